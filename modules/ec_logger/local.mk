@@ -1,0 +1,1 @@
+# ec_logger

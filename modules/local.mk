@@ -1,0 +1,1 @@
+include modules/ec_logger/local.mk

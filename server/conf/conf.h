@@ -1,0 +1,135 @@
+/* conf.h - the configuration: text to tree to typed values; immutable generations
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * conf_load() reads ecelerity.conf and all it includes into a tree (every node knows
+ * file and line), checks every statement against the option tables, and makes a
+ * generation.  It is whole or it is refused with all errors listed.
+ *
+ * A generation is immutable and reference-counted; any thread may read it.  The mail
+ * path resolves a *view* once per (scope, generation): a flat array with the value of
+ * every option after fallback (config-language.md sections 8 and 9), so that a lookup
+ * is one array read, never a string compare. */
+#ifndef CONF_CONF_H
+#define CONF_CONF_H
+
+#include <ec/option.h>
+#include <ec/log.h>
+
+typedef struct conf conf_t;              /* a generation */
+typedef struct conf_stanza conf_stanza_t;/* a scope instance in the tree */
+typedef struct conf_view conf_view_t;    /* all options of one kind after fallback */
+
+/* ---- tables ------------------------------------------------------------------ */
+
+/** Register the rows (up to one whose name is NULL) of a module stanza `scope` (for
+ * example "ec_logger"), or, with `scope` NULL, options of the core's scopes.  Keeps the
+ * table.  Scope names, kinds and nesting are in scopes.c.  At start or while a module
+ * is loaded; before conf_load() that uses them.  EC_E_CONFIG when a name is taken. */
+apr_status_t conf_register(const char *scope, const ec_option_t *table, const char *owner);
+/** Forget what `owner` registered. */
+void conf_unregister(const char *owner);
+
+/** Handles of the core's options: CONF_O_RETRY_INTERVAL and so on, from options.def. */
+typedef enum {
+#define CONF_OPTION(id, ...) CONF_O_##id,
+#include "conf/options.def"
+#undef CONF_OPTION
+    CONF_O_COUNT
+} conf_opt_t;
+
+const ec_option_t *conf_option(conf_opt_t opt);
+
+/* ---- loading ----------------------------------------------------------------- */
+
+typedef struct {
+    const char *file;
+    int line;
+    int is_warning;
+    const char *text;          /* complete sentence without file and line */
+} conf_problem_t;
+
+typedef struct {
+    const char *file;          /* as given with -c, or "ecelerity.conf" */
+    const char *search_path;   /* NULL: EC_CONF_SEARCH_PATH, else the documented default */
+    const char *node_name;     /* for {NODENAME}; NULL: EC_NODE_NAME, else the host name */
+    const char *subcluster;    /* for {SUBCLUSTER}; NULL: EC_SUB_CLUSTER, else "default" */
+    /* Called for a stanza whose type no table knows, with the text of its name: load the
+     * module that brings it and register its options, or return EC_E_NOT_FOUND.  May be NULL. */
+    apr_status_t (*need_module)(void *baton, const char *name, const char **why);
+    void *baton;
+} conf_source_t;
+
+/** Load and check everything.  On APR_SUCCESS `*conf` is a generation with one reference.
+ * On EC_E_CONFIG nothing is made.  `*problems` (array of conf_problem_t, in `pool`) holds
+ * errors and warnings in either case.  Blocks on files: not on a busy loop. */
+apr_status_t conf_load(conf_t **conf, apr_array_header_t **problems, const conf_source_t *source, apr_pool_t *pool);
+/** The same from a text, for tests and fuzzers: `name` stands for the file; includes are refused. */
+apr_status_t conf_load_text(conf_t **conf, apr_array_header_t **problems, const char *name, const char *text,
+                            apr_size_t length, apr_pool_t *pool);
+
+conf_t *conf_ref(conf_t *conf);
+void conf_unref(conf_t *conf);
+apr_uint64_t conf_generation(const conf_t *conf);     /* 1, 2, ... in order of loading */
+
+/* ---- current generation -------------------------------------------------------- */
+
+/** The generation in force, borrowed: on a loop valid until the callback ends (a loop takes up a
+ * new generation only between two events).  Elsewhere use conf_current_ref(). */
+conf_t *conf_current(void);
+conf_t *conf_current_ref(void);
+/** Put `conf` (takes its reference) in force on all loops; the old one is released when no loop holds it. */
+void conf_install(conf_t *conf);
+/** Called on every loop when it has taken up a new generation (queues drop their views).
+ * Register at start.  `baton` is kept. */
+typedef void conf_changed_fn(void *baton, conf_t *conf);
+void conf_on_change(conf_changed_fn *fn, void *baton);
+
+/* ---- the tree ------------------------------------------------------------------- */
+
+/** Children of `parent` (NULL: the top level) of stanza type `type` (NULL: any), in order of
+ * definition: pass NULL first, then the previous one. */
+const conf_stanza_t *conf_next(const conf_t *conf, const conf_stanza_t *parent, const char *type,
+                               const conf_stanza_t *previous);
+const char *conf_stanza_type(const conf_stanza_t *stanza);      /* lower case */
+const char *conf_stanza_name(const conf_stanza_t *stanza);      /* "" when anonymous */
+const char *conf_stanza_file(const conf_stanza_t *stanza);
+int conf_stanza_line(const conf_stanza_t *stanza);
+/** Value set in exactly this stanza (NULL: top level), or NULL.  `option` in lower case. */
+const ec_value_t *conf_stanza_get(const conf_t *conf, const conf_stanza_t *stanza, const char *option);
+/** As above, else the default of the option's row; NULL only when both are absent. */
+const ec_value_t *conf_stanza_eval(const conf_t *conf, const conf_stanza_t *stanza, const char *option);
+
+/* ---- views (fallback applied) ------------------------------------------------------ */
+
+/** Top-level options and defaults. */
+const conf_view_t *conf_global(const conf_t *conf);
+/** Outbound (config-language.md section 8): any name may be NULL; `domain` in lower case.
+ * Lives as long as the generation; equal chains share one view.  Any thread (takes a lock: cache
+ * the view with the queue). */
+const conf_view_t *conf_outbound(conf_t *conf, const char *group, const char *binding, const char *domain);
+/** Inbound (section 9): the Listen stanza, its listener is its parent; `peer` is address text. */
+const conf_view_t *conf_inbound(conf_t *conf, const conf_stanza_t *listen, const char *peer);
+
+/** One value; O(1).  NULL when unset and without default. */
+const ec_value_t *conf_get(const conf_view_t *view, conf_opt_t opt);
+/** Numbers, booleans, enumerations: value.i, or 0 when unset. */
+apr_int64_t conf_int(const conf_view_t *view, conf_opt_t opt);
+/** Intervals as microseconds. */
+apr_interval_time_t conf_interval(const conf_view_t *view, conf_opt_t opt);
+/** Text, or NULL when unset. */
+const char *conf_str(const conf_view_t *view, conf_opt_t opt);
+
+/** What `config eval` prints: the value after fallback, where it was found and how it was sought.
+ * `scopes` are type, name pairs as typed on the console ("binding", "b", "domain", "d"). */
+typedef struct {
+    const ec_option_t *option;
+    const ec_value_t *value;     /* NULL: unset, no default */
+    const char *text;            /* value as it would be written in a file */
+    const char *scope;           /* where it came from: "global", "domain example.com", "default" ... */
+    const char *file;            /* NULL for defaults */
+    int line;
+} conf_eval_t;
+apr_status_t conf_eval(conf_eval_t *result, conf_t *conf, const char *const *scopes, int n_scopes,
+                       const char *option, const char **why, apr_pool_t *pool);
+
+#endif
