@@ -204,20 +204,44 @@ START_TEST(restarted_within_the_batch)
 }
 END_TEST
 
+static int narrow_mask;
+
 static void narrow_others(void *baton, int ready)
 {
     struct end *end = baton;
 
     end->calls++;
     for (int i = 0; i < PAIRS; i++) {
-        ck_assert_int_eq(ec_watch_set(&ends[i].watch, EC_READ), APR_SUCCESS);
+        ck_assert_int_eq(ec_watch_set(&ends[i].watch, narrow_mask), APR_SUCCESS);
     }
 }
+
+static void on_hangup(void *baton, int ready)
+{
+    struct end *end = baton;
+
+    end->calls++;
+    ck_assert_int_eq(ready, 0);
+    ec_watch_stop(&end->watch);
+}
+
+START_TEST(hang_up_with_empty_mask)
+{
+    start(&ends[0], 0, on_hangup);
+    ck_assert_int_eq(write(ends[0].peer, "x", 1), 1);
+    run_idle();
+    ck_assert_int_eq(ends[0].calls, 0);
+    close(ends[0].peer);
+    run_idle();
+    ck_assert_int_eq(ends[0].calls, 1);
+}
+END_TEST
 
 START_TEST(narrowed_within_the_batch)
 {
     int calls = 0;
 
+    narrow_mask = _i == 0 ? EC_READ : 0;
     for (int i = 0; i < PAIRS; i++) {
         start(&ends[i], EC_READ | EC_WRITE, narrow_others);
     }
@@ -265,7 +289,8 @@ static void add(Suite *suite)
     tcase_add_test(tcase, stopped_within_the_batch);
     tcase_add_test(tcase, stopped_by_a_post_of_the_turn);
     tcase_add_test(tcase, restarted_within_the_batch);
-    tcase_add_test(tcase, narrowed_within_the_batch);
+    tcase_add_loop_test(tcase, narrowed_within_the_batch, 0, 2);
+    tcase_add_test(tcase, hang_up_with_empty_mask);
     tcase_add_test(tcase, signals_are_callbacks);
 }
 
