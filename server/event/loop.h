@@ -27,7 +27,8 @@ struct loop_ready {
 /* Written by the loop's thread only; read by any. */
 struct loop_stats {
     _Atomic apr_uint64_t turns, posts, timers, events;
-    _Atomic apr_time_t busy, longest, first_turn;
+    _Atomic apr_uint64_t busy;
+    _Atomic apr_time_t longest, first_turn;
     _Atomic int busy_permille;            /* -1: no full period yet */
     const char *_Atomic longest_kind;
 };
@@ -49,9 +50,17 @@ struct ec_loop {
     /* What other threads write stands on a cache line of its own. */
     _Alignas(LOOP_CACHE_LINE) _Atomic(ec_post_t *) inbox; /* newest first */
     _Atomic int is_sleeping;
+    _Atomic int is_wanted;                /* event_loop_wake() since the last sleep */
     _Atomic int is_stopping;
     _Atomic int is_running;
 };
+
+/* Adds to a number that only the calling thread writes. */
+static inline void loop_count(_Atomic apr_uint64_t *number, int n)
+{
+    atomic_store_explicit(number, atomic_load_explicit(number, memory_order_relaxed) + (apr_uint64_t)n,
+                          memory_order_relaxed);
+}
 
 extern _Atomic int loop_max_timers;
 
@@ -62,6 +71,8 @@ void loop_destroy(ec_loop_t *loop);
 ec_loop_t *loop_enter(ec_loop_t *loop);
 /** Asserts that the caller may touch what is on `loop`: it is its thread, or the loop does not run. */
 void loop_check_thread(const ec_loop_t *loop);
+/** Ends the loop's sleep if it sleeps.  The caller has left something that the loop looks at before it sleeps. */
+void loop_rouse(ec_loop_t *loop);
 /** Takes the time since the last callback ended. */
 void loop_measure(ec_loop_t *loop, const char *kind);
 

@@ -116,6 +116,9 @@ static void worker_main(void *baton)
         pthread_cond_wait(&pool->work, &pool->lock);
         pool->idle--;
     }
+    if (pool->first != NULL) { /* the signal that woke this one was for a job */
+        pthread_cond_signal(&pool->work);
+    }
     pool->threads--;
     worker->is_over = 1;
     pthread_mutex_unlock(&pool->lock);

@@ -76,5 +76,5 @@ void timer_run_due(ec_loop_t *loop)
         loop_measure(loop, "timer");
         count++;
     }
-    atomic_fetch_add_explicit(&loop->stats.timers, (apr_uint64_t)count, memory_order_relaxed);
+    loop_count(&loop->stats.timers, count);
 }
