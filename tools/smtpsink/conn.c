@@ -106,10 +106,20 @@ static void conn_close(struct conn *conn)
 
 static void conn_free(struct conn *conn)
 {
+    *conn->all_link = conn->all_next;
+    if (conn->all_next != NULL)
+        conn->all_next->all_link = conn->all_link;
     bytes_free(&conn->held);
     bytes_free(&conn->out);
     session_end(conn);
     free(conn);
+}
+
+void conn_end_all(struct sink *sink)
+{
+    for (struct conn *conn = sink->all; conn != NULL; conn = conn->all_next)
+        conn_close(conn);
+    conn_send_all(sink);
 }
 
 void conn_drop(struct conn *conn, bool reset)
@@ -298,6 +308,11 @@ static struct conn *conn_create(struct listener *listener, int fd, const struct 
     conn->fd = fd;
     conn->number = sink->counters.connections + 1;
     conn->random = sink->seed ^ (conn->number * UINT64_C(0x9e3779b97f4a7c15));
+    conn->all_next = sink->all;
+    conn->all_link = &sink->all;
+    if (conn->all_next != NULL)
+        conn->all_next->all_link = &conn->all_next;
+    sink->all = conn;
     address_format(remote, conn->remote);
     counters_open(sink, conn);
     conn->watched = EPOLLIN | EPOLLRDHUP;

@@ -14,6 +14,9 @@ int conn_resume_due(struct sink *sink);
 /** Write the record lines, then send every answer made in this turn, and free what is closed. */
 void conn_send_all(struct sink *sink);
 
+/** Close and free every connection, without a word. */
+void conn_end_all(struct sink *sink);
+
 /** Answer; sent at the end of the turn. */
 void conn_reply(struct conn *conn, const char *line);
 

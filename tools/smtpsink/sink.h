@@ -70,6 +70,7 @@ struct sink {
     struct actions *actions;
     struct listener listeners[LISTENERS_MAX];
     unsigned listener_count;
+    struct conn *all;
     struct conn *dirty;                /* connections to send to, or to free, at the end of the turn */
     struct conn *paused, *paused_last; /* ordered by due time */
     struct bytes record, trace;        /* lines of this turn */
@@ -103,6 +104,7 @@ struct conn {
     struct bytes out;
     bool is_dirty, is_closing, is_hung, is_paused, is_refused;
     struct conn *dirty_next;
+    struct conn *all_next, **all_link;
 
     struct conn *paused_next, *paused_before;
     int64_t due;

@@ -172,5 +172,10 @@ int main(int argc, char **argv)
     if (sink->count_path != NULL)
         counters_publish(sink);
     counters_print(sink);
+    conn_end_all(sink);
+    bytes_free(&sink->record);
+    bytes_free(&sink->trace);
+    free(sink->actions);
+    free(sink);
     return 0;
 }

@@ -37,6 +37,7 @@ struct conn {
     size_t scanned;    /* input in which the end of data was looked for */
     uint32_t length;   /* the length prefix, while waiting */
     struct conn *next; /* in the group */
+    struct conn *all_next, **all_link;
     char out[OUT_MAX];
     size_t out_length;
 };
@@ -48,12 +49,16 @@ struct floor {
     int listener, file;
     bool no_sync;
     char path[4096];
+    struct conn *all;
     struct conn *group, **group_end;
     uint64_t messages, commits;
 };
 
 static void conn_close(struct conn *conn)
 {
+    *conn->all_link = conn->all_next;
+    if (conn->all_next != NULL)
+        conn->all_next->all_link = conn->all_link;
     close(conn->fd);
     bytes_free(&conn->input);
     free(conn);
@@ -243,6 +248,11 @@ static void listener_ready(struct loop_source *source, uint32_t events)
     conn->source.ready = conn_ready;
     conn->floor = floor;
     conn->fd = fd;
+    conn->all_next = floor->all;
+    conn->all_link = &floor->all;
+    if (conn->all_next != NULL)
+        conn->all_next->all_link = &conn->all_next;
+    floor->all = conn;
     loop_add(&floor->loop, fd, EPOLLIN, &conn->source);
     reply(conn, "220 floor\r\n");
     send_replies(conn);
@@ -315,6 +325,8 @@ int main(int argc, char **argv)
         while (floor.group != NULL)
             commit(&floor);
     }
+    while (floor.all != NULL)
+        conn_close(floor.all);
     print_summary(&floor);
     return 0;
 }
