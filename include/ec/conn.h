@@ -1,0 +1,35 @@
+/* conn.h - the inbound session as policy hooks see it
+ * SPDX-License-Identifier: Apache-2.0
+ * Loop thread of the session, unless said otherwise.  A hook may keep the pointer only while
+ * the session is suspended by it. */
+#ifndef EC_CONN_H
+#define EC_CONN_H
+
+#include <ec/hook.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+ec_id_t ec_conn_id(const ec_conn_t *conn);
+const char *ec_conn_peer(const ec_conn_t *conn);        /* address text */
+int ec_conn_peer_port(const ec_conn_t *conn);
+const char *ec_conn_local(const ec_conn_t *conn);
+int ec_conn_local_port(const ec_conn_t *conn);
+const char *ec_conn_helo(const ec_conn_t *conn);        /* "" before EHLO */
+const char *ec_conn_sender(const ec_conn_t *conn);      /* NULL outside a transaction */
+int ec_conn_can_relay(const ec_conn_t *conn);
+void ec_conn_set_can_relay(ec_conn_t *conn, int can);
+
+/** Set the answer for EC_REJECT, for example (550, "5.7.1 Not from here").  Copies.  Control characters are
+ * replaced. */
+void ec_conn_reply(ec_conn_t *conn, int code, const char *text);
+
+/** End the suspension with a verdict (not EC_SUSPEND).  Any thread, exactly once per EC_SUSPEND; the session may have
+ * ended meanwhile, then this does nothing but release it. */
+void ec_conn_resume(ec_conn_t *conn, ec_verdict_t verdict);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,57 @@
+/* message.h - batches, messages and bodies
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A *batch* is what one reception brought: sender, body, and one *message* per
+ * recipient (message-flow.md A1: n recipients are n messages with n ids and one batch
+ * id).  The batch is shared by its messages, so a message to many has one body in
+ * memory and on disk.
+ * A batch is built on one loop; once it is stored it is immutable and may be read by
+ * any thread that holds a reference. */
+#ifndef EC_MESSAGE_H
+#define EC_MESSAGE_H
+
+#include <apr_time.h>
+#include <ec/id.h>
+#include <ec/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ec_batch ec_batch_t;
+
+enum {
+    EC_BATCH_8BIT = 1,        /* BODY=8BITMIME was declared */
+    EC_BATCH_INTERNAL = 2     /* made by this server (bounces) */
+};
+
+ec_batch_t *ec_batch_ref(ec_batch_t *batch);
+void ec_batch_unref(ec_batch_t *batch);
+
+ec_id_t ec_batch_id(const ec_batch_t *batch);
+ec_id_t ec_batch_connection(const ec_batch_t *batch);      /* inbound connection; null for internal mail */
+apr_time_t ec_batch_received(const ec_batch_t *batch);     /* wall time, microseconds */
+const char *ec_batch_sender(const ec_batch_t *batch);      /* "" is the null sender; without <> */
+const char *ec_batch_source(const ec_batch_t *batch);      /* peer address text; "" for internal mail */
+const char *ec_batch_protocol(const ec_batch_t *batch);    /* "esmtp", "internal", ... (log-formats.md 2.1) */
+apr_size_t ec_batch_size(const ec_batch_t *batch);         /* bytes of the message, as stored */
+int ec_batch_flags(const ec_batch_t *batch);
+
+int ec_batch_recipients(const ec_batch_t *batch);
+const char *ec_batch_recipient(const ec_batch_t *batch, int i);       /* local@domain as given */
+const char *ec_batch_domain(const ec_batch_t *batch, int i);          /* its domain, lower case */
+ec_id_t ec_batch_message_id(const ec_batch_t *batch, int i);
+
+/** Visit the stored message (header, empty line, body; CRLF lines; not dot-stuffed) from `offset`:
+ * sets `*data`, `*len` to bytes that stay valid while the batch is held; *len 0 at the end.
+ * A body on disk (ec_batch_is_large) is not reachable this way: APR_ENOTIMPL. */
+apr_status_t ec_batch_peek(const ec_batch_t *batch, apr_size_t offset, const char **data, apr_size_t *len);
+int ec_batch_is_large(const ec_batch_t *batch);
+/** Copy bytes from `offset`; *len is the room, then what was read (0 at the end).  Blocks on disk for
+ * large ones: run it as a job. */
+apr_status_t ec_batch_read(const ec_batch_t *batch, apr_size_t offset, void *buffer, apr_size_t *len);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

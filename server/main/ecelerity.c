@@ -1,0 +1,8 @@
+/* ecelerity.c - the mail server's main: everything is in the library
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <ec/daemon.h>
+
+int main(int argc, char **argv)
+{
+    return ec_daemon_main(argc, argv);
+}

@@ -1,0 +1,117 @@
+/* reload.c - a new configuration while the server runs: whole, or refused
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Files are read on a pool thread.  Back on the master loop every part prepares what the
+ * new generation needs (modules, listeners, console); only when all agree is it put in
+ * force.  A refusal leaves the old generation exactly as it was. */
+#include "main/server.h"
+
+#include <apr_strings.h>
+
+#include <ec/job.h>
+
+#include "control/control.h"
+#include "module/loader.h"
+#include "smtp/in/smtp_in.h"
+
+struct reload {
+    server_t *server;
+    apr_pool_t *pool;
+    const char *path;
+    conf_t *conf;
+    apr_array_header_t *problems;
+    apr_status_t rv;
+    server_reloaded_fn *done;
+    void *baton;
+    ec_job_t job;
+};
+
+static int is_running;
+
+static void load(void *baton)
+{
+    struct reload *r = baton;
+
+    r->rv = server_load_config(r->server, &r->conf, r->path, &r->problems, r->pool);
+}
+
+/* Prepare everything, then switch.  Order: what can refuse comes first. */
+static apr_status_t apply(struct reload *r, const char **why)
+{
+    apr_status_t rv = module_prepare(r->conf, why);
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    if ((rv = control_listen(r->conf, why)) == APR_SUCCESS && !r->server->args.skip_smtp &&
+        (rv = smtp_in_apply(r->conf, why)) != APR_SUCCESS) {
+        const char *ignored;
+        control_listen(conf_current(), &ignored);
+    }
+    if (rv != APR_SUCCESS) {
+        module_rollback();
+        return rv;
+    }
+    conf_install(r->conf);
+    r->conf = NULL;
+    return module_commit(why);
+}
+
+static const char *first_error(const struct reload *r)
+{
+    for (int i = 0; r->problems != NULL && i < r->problems->nelts; i++) {
+        const conf_problem_t *p = &APR_ARRAY_IDX(r->problems, i, conf_problem_t);
+
+        if (!p->is_warning) {
+            return apr_psprintf(r->pool, "%s:%d: %s", p->file, p->line, p->text);
+        }
+    }
+    return "no configuration found";
+}
+
+static void finish(void *baton)
+{
+    struct reload *r = baton;
+    const char *why = NULL, *text;
+    apr_uint64_t generation = 0;
+
+    server_report_problems(r->server->log, r->problems);
+    if (r->rv != APR_SUCCESS) {
+        why = first_error(r);
+    } else if (r->server->is_stopping) {
+        why = "the server is stopping";
+        r->rv = EC_E_SHUTDOWN;
+    } else {
+        generation = conf_generation(r->conf);
+        r->rv = apply(r, &why);
+    }
+    text = r->rv == APR_SUCCESS
+               ? apr_psprintf(r->pool, "configuration reloaded generation=%" APR_UINT64_T_FMT, generation)
+               : apr_psprintf(r->pool, "Reconfigure failed: %s", why != NULL ? why : "refused");
+    is_running = 0;
+    r->done(r->baton, r->rv == APR_SUCCESS, text);
+    if (r->conf != NULL) {
+        conf_unref(r->conf);
+    }
+    apr_pool_destroy(r->pool);
+}
+
+void server_reload(server_t *server, const char *path, server_reloaded_fn *done, void *baton)
+{
+    apr_pool_t *pool;
+    struct reload *r;
+
+    if (is_running) {
+        done(baton, 0, "Reconfigure failed: another reload is running, try again");
+        return;
+    }
+    is_running = 1;
+    apr_pool_create(&pool, NULL);
+    r = apr_pcalloc(pool, sizeof *r);
+    r->server = server;
+    r->pool = pool;
+    r->path = path != NULL ? apr_pstrdup(pool, path) : server->args.config;
+    r->done = done;
+    r->baton = baton;
+    ec_job_run(ec_threadpool_find("IO"), ec_loop_at(0), &r->job, load, finish, r);
+}

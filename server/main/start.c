@@ -1,0 +1,256 @@
+/* start.c - the order of start and stop, as a table
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A step may rely on all steps above it.  Stop runs the table backwards, from the last
+ * step that was started. */
+#include "main/server.h"
+
+#include <unistd.h>
+
+#include <apr_strings.h>
+
+#include "control/control.h"
+#include "dns/dns.h"
+#include "event/runtime.h"
+#include "module/loader.h"
+#include "queue/queue.h"
+#include "smtp/in/smtp_in.h"
+#include "smtp/out/smtp_out.h"
+
+int server_report_problems(ec_log_t *log, const apr_array_header_t *problems)
+{
+    int errors = 0;
+
+    for (int i = 0; problems != NULL && i < problems->nelts; i++) {
+        const conf_problem_t *p = &APR_ARRAY_IDX(problems, i, conf_problem_t);
+
+        ec_log(log, p->is_warning ? EC_LOG_WARNING : EC_LOG_ERROR, "%s:%d: %s", p->file, p->line, p->text);
+        errors += !p->is_warning;
+    }
+    return errors;
+}
+
+apr_status_t server_load_config(server_t *server, conf_t **conf, const char *path, apr_array_header_t **problems,
+                                apr_pool_t *pool)
+{
+    conf_source_t source = { .file = path != NULL ? path : "ecelerity.conf", .need_module = module_need };
+    static int is_loader_ready;
+
+    if (!is_loader_ready) {
+        EC_TRY(module_loader_start(NULL, server->log, server->pool));
+        is_loader_ready = 1;
+    }
+    return conf_load(conf, problems, &source, pool);
+}
+
+/* ---- steps ------------------------------------------------------------------------ */
+
+static int loops_wanted(const conf_t *conf)
+{
+    const conf_stanza_t *stanza = conf_next(conf, NULL, "eventloop", NULL);
+    const ec_value_t *value = stanza != NULL ? conf_stanza_get(conf, stanza, "concurrency") : NULL;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (value != NULL && value->i > 0) {
+        return value->i > 64 ? 64 : (int)value->i;
+    }
+    return cores < 1 ? 1 : cores > 64 ? 64 : (int)cores;
+}
+
+static apr_status_t start_limits(server_t *server, const char **why)
+{
+    server_raise_limits(server->conf, server->log);
+    if (server_write_pidfile(server, why) != APR_SUCCESS) {
+        ec_log(server->log, EC_LOG_WARNING, "%s", *why);
+    }
+    return server_drop_privileges(server->conf, server->log, why, server->pool);
+}
+
+static void stop_limits(server_t *server)
+{
+    if (server->pidfile != NULL) {
+        unlink(server->pidfile);
+    }
+}
+
+static apr_status_t start_runtime(server_t *server, const char **why)
+{
+    *why = "can not create the event loops";
+    return event_runtime_create(loops_wanted(server->conf), NULL, server->pool);
+}
+
+static void stop_runtime(server_t *server)
+{
+    event_runtime_stop();
+}
+
+static apr_status_t start_conf(server_t *server, const char **why)
+{
+    conf_install(server->conf);
+    return APR_SUCCESS;
+}
+
+/* When the loops' threads have ended: what was requested is written, and the answers are still served. */
+static void close_spool(void *baton)
+{
+    server_t *server = baton;
+
+    spool_close(server->spool);
+}
+
+static apr_status_t start_spool(server_t *server, const char **why)
+{
+    const conf_view_t *global = conf_global(server->conf);
+    spool_options_t options = {
+        .dir = conf_str(global, CONF_O_SPOOLBASE),
+        .is_synced = (int)conf_int(global, CONF_O_FORCE_FSYNC),
+        .mode = (int)conf_int(global, CONF_O_SPOOL_MODE),
+    };
+
+    if (!options.is_synced) {
+        ec_log(server->log, EC_LOG_WARNING, "force_fsync is off: a power failure loses accepted mail");
+    }
+    EC_TRY(spool_open(&server->spool, &options, server->log, why, server->pool));
+    event_runtime_on_stop(close_spool, server);
+    return APR_SUCCESS;
+}
+
+static apr_status_t start_modules(server_t *server, const char **why)
+{
+    EC_TRY(module_prepare(server->conf, why));
+    return module_commit(why);
+}
+
+static void stop_modules(server_t *server)
+{
+    module_stop_all();
+}
+
+static apr_status_t start_dns(server_t *server, const char **why)
+{
+    return dns_start(conf_str(conf_global(server->conf), CONF_O_RESOLV_CONF), why);
+}
+
+static void stop_dns(server_t *server)
+{
+    dns_stop();
+}
+
+static void on_recovered(void *baton, apr_status_t rv, const spool_report_t *report)
+{
+    server_t *server = baton;
+
+    if (rv != APR_SUCCESS) {
+        ec_log_rv(server->log, EC_LOG_CRITICAL, rv, "the spool could not be read to its end: what is missing stays on disk "
+                                                    "for the next start");
+    }
+    ec_log(server->log, EC_LOG_NOTICE,
+           "spool read batches=%" APR_UINT64_T_FMT " recipients=%" APR_UINT64_T_FMT " in_doubt=%" APR_UINT64_T_FMT
+           " torn_bytes=%" APR_UINT64_T_FMT " damaged=%" APR_UINT64_T_FMT " ms=%" APR_UINT64_T_FMT,
+           report->batches, report->recipients, report->in_doubt, report->torn_bytes, report->damaged,
+           report->duration_us / 1000);
+    queue_recovered(rv, report);
+}
+
+static apr_status_t start_queue(server_t *server, const char **why)
+{
+    *why = "can not start the queues";
+    if (!server->args.skip_queue) {
+        queue_set_transport(&smtp_out_transport);
+    }
+    return queue_start(server->spool, server->log, server->pool);
+}
+
+static apr_status_t start_loops(server_t *server, const char **why)
+{
+    *why = "can not start the threads of the event loops";
+    return event_runtime_start();
+}
+
+static void stop_loops(server_t *server)
+{
+    event_runtime_stop();
+}
+
+static apr_status_t start_recovery(server_t *server, const char **why)
+{
+    spool_recover(server->spool, queue_recover, on_recovered, server);
+    return APR_SUCCESS;
+}
+
+static apr_status_t start_smtp_in(server_t *server, const char **why)
+{
+    if (server->args.skip_smtp) {
+        return APR_SUCCESS;
+    }
+    *why = "can not start the SMTP service";
+    EC_TRY(smtp_in_start(server->spool, server->log, server->pool));
+    return smtp_in_apply(server->conf, why);
+}
+
+static apr_status_t start_control(server_t *server, const char **why)
+{
+    server_add_commands(server);
+    return control_listen(server->conf, why);
+}
+
+static void stop_control(server_t *server)
+{
+    control_close();
+}
+
+static apr_status_t start_signals(server_t *server, const char **why)
+{
+    *why = "can not take signals";
+    return event_signals(ec_loop_at(0), server_on_signal, server);
+}
+
+static const struct step {
+    const char *name;
+    apr_status_t (*start)(server_t *server, const char **why);
+    void (*stop)(server_t *server);        /* loops have ended, except for those before "loops" */
+} steps[] = {
+    { "privileges", start_limits, stop_limits },
+    { "runtime", start_runtime, stop_runtime },
+    { "configuration", start_conf, NULL },
+    { "signals", start_signals, NULL },
+    { "modules", start_modules, stop_modules },
+    { "spool", start_spool, NULL },
+    { "dns", start_dns, stop_dns },
+    { "queue", start_queue, NULL },
+    { "loops", start_loops, stop_loops },
+    { "recovery", start_recovery, NULL },
+    { "control", start_control, stop_control },
+    { "smtp", start_smtp_in, NULL },
+};
+enum { STEPS = sizeof steps / sizeof steps[0] };
+
+static int steps_started;
+
+void server_unwind(server_t *server)
+{
+    while (steps_started > 0) {
+        const struct step *step = &steps[--steps_started];
+
+        if (step->stop != NULL) {
+            step->stop(server);
+        }
+    }
+}
+
+apr_status_t server_start(server_t *server)
+{
+    for (steps_started = 0; steps_started < STEPS; steps_started++) {
+        const struct step *step = &steps[steps_started];
+        const char *why = NULL;
+        apr_status_t rv = step->start(server, &why);
+
+        if (rv != APR_SUCCESS) {
+            ec_log_rv(server->log, EC_LOG_CRITICAL, rv, "not started: %s: %s", step->name, why != NULL ? why : "failed");
+            server_unwind(server);
+            return rv;
+        }
+    }
+    ec_log(server->log, EC_LOG_NOTICE, "ready pid=%ld loops=%d", (long)getpid(), ec_loop_count());
+    return APR_SUCCESS;
+}
