@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <apr_strings.h>
+#include <apr_tables.h>
 
 static apr_status_t append(raw_value_t *raw, const char *text, apr_size_t length, const char **why)
 {

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <apr_strings.h>
+
 struct conf_view {
     const ec_value_t *values[CONF_O_COUNT];
 };
