@@ -3,6 +3,8 @@
  *
  * A turn: poll; read the clock; posted jobs; due timers; ready descriptors.  Polling
  * comes first so that all callbacks of a turn see the time after the sleep. */
+#include <stddef.h>
+
 #include <apr_errno.h>
 
 #include "event/loop.h"
@@ -269,7 +271,7 @@ void event_loop_run(ec_loop_t *loop)
     end_running(loop, before);
 }
 
-void event_loop_stop(ec_loop_t *loop)
+void event_loop_end(ec_loop_t *loop)
 {
     atomic_store(&loop->is_stopping, 1);
     event_loop_wake(loop);

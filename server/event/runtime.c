@@ -3,8 +3,10 @@
  *
  * At stop the loops' threads end first.  From then on this thread is every loop's: it
  * runs their inboxes in turn, so nothing that was posted is dropped and no two
- * callbacks run at once, until inboxes and pools stay empty. */
+ * callbacks run at once, until inboxes and pools stay empty.  The pools' threads stay
+ * to the end, since closing rooms may still have files to sync. */
 #include <signal.h>
+#include <string.h>
 
 #include <apr_strings.h>
 
@@ -52,13 +54,22 @@ event_clock_t *event_runtime_clock(void)
 static apr_status_t destroy(void *unused)
 {
     event_runtime_stop();
+    event_runtime_drain();
+    threadpool_destroy_all();
     for (int i = runtime.n_loops - 1; i >= 0; i--) {
         loop_destroy(runtime.loops[i]);
     }
     loop_enter(NULL);
-    runtime.pool = NULL;
-    runtime.n_loops = 0;
+    counter_thread_end();
+    memset(&runtime, 0, sizeof runtime);
     return APR_SUCCESS;
+}
+
+void event_runtime_destroy(void)
+{
+    if (runtime.pool != NULL) {
+        apr_pool_cleanup_run(runtime.pool, NULL, destroy);
+    }
 }
 
 apr_status_t event_runtime_create(int loops, event_clock_t *clock, apr_pool_t *pool)
@@ -78,7 +89,7 @@ apr_status_t event_runtime_create(int loops, event_clock_t *clock, apr_pool_t *p
         apr_status_t rv = loop_create(&runtime.loops[i], i, runtime.clock, pool);
 
         if (rv != APR_SUCCESS) {
-            apr_pool_cleanup_run(pool, NULL, destroy);
+            event_runtime_destroy();
             return rv;
         }
         runtime.n_loops = i + 1;
@@ -133,8 +144,9 @@ static int run_inboxes(void)
     return count;
 }
 
-static void drain(void)
+void event_runtime_drain(void)
 {
+    EC_ASSERT(runtime.is_stopped);
     do {
         threadpool_wait_all();
     } while (run_inboxes() > 0 || threadpool_outstanding() > 0);
@@ -147,19 +159,17 @@ void event_runtime_stop(void)
     }
     runtime.is_stopped = 1;
     for (int i = 0; i < runtime.n_loops; i++) {
-        event_loop_stop(runtime.loops[i]);
+        event_loop_end(runtime.loops[i]);
     }
     for (int i = 1; i <= runtime.n_started; i++) {
         pthread_join(runtime.threads[i], NULL);
     }
-    drain();
+    event_runtime_drain();
     while (runtime.stop_callbacks != NULL) {
         struct stop_callback *callback = runtime.stop_callbacks;
 
         runtime.stop_callbacks = callback->next;
         callback->fn(callback->baton);
-        drain();
+        event_runtime_drain();
     }
-    threadpool_destroy_all();
-    counter_thread_end();
 }

@@ -5,11 +5,13 @@
  *   event_runtime_create()   loops exist, nothing runs; rooms arm what they need
  *   event_signals()          before there are threads
  *   event_runtime_start()    the other loops run on threads of their own
- *   event_loop_run(master)   until event_loop_stop(master), called by whoever decides
+ *   event_loop_run(master)   until event_loop_end(master), called by whoever decides
  *                            that the work is over (after the rooms finished theirs)
- *   event_runtime_stop()     ends the other loops' threads, then runs the stop callbacks,
- *                            newest first, and after each all posts and jobs that are left
- *   pool destroyed           loops and their pools are gone
+ *   event_runtime_stop()     ends the other loops' threads and drains; then runs the stop
+ *                            callbacks, newest first, and drains after each
+ *   (rooms close; event_runtime_drain() where one of them waits for a job)
+ *   event_runtime_destroy()  drains, ends the thread pools; loops and their pools are gone
+ * To drain is to run, on this thread, all posts and jobs that are left, until none come.
  * There is one runtime in a process at a time. */
 #ifndef EVENT_RUNTIME_H
 #define EVENT_RUNTIME_H
@@ -21,7 +23,7 @@
 
 /** Make `loops` loops and the built-in thread pools.  `clock` NULL: the real one; else it is
  * kept.  The calling thread becomes the master loop's.  SIGPIPE is ignored from now on.
- * Destroying `pool` destroys the runtime (and stops it first if need be). */
+ * Destroying `pool` destroys the runtime, too. */
 apr_status_t event_runtime_create(int loops, event_clock_t *clock, apr_pool_t *pool);
 
 /** Start the threads of all loops but the master loop. */
@@ -36,14 +38,20 @@ void event_runtime_on_stop(event_stop_fn *fn, void *baton);
 /** See above.  Master thread, outside of callbacks.  Does nothing the second time. */
 void event_runtime_stop(void);
 
+/** See above.  Master thread, after event_runtime_stop(). */
+void event_runtime_drain(void);
+
+/** See above.  Stops first if need be.  Master thread.  Does nothing without a runtime. */
+void event_runtime_destroy(void);
+
 event_clock_t *event_runtime_clock(void);
 
 /* ---- loops ------------------------------------------------------------------------ */
 
-/** Run `loop` on the calling thread until event_loop_stop(). */
+/** Run `loop` on the calling thread until event_loop_end(). */
 void event_loop_run(ec_loop_t *loop);
 /** Make event_loop_run() return after its turn.  Any thread, also a signal callback. */
-void event_loop_stop(ec_loop_t *loop);
+void event_loop_end(ec_loop_t *loop);
 /** Make a loop that sleeps take a turn.  Any thread. */
 void event_loop_wake(ec_loop_t *loop);
 /** Most timers that run in one turn (option max_timed_events_per_iter; 1024).  Any thread. */

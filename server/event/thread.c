@@ -28,7 +28,10 @@ static int set_stack_size(pthread_attr_t *attr, apr_size_t stack_size)
     if (stack_size == 0) {
         return 0;
     }
-    return pthread_attr_setstacksize(attr, stack_size < PTHREAD_STACK_MIN ? PTHREAD_STACK_MIN : stack_size);
+    if (stack_size < (apr_size_t)PTHREAD_STACK_MIN) {
+        stack_size = (apr_size_t)PTHREAD_STACK_MIN;
+    }
+    return pthread_attr_setstacksize(attr, stack_size);
 }
 
 apr_status_t event_thread_start(pthread_t *thread, const char *name, apr_size_t stack_size, event_thread_fn *fn,
