@@ -92,10 +92,14 @@ static const struct cli_program program = {
         "Rules of a stage are drawn in the order given; the first that is not a delay and fires decides.\n"
         "example: smtpsink --at 'rcpt=reply 451 4.2.0 busy:0.1' --at body=drop:0.01 --at 'mail=delay 50'\n"
         "\n"
-        "SIGTERM or SIGINT ends the sink and prints the counters, SIGUSR1 prints them (stdout, or only the\n"
-        "--count-file when there is one). Each is also counted for a listening address as NAME@ADDR:PORT\n"
-        "(connections, current, peak). Counters:\n" COUNTERS(
-            COUNTER_HELP) "exit status: 0, 1 when something outside failed, 2 for a wrong command line",
+        "SIGTERM or SIGINT ends the sink and prints the counters, SIGUSR1 prints them and goes on. "
+        "connections,\n"
+        "current and peak are also counted for each listening address, as NAME@ADDR:PORT. Counters:\n"
+    /* clang-format off */
+        COUNTERS(COUNTER_HELP)
+    /* clang-format on */
+    "  cpu_us: CPU time used by the sink, in microseconds\n"
+    "exit status: 0, 1 when something outside failed, 2 for a wrong command line",
 };
 
 static void listener_ready(struct loop_source *source, uint32_t events)
