@@ -91,7 +91,8 @@ apr_status_t loop_create(ec_loop_t **result, int index, event_clock_t *clock, ap
     util_heap_init(&loop->timers, offsetof(ec_timer_t, slot));
     EC_TRY(make_pool(&loop->pool));
     loop->log = ec_log_child(ec_log_root(), loop->pool, "loop %d", index);
-    rv = apr_pollset_create(&loop->pollset, LOOP_BATCH, loop->pool, APR_POLLSET_WAKEABLE | APR_POLLSET_NOCOPY);
+    rv =
+        apr_pollset_create(&loop->pollset, LOOP_BATCH, loop->pool, APR_POLLSET_WAKEABLE | APR_POLLSET_NOCOPY);
     if (rv != APR_SUCCESS) {
         apr_pool_destroy(loop->pool);
         return rv;
@@ -310,7 +311,8 @@ int event_run_until(ec_loop_t *loop, event_pred_fn *pred, void *baton, int max_t
             apr_uint64_t events = atomic_load(&loop->stats.events);
 
             turn(loop, pred == NULL && was_quiet ? 0 : TEST_WAIT_MS * (apr_interval_time_t)1000);
-            is_reached = pred == NULL && was_quiet && is_quiet(loop) && events == atomic_load(&loop->stats.events);
+            is_reached =
+                pred == NULL && was_quiet && is_quiet(loop) && events == atomic_load(&loop->stats.events);
         }
     }
     end_running(loop, before);

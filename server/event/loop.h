@@ -13,9 +13,9 @@
 #include "util/heap.h"
 
 enum {
-    LOOP_BATCH = 512,                     /* descriptors taken from one poll */
+    LOOP_BATCH = 512, /* descriptors taken from one poll */
     LOOP_CACHE_LINE = 64,
-    LOOP_FREE_MAX = 4 * 1024 * 1024       /* bytes that a loop's allocator keeps for reuse */
+    LOOP_FREE_MAX = 4 * 1024 * 1024 /* bytes that a loop's allocator keeps for reuse */
 };
 
 /* A descriptor that poll reported.  The watch becomes NULL when it is stopped before its turn. */
@@ -29,7 +29,7 @@ struct loop_stats {
     _Atomic apr_uint64_t turns, posts, timers, events;
     _Atomic apr_uint64_t busy;
     _Atomic apr_time_t longest, first_turn;
-    _Atomic int busy_permille;            /* -1: no full period yet */
+    _Atomic int busy_permille; /* -1: no full period yet */
     const char *_Atomic longest_kind;
 };
 
@@ -43,14 +43,14 @@ struct ec_loop {
     util_heap_t timers;
     struct loop_ready ready[LOOP_BATCH];
     int n_ready;
-    apr_time_t mark;                      /* monotonic time when the last callback ended */
+    apr_time_t mark; /* monotonic time when the last callback ended */
     apr_time_t turn_start, period_start, period_busy;
     struct loop_stats stats;
 
     /* What other threads write stands on a cache line of its own. */
     _Alignas(LOOP_CACHE_LINE) _Atomic(ec_post_t *) inbox; /* newest first */
     _Atomic int is_sleeping;
-    _Atomic int is_wanted;                /* event_loop_wake() since the last sleep */
+    _Atomic int is_wanted; /* event_loop_wake() since the last sleep */
     _Atomic int is_stopping;
     _Atomic int is_running;
 };
@@ -71,7 +71,8 @@ void loop_destroy(ec_loop_t *loop);
 ec_loop_t *loop_enter(ec_loop_t *loop);
 /** Asserts that the caller may touch what is on `loop`: it is its thread, or the loop does not run. */
 void loop_check_thread(const ec_loop_t *loop);
-/** Ends the loop's sleep if it sleeps.  The caller has left something that the loop looks at before it sleeps. */
+/** Ends the loop's sleep if it sleeps.  The caller has left something that the loop looks at before it
+ * sleeps. */
 void loop_rouse(ec_loop_t *loop);
 /** Takes the time since the last callback ended. */
 void loop_measure(ec_loop_t *loop, const char *kind);

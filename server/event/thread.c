@@ -37,8 +37,8 @@ static int set_stack_size(pthread_attr_t *attr, apr_size_t stack_size)
     return pthread_attr_setstacksize(attr, stack_size);
 }
 
-apr_status_t event_thread_start(pthread_t *thread, const char *name, apr_size_t stack_size, event_thread_fn *fn,
-                                void *baton)
+apr_status_t event_thread_start(pthread_t *thread, const char *name, apr_size_t stack_size,
+                                event_thread_fn *fn, void *baton)
 {
     struct start *start = malloc(sizeof *start);
     sigset_t all, saved;

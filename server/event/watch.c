@@ -72,8 +72,8 @@ apr_status_t ec_watch_start(ec_watch_t *watch, ec_loop_t *loop, apr_socket_t *so
     return start(watch, loop, mask, fn, baton);
 }
 
-apr_status_t ec_watch_start_fd(ec_watch_t *watch, ec_loop_t *loop, int fd, int mask, ec_watch_fn *fn, void *baton,
-                               apr_pool_t *pool)
+apr_status_t ec_watch_start_fd(ec_watch_t *watch, ec_loop_t *loop, int fd, int mask, ec_watch_fn *fn,
+                               void *baton, apr_pool_t *pool)
 {
     apr_file_t *file = NULL;
 

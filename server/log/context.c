@@ -23,8 +23,8 @@ enum { FOLLOWS = -1, ROOT_LEVEL = EC_LOG_NOTICE };
 
 struct ec_log {
     ec_log_t *parent;
-    const char *prefix;         /* the parents' included; ends in ": " unless empty */
-    _Atomic int level;          /* or FOLLOWS */
+    const char *prefix; /* the parents' included; ends in ": " unless empty */
+    _Atomic int level;  /* or FOLLOWS */
 };
 
 static ec_log_t root = { .prefix = "", .level = ROOT_LEVEL };
@@ -34,7 +34,8 @@ static pthread_mutex_t levels_lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned levels_used[EC_LOG_LEVELS] = { [ROOT_LEVEL] = 1 };
 static _Atomic int level_lowest = ROOT_LEVEL;
 
-static const char *const level_names[EC_LOG_LEVELS] = { "DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL" };
+static const char *const level_names[EC_LOG_LEVELS] = { "DEBUG",   "INFO",  "NOTICE",
+                                                        "WARNING", "ERROR", "CRITICAL" };
 
 const char *ec_log_level_name(ec_log_level_t level)
 {

@@ -198,7 +198,8 @@ START_TEST(slow_stderr_does_not_block)
     length = read(fd, all, sizeof all - 1);
     ck_assert_int_gt(length, 0);
     all[length] = '\0';
-    ck_assert_ptr_nonnull(strstr(all, apr_psprintf(test_pool, "WARNING [%d lines lost before] again\n", lost)));
+    ck_assert_ptr_nonnull(
+        strstr(all, apr_psprintf(test_pool, "WARNING [%d lines lost before] again\n", lost)));
 }
 END_TEST
 

@@ -7,7 +7,7 @@
 
 /* RFC 3720 B.4 and the check value of the catalogue of CRC parameters. */
 static const struct {
-    const char *hex;     /* repeated byte, or NULL */
+    const char *hex; /* repeated byte, or NULL */
     const char *bytes;
     apr_size_t length;
     apr_uint32_t crc;
