@@ -1,1 +1,13 @@
-# conf
+# conf: the default configuration tree; never overwrites one that is there
+EXTRA_DIST += conf/default/ecelerity.conf
+
+install-data-hook:
+	$(MKDIR_P) "$(DESTDIR)$(confdir)/global" "$(DESTDIR)$(confdir)/default"
+	test -f "$(DESTDIR)$(confdir)/default/ecelerity.conf" || \
+	  $(INSTALL_DATA) $(srcdir)/conf/default/ecelerity.conf "$(DESTDIR)$(confdir)/default/ecelerity.conf"
+
+# what the operator changed stays; what is still ours goes
+uninstall-hook:
+	-cmp -s $(srcdir)/conf/default/ecelerity.conf "$(DESTDIR)$(confdir)/default/ecelerity.conf" && \
+	  rm -f "$(DESTDIR)$(confdir)/default/ecelerity.conf"
+	-rmdir "$(DESTDIR)$(confdir)/global" "$(DESTDIR)$(confdir)/default" "$(DESTDIR)$(confdir)" 2>/dev/null

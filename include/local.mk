@@ -1,1 +1,16 @@
-# include
+# include: what modules may see; installed as <ec/x.h>
+nobase_include_HEADERS += \
+  %D%/ec/command.h \
+  %D%/ec/conn.h \
+  %D%/ec/counter.h \
+  %D%/ec/daemon.h \
+  %D%/ec/event.h \
+  %D%/ec/hook.h \
+  %D%/ec/id.h \
+  %D%/ec/job.h \
+  %D%/ec/log.h \
+  %D%/ec/loop.h \
+  %D%/ec/message.h \
+  %D%/ec/module.h \
+  %D%/ec/option.h \
+  %D%/ec/status.h

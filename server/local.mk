@@ -15,4 +15,12 @@ include server/queue/local.mk
 include server/smtp/local.mk
 include server/control/local.mk
 include server/module/local.mk
-include server/main/local.mk
+# server/main is built when all rooms that it starts stand
+# include server/main/local.mk
+
+# What the daemons and the modules share: the same objects, with only ec_* to be seen from outside.
+lib_LTLIBRARIES += libecelerity.la
+libecelerity_la_SOURCES =
+libecelerity_la_LIBADD = libserver.la
+libecelerity_la_LDFLAGS = -version-info 0:0:0 -no-undefined -export-symbols-regex '^ec_' \
+  -Wl,-Bsymbolic-functions $(AM_LDFLAGS)

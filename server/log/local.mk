@@ -1,1 +1,5 @@
-# server/log
+# server/log: contexts, levels, outputs
+libserver_la_SOURCES += \
+  %D%/context.c \
+  %D%/output.c %D%/output.h \
+  %D%/recent.c %D%/recent.h

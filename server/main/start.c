@@ -81,13 +81,21 @@ static apr_status_t start_runtime(server_t *server, const char **why)
 
 static void stop_runtime(server_t *server)
 {
-    event_runtime_destroy();
+    event_runtime_stop();
 }
 
 static apr_status_t start_conf(server_t *server, const char **why)
 {
     conf_install(server->conf);
     return APR_SUCCESS;
+}
+
+/* When the loops' threads have ended: what was requested is written, and the answers are still served. */
+static void close_spool(void *baton)
+{
+    server_t *server = baton;
+
+    spool_close(server->spool);
 }
 
 static apr_status_t start_spool(server_t *server, const char **why)
@@ -102,12 +110,9 @@ static apr_status_t start_spool(server_t *server, const char **why)
     if (!options.is_synced) {
         ec_log(server->log, EC_LOG_WARNING, "force_fsync is off: a power failure loses accepted mail");
     }
-    return spool_open(&server->spool, &options, server->log, why, server->pool);
-}
-
-static void stop_spool(server_t *server)
-{
-    spool_close(server->spool);
+    EC_TRY(spool_open(&server->spool, &options, server->log, why, server->pool));
+    event_runtime_on_stop(close_spool, server);
+    return APR_SUCCESS;
 }
 
 static apr_status_t start_modules(server_t *server, const char **why)
@@ -210,7 +215,7 @@ static const struct step {
     { "configuration", start_conf, NULL },
     { "signals", start_signals, NULL },
     { "modules", start_modules, stop_modules },
-    { "spool", start_spool, stop_spool },
+    { "spool", start_spool, NULL },
     { "dns", start_dns, stop_dns },
     { "queue", start_queue, NULL },
     { "loops", start_loops, stop_loops },

@@ -1,1 +1,3 @@
-# server/stats
+# server/stats: counters
+libserver_la_SOURCES += \
+  %D%/counter.c %D%/counter.h

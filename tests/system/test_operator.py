@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The operator's day: console, reload, wrong configurations, signals."""
+import json
+import os
+import signal
+import subprocess
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from lab import PATIENCE, load, program, wait_for
+
+
+def test_console_answers_in_three_forms(lab):
+    server = lab.server()
+    assert int(server.console("pid")["pid"]) == server.pid
+    assert str(server.pid) in server.console("pid", form="text")
+    root = ET.fromstring(server.console("xml", "pid", form="text"))
+    assert str(server.pid) in "".join(root.itertext())
+    assert "summary" in server.console("help", form="text")
+    assert server.console("version", form="text").strip()
+    assert "ec_logger" in server.console("module", "list", form="text")
+
+
+def test_console_finds_the_server_without_arguments(lab):
+    server = lab.server()
+    run = subprocess.run([program("ec_console"), "pid"], capture_output=True, text=True, timeout=PATIENCE,
+                         env={**os.environ, **server.env}, stdin=subprocess.DEVNULL)
+    assert run.returncode == 0 and str(server.pid) in run.stdout, run.stdout + run.stderr
+
+
+def test_a_mistyped_command_names_the_nearest(lab):
+    server = lab.server()
+    run = subprocess.run([program("ec_console"), server.dir + "/control", "sumary"], capture_output=True, text=True, timeout=PATIENCE)
+    assert run.returncode == 1
+    assert "summary" in run.stdout + run.stderr
+
+
+def test_queued_mail_can_be_asked_why(lab):
+    sink = lab.sink("--at", "rcpt=reply 451 4.7.1 greylisted")
+    server = lab.server(sink=sink)
+    c = server.smtp()
+    assert c.mail("a@client.test", ["b@there.test"], b"Subject: x\r\n\r\nhi")[0] == 250
+    t = server.await_log("T")[0]
+    text = server.console("message", t[1], form="text")
+    assert "greylisted" in text and "b@there.test" in text and "a@client.test" in text
+    queue = server.console("showqueue", sink.address, form="text")
+    assert t[1] in queue
+    assert sink.address in server.console("delayed", "0", form="text")
+
+
+@pytest.mark.loops
+def test_reload_is_whole_or_refused(lab):
+    sink = lab.sink()
+    server = lab.server("retry_interval = 100\n", sink=sink)
+    assert "100" in server.console("config", "eval", "retry_interval", form="text")
+    forward = f'Gateway = "{sink.address}"\nRemote_SMTP_Port = {sink.port}\n'
+    server.configure(forward + "retry_interval = 200\nno_such_option = 1\n")
+    text = server.console("config", "reload", form="text", check=False)
+    assert "Reconfigure failed" in text and "no_such_option" in text and "ecelerity.conf:" in text
+    assert "100" in server.console("config", "eval", "retry_interval", form="text")
+    server.configure(forward + "retry_interval = 200\n")
+    server.console("config", "reload")
+    assert "200" in server.console("config", "eval", "retry_interval", form="text")
+    assert server.smtp().mail("a@client.test", ["b@there.test"], b"Subject: x\r\n\r\nhi")[0] == 250
+    server.await_log("D")
+
+
+def test_sighup_reloads(lab):
+    server = lab.server("retry_interval = 100\n")
+    server.configure("retry_interval = 300\n")
+    server.process.send_signal(signal.SIGHUP)
+    server.await_line("configuration reloaded")
+    assert "300" in server.console("config", "eval", "retry_interval", form="text")
+
+
+def test_reload_keeps_unchanged_listeners_and_their_connections(lab):
+    server = lab.server()
+    other = lab.address()
+    c = server.smtp()
+    c.cmd("EHLO client.test")
+    server.configure(f'ESMTP_Listener {{ Listen "{other}:2525" {{}} }}\n')
+    server.console("config", "reload")
+    assert c.code("NOOP") == 250
+    assert server.smtp().banner[0] == 220
+    import lab as lab_module
+    assert lab_module.Client(other, 2525).banner[0] == 220
+
+
+@pytest.mark.parametrize("config, words", [
+    ("no_such_option = 1\n", ["no_such_option"]),
+    ("retry_intervall = 1\n", ["retry_intervall", "retry_interval"]),
+    ("retry_interval = soon\n", ["retry_interval", "soon"]),
+    ('Domain "x.test" {\n', ["}"]),
+    ("include \"nowhere.conf\"\n", ["nowhere.conf"]),
+    ("listen_backlog = 5\n", ["listen_backlog"]),
+])
+def test_wrong_configurations_name_file_and_line(lab, config, words):
+    server = lab.server(config, start=False)
+    server.start(wait=False)
+    assert server.process.wait(PATIENCE) == 1
+    server.thread.join()
+    assert "ecelerity.conf:" in server.text()
+    for word in words:
+        assert word in server.text()
+
+
+def test_check_only(lab):
+    server = lab.server(start=False)
+    run = subprocess.run([program("ecelerity"), "-t", "-c", server.dir + "/ecelerity.conf"], capture_output=True, text=True,
+                         timeout=PATIENCE)
+    assert run.returncode == 0 and "Configuration valid" in run.stdout
+
+
+def test_accepted_without_effect_is_said(lab):
+    server = lab.server("fully_resolve_before_smtp = true\n")
+    server.await_line("fully_resolve_before_smtp")
+
+
+def test_reopen_logs_for_rotation(lab):
+    sink = lab.sink()
+    server = lab.server(sink=sink)
+    load(server.address, server.port, "-c", 2, "-n", 20)
+    server.await_log("D", 20)
+    os.rename(server.dir + "/mainlog.ec", server.dir + "/mainlog.ec.1")
+    server.console("reopen", "logs")
+    wait_for("a new mainlog", lambda: os.path.exists(server.dir + "/mainlog.ec"))
+    load(server.address, server.port, "-c", 2, "-n", 20)
+    server.await_log("D", 20)
+    assert len(server.log("mainlog.ec.1", "D")) + len(server.log("mainlog.ec", "D")) == 40
+
+
+@pytest.mark.loops
+def test_stop_under_load_loses_nothing(lab, tmp_path):
+    sink = lab.sink()
+    server = lab.server(sink=sink)
+    record = str(tmp_path / "load.records")
+    generator = lab.load(server, "-c", 8, "-n", 1000000, "--ignore-errors", "--retry-connect", "60", record=record)
+    wait_for("progress", lambda: os.path.exists(record) and os.path.getsize(record) > 50000)
+    assert server.stop() == 0
+    server.start()
+    wait_for("progress", lambda: os.path.getsize(record) > 100000)
+    generator.stop()
+    assert int(server.settled()["residual"]) == 0
+    got = [r["id"] for r in sink.records()]
+    assert set(generator.records()) <= set(got)
+    assert len(got) == len(set(got)), "a clean stop makes no duplicates"
+
+
+def test_background_start_tells_success_and_failure(lab):
+    server = lab.server(start=False)
+    run = subprocess.run([program("ecelerity"), "-c", server.dir + "/ecelerity.conf"], timeout=PATIENCE, env={**os.environ, **server.env})
+    assert run.returncode == 0
+    with open(server.dir + "/pid") as f:
+        pid = int(f.read())
+    try:
+        assert server.smtp().banner[0] == 220
+        again = subprocess.run([program("ecelerity"), "-c", server.dir + "/ecelerity.conf"], timeout=PATIENCE, capture_output=True,
+                               text=True, env={**os.environ, **server.env})
+        assert again.returncode == 1 and again.stderr
+    finally:
+        os.kill(pid, signal.SIGTERM)
+        wait_for("the end", lambda: not os.path.exists(f"/proc/{pid}"))
