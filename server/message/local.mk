@@ -1,1 +1,5 @@
-# server/message
+# server/message: batches, their recipients and bodies
+libserver_la_SOURCES += \
+  %D%/batch.c %D%/message.h \
+  %D%/body.c \
+  %D%/field.c

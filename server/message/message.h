@@ -29,8 +29,10 @@ struct body_block {
 typedef struct {
     apr_size_t size;
     body_block_t *first, *last;   /* NULL when in a file or swapped out */
+    apr_uint32_t crc;             /* CRC-32C of a body in a file, kept while it is written */
     int fd;                       /* -1, or the file of a large body (owned) */
-    char *path;                   /* its name, or NULL; the spool gives and removes it */
+    char *path;                   /* its name, or NULL (malloc'd).  Removed with the batch until it is stored,
+                                     by the spool afterwards */
 } body_t;
 
 struct ec_batch {
@@ -67,6 +69,17 @@ const char *batch_strdup(ec_batch_t *batch, const char *text);
 /** Append to the body.  Goes over to a file when it grows past the threshold.  ENOSPC and other
  * errors leave the body as it was before; the caller answers 452 and drops the batch. */
 apr_status_t batch_body_append(ec_batch_t *batch, const body_limits_t *limits, const void *data, apr_size_t len);
+/** The file of a large body. */
+typedef struct {
+    int fd;
+    char *path;                   /* malloc'd */
+    apr_uint32_t crc;
+} batch_file_t;
+/** Name of a batch's file in the directory of large bodies; writes into `name` and returns it. */
+enum { BATCH_LARGE_NAME = 32 };
+char *batch_large_name(ec_id_t id, char *name);
+/** Write a body that is in memory into its file in `dir`; the batch stays as it is. Nothing is left on failure. */
+apr_status_t batch_body_write(const ec_batch_t *batch, const char *dir, batch_file_t *file);
 /** Give back the body's memory (swap out); the batch stays readable through the spool only. */
 void batch_body_forget(ec_batch_t *batch);
 /** Memory held, in bytes, for the accounts. */
