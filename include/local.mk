@@ -1,5 +1,6 @@
 # include: what modules may see; installed as <ec/x.h>
-nobase_include_HEADERS += \
+ecincludedir = $(includedir)/ec
+ecinclude_HEADERS = \
   %D%/ec/command.h \
   %D%/ec/conn.h \
   %D%/ec/counter.h \

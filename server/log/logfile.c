@@ -25,8 +25,8 @@
 
 enum {
     BUFFER_START = 64 * 1024,
-    BUFFER_KEEP = 1024 * 1024,     /* a buffer that grew larger is given back when it is empty */
-    RETRY_MS = 250,                /* pause after an error */
+    BUFFER_KEEP = 1024 * 1024, /* a buffer that grew larger is given back when it is empty */
+    RETRY_MS = 250,            /* pause after an error */
     CLOSE_MS = 5000
 };
 
@@ -46,17 +46,17 @@ struct ec_logfile {
     pthread_mutex_t lock;
     pthread_cond_t wake;
     struct buffer filling;
-    size_t in_flight;              /* bytes of `writing` that are not written yet */
+    size_t in_flight; /* bytes of `writing` that are not written yet */
     int is_idle, is_closing, wants_reopen;
-    struct timespec deadline;      /* when closing */
+    struct timespec deadline; /* when closing */
     ec_logfile_stats_t stats;
     apr_uint64_t dropped_reported;
 
     /* the thread's */
     struct buffer writing;
-    size_t written;                /* bytes of it that are in the file */
-    int fd;                        /* -1: not open (a FIFO without reader) */
-    int is_troubled;               /* said so; say also when it is over */
+    size_t written;  /* bytes of it that are in the file */
+    int fd;          /* -1: not open (a FIFO without reader) */
+    int is_troubled; /* said so; say also when it is over */
 };
 
 /* ---- opening ----------------------------------------------------------------------- */
@@ -68,7 +68,7 @@ static apr_status_t open_path(int *fd, const char *path, int mode)
 
     if (opened < 0) {
         *fd = -1;
-        return errno == ENXIO ? APR_SUCCESS : errno;     /* a FIFO that nobody reads yet */
+        return errno == ENXIO ? APR_SUCCESS : errno; /* a FIFO that nobody reads yet */
     }
     /* the umask must not have its way with a mode that was asked for */
     if (fstat(opened, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0 && st.st_uid == geteuid() &&
@@ -124,8 +124,8 @@ static void init_wait(ec_logfile_t *file)
     pthread_condattr_destroy(&attr);
 }
 
-apr_status_t ec_logfile_open(ec_logfile_t **result, const char *destination, int mode, ec_log_t *log, const char **why,
-                             apr_pool_t *pool)
+apr_status_t ec_logfile_open(ec_logfile_t **result, const char *destination, int mode, ec_log_t *log,
+                             const char **why, apr_pool_t *pool)
 {
     ec_logfile_t *file = apr_pcalloc(pool, sizeof *file);
     const char *path = path_of(destination, why, pool);
@@ -136,7 +136,8 @@ apr_status_t ec_logfile_open(ec_logfile_t **result, const char *destination, int
         return EC_E_CONFIG;
     }
     if ((rv = open_path(&file->fd, path, mode)) != APR_SUCCESS) {
-        *why = apr_psprintf(pool, "can not open the log file %s: %s", path, ec_strerror(rv, text, sizeof text));
+        *why =
+            apr_psprintf(pool, "can not open the log file %s: %s", path, ec_strerror(rv, text, sizeof text));
         return rv;
     }
     file->path = apr_pstrdup(pool, path);
@@ -249,15 +250,17 @@ static int is_past(const struct timespec *deadline)
     struct timespec now;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec > deadline->tv_sec || (now.tv_sec == deadline->tv_sec && now.tv_nsec >= deadline->tv_nsec);
+    return now.tv_sec > deadline->tv_sec ||
+           (now.tv_sec == deadline->tv_sec && now.tv_nsec >= deadline->tv_nsec);
 }
 
 static void complain(ec_logfile_t *file, apr_status_t rv, const char *what)
 {
     if (!file->is_troubled) {
         file->is_troubled = 1;
-        ec_log_rv(file->log, EC_LOG_CRITICAL, rv, "%s: lines wait in memory, and are dropped when there are too many file=%s",
-                  what, file->path);
+        ec_log_rv(file->log, EC_LOG_CRITICAL, rv,
+                  "%s: lines wait in memory, and are dropped when there are too many file=%s", what,
+                  file->path);
     }
 }
 
@@ -273,7 +276,8 @@ static void report_recovery(ec_logfile_t *file)
     dropped = file->stats.dropped - file->dropped_reported;
     file->dropped_reported = file->stats.dropped;
     pthread_mutex_unlock(&file->lock);
-    ec_log(file->log, EC_LOG_ERROR, "the log is written again file=%s dropped_lines=%" APR_UINT64_T_FMT, file->path, dropped);
+    ec_log(file->log, EC_LOG_ERROR, "the log is written again file=%s dropped_lines=%" APR_UINT64_T_FMT,
+           file->path, dropped);
 }
 
 /* A disk that is merely too slow fills the buffer without an error. */
@@ -289,7 +293,8 @@ static void report_drops(ec_logfile_t *file)
     file->dropped_reported = file->stats.dropped;
     pthread_mutex_unlock(&file->lock);
     if (dropped > 0) {
-        ec_log(file->log, EC_LOG_CRITICAL, "the log could not be written fast enough file=%s dropped_lines=%" APR_UINT64_T_FMT,
+        ec_log(file->log, EC_LOG_CRITICAL,
+               "the log could not be written fast enough file=%s dropped_lines=%" APR_UINT64_T_FMT,
                file->path, dropped);
     }
 }
@@ -314,7 +319,8 @@ static void reopen(ec_logfile_t *file)
     apr_status_t rv = open_path(&fd, file->path, file->mode);
 
     if (rv != APR_SUCCESS) {
-        ec_log_rv(file->log, EC_LOG_CRITICAL, rv, "can not reopen the log, the old file is kept file=%s", file->path);
+        ec_log_rv(file->log, EC_LOG_CRITICAL, rv, "can not reopen the log, the old file is kept file=%s",
+                  file->path);
         return;
     }
     if (file->fd >= 0) {
@@ -407,7 +413,8 @@ static void write_out(ec_logfile_t *file)
         apr_status_t rv;
 
         if (obey(file)) {
-            ec_log(file->log, EC_LOG_CRITICAL, "the log could not be written before the end file=%s lost_bytes=%lu", file->path,
+            ec_log(file->log, EC_LOG_CRITICAL,
+                   "the log could not be written before the end file=%s lost_bytes=%lu", file->path,
                    (unsigned long)(file->writing.used - file->written));
             return;
         }

@@ -125,7 +125,7 @@ daemon_directory = {self.DAEMONS}
 command_directory = /usr/sbin
 mail_owner = postfix
 setgid_group = postdrop
-inet_interfaces = {self.address}
+inet_interfaces = loopback-only
 inet_protocols = ipv4
 mynetworks = 127.0.0.0/8
 myhostname = mx.test
@@ -142,7 +142,7 @@ smtp_host_lookup = native
 disable_dns_lookups = yes
 {f'relayhost = [{sink.address}]:{sink.port}' if sink else 'defer_transports = smtp relay'}
 """
-        master = ["2525 inet n - n - - smtpd", "pickup unix n - n 60 1 pickup", "cleanup unix n - n - 0 cleanup",
+        master = [f"{self.address}:2525 inet n - n - - smtpd", "pickup unix n - n 60 1 pickup", "cleanup unix n - n - 0 cleanup",
                   "qmgr unix n - n 300 1 qmgr", "rewrite unix - - n - - trivial-rewrite", "bounce unix - - n - 0 bounce",
                   "defer unix - - n - 0 bounce", "trace unix - - n - 0 bounce", "verify unix - - n - 1 verify",
                   "flush unix n - n 1000? 0 flush", "proxymap unix - - n - - proxymap", "smtp unix - - n - - smtp",
@@ -155,8 +155,7 @@ disable_dns_lookups = yes
             f.write("\n".join(master) + "\n")
         subprocess.run(["postfix", "-c", f"{folder}/conf", "set-permissions"], capture_output=True)
         subprocess.run(["postfix", "-c", f"{folder}/conf", "check"], capture_output=True)
-        self.process = subprocess.Popen([f"{self.DAEMONS}/master", "-c", f"{folder}/conf", "-i"] if False else
-                                        [f"{self.DAEMONS}/master", "-c", f"{folder}/conf", "-d"],
+        self.process = subprocess.Popen([f"{self.DAEMONS}/master", "-c", f"{folder}/conf", "-d"],
                                         env={**os.environ, "MAIL_CONFIG": f"{folder}/conf"})
         self.pid = self.process.pid
         lab.wait_for("Postfix to answer", self._answers)
@@ -199,7 +198,7 @@ class Bench:
             before = cpu(server.pid)
             result = lab.load(server.address, server.port, "-c", connections, "-n", self.args.messages)
             used = cpu(server.pid) - before
-            return {"rate": result["messages_per_second"], "cpu_us": used / self.args.messages * 1e6,
+            return {"rate": result["rate"], "cpu_us": used / self.args.messages * 1e6,
                     "p99_ms": result["latency_ms"]["p99"], "rss_kib": resident(server.pid)}
         finally:
             server.stop()

@@ -2,3 +2,51 @@
 TEST_LIBS = libserver.la $(CHECK_LIBS)
 AM_CPPFLAGS += -I$(top_srcdir)/tests/unit $(CHECK_CFLAGS)
 noinst_HEADERS += %D%/runner.h
+
+dist_check_SCRIPTS = %D%/headers.sh
+TESTS += %D%/headers.sh
+AM_TESTS_ENVIRONMENT = CC='$(CC)'; export CC; CPPFLAGS='$(APR_CFLAGS) $(XML_CFLAGS)'; export CPPFLAGS;
+
+check_PROGRAMS += %D%/util/crc32c_test
+%C%_util_crc32c_test_SOURCES = %D%/util/crc32c_test.c
+%C%_util_crc32c_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/util/hash_test
+%C%_util_hash_test_SOURCES = %D%/util/hash_test.c
+%C%_util_hash_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/util/heap_test
+%C%_util_heap_test_SOURCES = %D%/util/heap_test.c
+%C%_util_heap_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/util/id_test
+%C%_util_id_test_SOURCES = %D%/util/id_test.c
+%C%_util_id_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/util/text_test
+%C%_util_text_test_SOURCES = %D%/util/text_test.c
+%C%_util_text_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/log/log_test
+%C%_log_log_test_SOURCES = %D%/log/log_test.c
+%C%_log_log_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/stats/counter_test
+%C%_stats_counter_test_SOURCES = %D%/stats/counter_test.c
+%C%_stats_counter_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/event/post_test
+%C%_event_post_test_SOURCES = %D%/event/post_test.c
+%C%_event_post_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/event/threadpool_test
+%C%_event_threadpool_test_SOURCES = %D%/event/threadpool_test.c
+%C%_event_threadpool_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/event/timer_test
+%C%_event_timer_test_SOURCES = %D%/event/timer_test.c
+%C%_event_timer_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/event/watch_test
+%C%_event_watch_test_SOURCES = %D%/event/watch_test.c
+%C%_event_watch_test_LDADD = $(TEST_LIBS)
