@@ -50,3 +50,11 @@ check_PROGRAMS += %D%/event/timer_test
 check_PROGRAMS += %D%/event/watch_test
 %C%_event_watch_test_SOURCES = %D%/event/watch_test.c
 %C%_event_watch_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/queue/retry_test
+%C%_queue_retry_test_SOURCES = %D%/queue/retry_test.c
+%C%_queue_retry_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/queue/queue_test
+%C%_queue_queue_test_SOURCES = %D%/queue/queue_test.c %D%/queue/world.c %D%/queue/world.h
+%C%_queue_queue_test_LDADD = $(TEST_LIBS)
