@@ -21,6 +21,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;   /* worlds with severa
 /* ---- spool in memory -------------------------------------------------------------------- */
 
 struct spool_ref {
+    util_link_t link;
     ec_batch_t *batch;
     int n_open;
     struct {
@@ -28,10 +29,13 @@ struct spool_ref {
     } rcpt[];
 };
 
+static util_list_t refs;
+
 static spool_ref_t *keep(ec_batch_t *batch)
 {
     spool_ref_t *ref = calloc(1, sizeof *ref + (apr_size_t)batch->n_rcpts * sizeof ref->rcpt[0]);
 
+    util_list_add_last(&refs, &ref->link);
     ref->batch = ec_batch_ref(batch);
     ref->n_open = batch->n_rcpts;
     for (int i = 0; i < batch->n_rcpts; i++) {
@@ -41,14 +45,20 @@ static spool_ref_t *keep(ec_batch_t *batch)
     return ref;
 }
 
+static void forget(spool_ref_t *ref)
+{
+    util_list_remove(&ref->link);
+    ec_batch_unref(ref->batch);
+    free(ref);
+}
+
 static void settle(spool_ref_t *ref, int rcpt)
 {
     ck_assert(ref->rcpt[rcpt].is_open);
     ref->rcpt[rcpt].is_open = 0;
     world.open_recipients--;
     if (--ref->n_open == 0) {
-        ec_batch_unref(ref->batch);
-        free(ref);
+        forget(ref);
     }
 }
 
@@ -376,6 +386,7 @@ void world_start(const char *conf, int loops, apr_pool_t *pool)
                        .connect_outcome = QUEUE_TRANSIENT, .connect_delay = 10000, .reply_delay = 10000,
                        .idle_timeout = apr_time_from_sec(5) };
     world_pool = pool;
+    util_list_init(&refs);
     ck_assert_int_eq(event_runtime_create(loops, clock, pool), APR_SUCCESS);
     hook_add(hooks, &world, "test");
     world_configure(conf);
@@ -454,7 +465,11 @@ void world_stop(void)
         ec_batch_unref(world.bounce);
         world.bounce = NULL;
     }
+    conf_install(NULL);           /* loops give their references back while the runtime stops */
     event_runtime_stop();
+    UTIL_LIST_EACH(link, &refs) {
+        forget(UTIL_OWNER(link, spool_ref_t, link));
+    }
 }
 
 queue_t *world_queue(const char *domain)
