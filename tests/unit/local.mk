@@ -51,6 +51,14 @@ check_PROGRAMS += %D%/event/watch_test
 %C%_event_watch_test_SOURCES = %D%/event/watch_test.c
 %C%_event_watch_test_LDADD = $(TEST_LIBS)
 
+check_PROGRAMS += %D%/queue/retry_test
+%C%_queue_retry_test_SOURCES = %D%/queue/retry_test.c
+%C%_queue_retry_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/queue/queue_test
+%C%_queue_queue_test_SOURCES = %D%/queue/queue_test.c %D%/queue/world.c %D%/queue/world.h
+%C%_queue_queue_test_LDADD = $(TEST_LIBS)
+
 check_PROGRAMS += %D%/util/cidr_test
 %C%_util_cidr_test_SOURCES = %D%/util/cidr_test.c
 %C%_util_cidr_test_LDADD = $(TEST_LIBS)
@@ -90,3 +98,7 @@ check_PROGRAMS += %D%/conf/generation_test
 check_PROGRAMS += %D%/conf/size_test
 %C%_conf_size_test_SOURCES = %D%/conf/size_test.c %D%/conf/loading.h
 %C%_conf_size_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/queue/model_test
+%C%_queue_model_test_SOURCES = %D%/queue/model_test.c %D%/queue/world.c %D%/queue/world.h
+%C%_queue_model_test_LDADD = $(TEST_LIBS)
