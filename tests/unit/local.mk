@@ -90,3 +90,15 @@ check_PROGRAMS += %D%/conf/generation_test
 check_PROGRAMS += %D%/conf/size_test
 %C%_conf_size_test_SOURCES = %D%/conf/size_test.c %D%/conf/loading.h
 %C%_conf_size_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/smtp/reply_test
+%C%_smtp_reply_test_SOURCES = %D%/smtp/reply_test.c
+%C%_smtp_reply_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/smtp/address_test
+%C%_smtp_address_test_SOURCES = %D%/smtp/address_test.c
+%C%_smtp_address_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/smtp/body_test
+%C%_smtp_body_test_SOURCES = %D%/smtp/body_test.c
+%C%_smtp_body_test_LDADD = $(TEST_LIBS)
