@@ -117,3 +117,14 @@ check_PROGRAMS += %D%/dns/name_test %D%/dns/packet_test %D%/dns/resolv_conf_test
 %C%_dns_route_test_LDADD = $(TEST_LIBS)
 %C%_dns_target_test_SOURCES = %D%/dns/target_test.c
 %C%_dns_target_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/smtp/reply_test
+%C%_smtp_reply_test_SOURCES = %D%/smtp/reply_test.c
+%C%_smtp_reply_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/smtp/address_test
+%C%_smtp_address_test_SOURCES = %D%/smtp/address_test.c
+%C%_smtp_address_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/smtp/body_test
+%C%_smtp_body_test_SOURCES = %D%/smtp/body_test.c
+%C%_smtp_body_test_LDADD = $(TEST_LIBS)
