@@ -126,10 +126,10 @@ static int reserve(lexer_t *lexer, apr_size_t length)
 {
     char *bigger;
 
-    if (length + 64 < lexer->buffer_room)
-        return 1;
     if (length >= LEXER_TOKEN_MAX)
         return 0;
+    if (length + 64 < lexer->buffer_room)
+        return 1;
     bigger = realloc(lexer->buffer, lexer->buffer_room * 2 + 256);
     if (bigger == NULL)
         return 0;

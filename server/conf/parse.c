@@ -228,12 +228,14 @@ static int is_name(const char *text, apr_size_t length)
 static void parse_option(struct parser *parser, conf_stanza_t *stanza, const char *name, int line)
 {
     const char *why = "out of memory";
+    apr_status_t rv = raw_value_read(&parser->value, lexer_of(parser), &why, parser->problems.pool);
 
-    if (raw_value_read(&parser->value, lexer_of(parser), &why, parser->problems.pool) != APR_SUCCESS) {
-        if (lexer_of(parser)->token == TOKEN_ERROR || is_text(lexer_of(parser)->token))
-            parse_error(parser, lexer_of(parser)->line, "%s", why), parser->frame->is_broken |= lexer_of(parser)->is_fatal;
-        else
-            report_token(parser, why);
+    if (rv == EC_E_SYNTAX) {
+        fail_at_token(parser, why);
+        return;
+    }
+    if (rv != APR_SUCCESS) {
+        parse_error(parser, lexer_of(parser)->line, "option \"%s\": %s", name, why);
         resynchronise(parser);
         return;
     }

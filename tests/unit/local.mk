@@ -66,3 +66,42 @@ check_PROGRAMS += %D%/dns/name_test %D%/dns/packet_test %D%/dns/resolv_conf_test
 %C%_dns_route_test_LDADD = $(TEST_LIBS)
 %C%_dns_target_test_SOURCES = %D%/dns/target_test.c
 %C%_dns_target_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/util/cidr_test
+%C%_util_cidr_test_SOURCES = %D%/util/cidr_test.c
+%C%_util_cidr_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/util/nearest_test
+%C%_util_nearest_test_SOURCES = %D%/util/nearest_test.c
+%C%_util_nearest_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/conf/lexer_test
+%C%_conf_lexer_test_SOURCES = %D%/conf/lexer_test.c
+%C%_conf_lexer_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/conf/parse_test
+%C%_conf_parse_test_SOURCES = %D%/conf/parse_test.c %D%/conf/loading.h
+%C%_conf_parse_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/conf/value_test
+%C%_conf_value_test_SOURCES = %D%/conf/value_test.c %D%/conf/loading.h
+%C%_conf_value_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/conf/fallback_test
+%C%_conf_fallback_test_SOURCES = %D%/conf/fallback_test.c %D%/conf/loading.h
+%C%_conf_fallback_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/conf/include_test
+%C%_conf_include_test_SOURCES = %D%/conf/include_test.c %D%/conf/loading.h
+%C%_conf_include_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/conf/options_test
+%C%_conf_options_test_SOURCES = %D%/conf/options_test.c %D%/conf/loading.h
+%C%_conf_options_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/conf/generation_test
+%C%_conf_generation_test_SOURCES = %D%/conf/generation_test.c %D%/conf/loading.h
+%C%_conf_generation_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/conf/size_test
+%C%_conf_size_test_SOURCES = %D%/conf/size_test.c %D%/conf/loading.h
+%C%_conf_size_test_LDADD = $(TEST_LIBS)
