@@ -1,5 +1,6 @@
 # include: what modules may see; installed as <ec/x.h>
-nobase_include_HEADERS += \
+ecincludedir = $(includedir)/ec
+ecinclude_HEADERS = \
   %D%/ec/command.h \
   %D%/ec/conn.h \
   %D%/ec/counter.h \
@@ -9,6 +10,7 @@ nobase_include_HEADERS += \
   %D%/ec/id.h \
   %D%/ec/job.h \
   %D%/ec/log.h \
+  %D%/ec/logfile.h \
   %D%/ec/loop.h \
   %D%/ec/message.h \
   %D%/ec/module.h \

@@ -104,7 +104,8 @@ struct ec_watch {
 };
 
 /** Watch a socket (level-triggered).  Keeps the socket: stop before closing it.
- * `mask` may be 0 (only errors).  Loop thread only. */
+ * `mask` may be 0 (only errors and hang-ups, told with `ready` 0 until the watch stops).
+ * Loop thread only. */
 apr_status_t ec_watch_start(ec_watch_t *watch, ec_loop_t *loop, apr_socket_t *socket, int mask,
                             ec_watch_fn *fn, void *baton);
 /** As above for a bare descriptor (pipes, libraries' descriptors); `pool` holds its wrapper. */

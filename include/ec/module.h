@@ -30,6 +30,7 @@ typedef struct {
     ec_log_t *log;
     apr_pool_t *pool;              /* the instance's */
     const char *hostname;          /* of this server, as configured */
+    int is_hires;                  /* log_hires_timestamp: times in logs with microseconds */
 } ec_instance_t;
 
 typedef struct {
@@ -42,8 +43,10 @@ typedef struct {
     const ec_hook_t *hooks;
     const ec_command_t *commands;
     /* Each may be NULL; master loop.  `why` may be set to a sentence (constant or in instance->pool).
-     * init: options are set; check them, open things.  Failing refuses the configuration.
-     * start: the loops run.  stop: no hook of this instance runs any more when it is called. */
+     * init: options are set; check them, open things.  Failing refuses the configuration; what was opened is init's
+     * to close then.  start: the loops exist; its hooks and commands come into force right after.
+     * stop: no hook or command of this instance runs any more; called for whatever init has accepted, even when start
+     * failed or was never called. */
     apr_status_t (*init)(void *self, const ec_instance_t *instance, const char **why);
     apr_status_t (*start)(void *self, const char **why);
     void (*stop)(void *self);

@@ -1,1 +1,2 @@
-# server/bounce
+# server/bounce: delivery status notices
+libserver_la_SOURCES += %D%/bounce.c %D%/bounce.h %D%/status.c

@@ -12,6 +12,8 @@
 #ifndef CONF_CONF_H
 #define CONF_CONF_H
 
+#include <apr_tables.h>
+
 #include <ec/option.h>
 #include <ec/log.h>
 

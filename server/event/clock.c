@@ -10,8 +10,8 @@
 
 struct event_clock {
     int is_virtual;
-    apr_time_t offset;          /* real: wall time less monotonic time at first use */
-    _Atomic apr_time_t now;     /* virtual */
+    apr_time_t offset;      /* real: wall time less monotonic time at first use */
+    _Atomic apr_time_t now; /* virtual */
     _Atomic int holds;
 };
 

@@ -91,7 +91,8 @@ apr_status_t loop_create(ec_loop_t **result, int index, event_clock_t *clock, ap
     util_heap_init(&loop->timers, offsetof(ec_timer_t, slot));
     EC_TRY(make_pool(&loop->pool));
     loop->log = ec_log_child(ec_log_root(), loop->pool, "loop %d", index);
-    rv = apr_pollset_create(&loop->pollset, LOOP_BATCH, loop->pool, APR_POLLSET_WAKEABLE | APR_POLLSET_NOCOPY);
+    rv =
+        apr_pollset_create(&loop->pollset, LOOP_BATCH, loop->pool, APR_POLLSET_WAKEABLE | APR_POLLSET_NOCOPY);
     if (rv != APR_SUCCESS) {
         apr_pool_destroy(loop->pool);
         return rv;
@@ -131,8 +132,8 @@ static void measure_turn(ec_loop_t *loop)
     struct loop_stats *stats = &loop->stats;
     apr_time_t busy = loop->mark - loop->turn_start, period = loop->mark - loop->period_start;
 
-    atomic_fetch_add_explicit(&stats->turns, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&stats->busy, busy, memory_order_relaxed);
+    loop_count(&stats->turns, 1);
+    loop_count(&stats->busy, (int)busy);
     loop->period_busy += busy;
     if (period >= PERIOD_SECONDS * APR_USEC_PER_SEC) {
         atomic_store_explicit(&stats->busy_permille, (int)(loop->period_busy * 1000 / period),
@@ -151,7 +152,7 @@ void event_loop_stats(const ec_loop_t *loop, event_loop_stats_t *stats)
         .posts = atomic_load(&loop->stats.posts),
         .timers = atomic_load(&loop->stats.timers),
         .events = atomic_load(&loop->stats.events),
-        .busy = atomic_load(&loop->stats.busy),
+        .busy = (apr_interval_time_t)atomic_load(&loop->stats.busy),
         .total = first == 0 ? 0 : event_clock_monotonic() - first,
         .busy_permille = atomic_load(&loop->stats.busy_permille),
         .longest = atomic_load(&loop->stats.longest),
@@ -164,11 +165,23 @@ void event_loop_stats(const ec_loop_t *loop, event_loop_stats_t *stats)
 
 /* ---- sleep ------------------------------------------------------------------------- */
 
-void event_loop_wake(ec_loop_t *loop)
+void loop_rouse(ec_loop_t *loop)
 {
     if (atomic_exchange(&loop->is_sleeping, 0)) {
         apr_pollset_wakeup(loop->pollset);
     }
+}
+
+void event_loop_wake(ec_loop_t *loop)
+{
+    atomic_store(&loop->is_wanted, 1);
+    loop_rouse(loop);
+}
+
+/* Looked at after is_sleeping was set, so that what comes now also ends the sleep (see post.c). */
+static int must_stay_awake(ec_loop_t *loop)
+{
+    return atomic_exchange(&loop->is_wanted, 0) || post_is_pending(loop) || atomic_load(&loop->is_stopping);
 }
 
 /* One poll of at most `wait` microseconds; a post or a wake ends it. */
@@ -180,7 +193,7 @@ static void sleep_poll(ec_loop_t *loop, apr_interval_time_t wait)
 
     if (wait > 0) {
         atomic_store(&loop->is_sleeping, 1);
-        if (post_is_pending(loop) || atomic_load(&loop->is_stopping)) {
+        if (must_stay_awake(loop)) {
             wait = 0;
         }
     }
@@ -274,7 +287,7 @@ void event_loop_run(ec_loop_t *loop)
 void event_loop_end(ec_loop_t *loop)
 {
     atomic_store(&loop->is_stopping, 1);
-    event_loop_wake(loop);
+    loop_rouse(loop);
 }
 
 static int is_quiet(ec_loop_t *loop)
@@ -298,7 +311,8 @@ int event_run_until(ec_loop_t *loop, event_pred_fn *pred, void *baton, int max_t
             apr_uint64_t events = atomic_load(&loop->stats.events);
 
             turn(loop, pred == NULL && was_quiet ? 0 : TEST_WAIT_MS * (apr_interval_time_t)1000);
-            is_reached = pred == NULL && was_quiet && is_quiet(loop) && events == atomic_load(&loop->stats.events);
+            is_reached =
+                pred == NULL && was_quiet && is_quiet(loop) && events == atomic_load(&loop->stats.events);
         }
     }
     end_running(loop, before);

@@ -10,7 +10,6 @@
  * into the inbox after; the sender puts in first and looks at the flag after.  All four
  * are sequentially consistent, so at least one of the two sees the other. */
 #include "event/loop.h"
-#include "event/runtime.h"
 
 void ec_loop_post(ec_loop_t *loop, ec_post_t *post, ec_post_fn *fn, void *baton)
 {
@@ -22,7 +21,7 @@ void ec_loop_post(ec_loop_t *loop, ec_post_t *post, ec_post_fn *fn, void *baton)
         post->next = head;
     } while (!atomic_compare_exchange_weak(&loop->inbox, &head, post));
     if (head == NULL) { /* `post` may be gone by now */
-        event_loop_wake(loop);
+        loop_rouse(loop);
     }
 }
 
@@ -63,6 +62,6 @@ int post_run_all(ec_loop_t *loop)
         count++;
         post = next;
     }
-    atomic_fetch_add_explicit(&loop->stats.posts, (apr_uint64_t)count, memory_order_relaxed);
+    loop_count(&loop->stats.posts, count);
     return count;
 }

@@ -23,10 +23,10 @@ struct stop_callback {
 };
 
 static struct {
-    apr_pool_t *pool;      /* NULL: there is no runtime */
+    apr_pool_t *pool; /* NULL: there is no runtime */
     event_clock_t *clock;
     ec_loop_t **loops;
-    pthread_t *threads;    /* by loop; [0] is unused */
+    pthread_t *threads; /* by loop; [0] is unused */
     int n_loops;
     int n_started;
     int is_stopped;

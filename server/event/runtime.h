@@ -65,10 +65,10 @@ int event_run_until(ec_loop_t *loop, event_pred_fn *pred, void *baton, int max_t
 
 typedef struct {
     apr_uint64_t turns, posts, timers, events;
-    apr_interval_time_t busy, total;      /* since the loop first ran */
-    int busy_permille;                    /* share of the last full ten seconds; before: since start */
-    apr_interval_time_t longest;          /* longest callback */
-    const char *longest_kind;             /* "post", "timer" or "event" */
+    apr_interval_time_t busy, total; /* since the loop first ran */
+    int busy_permille;               /* share of the last full ten seconds; before: since start */
+    apr_interval_time_t longest;     /* longest callback */
+    const char *longest_kind;        /* "post", "timer" or "event" */
 } event_loop_stats_t;
 
 /** Any thread; the numbers may be of slightly different moments. */

@@ -19,7 +19,7 @@ struct signals {
     ec_watch_t watch;
     event_signal_fn *fn;
     void *baton;
-    sigset_t saved;        /* the thread's mask before */
+    sigset_t saved; /* the thread's mask before */
     int fd;
 };
 

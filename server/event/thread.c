@@ -7,6 +7,9 @@
 
 #include "event/thread.h"
 
+/* Never blocked: they come from what the thread itself did, or from a profiler. */
+static const int own_fault[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGPROF };
+
 struct start {
     event_thread_fn *fn;
     void *baton;
@@ -34,8 +37,8 @@ static int set_stack_size(pthread_attr_t *attr, apr_size_t stack_size)
     return pthread_attr_setstacksize(attr, stack_size);
 }
 
-apr_status_t event_thread_start(pthread_t *thread, const char *name, apr_size_t stack_size, event_thread_fn *fn,
-                                void *baton)
+apr_status_t event_thread_start(pthread_t *thread, const char *name, apr_size_t stack_size,
+                                event_thread_fn *fn, void *baton)
 {
     struct start *start = malloc(sizeof *start);
     sigset_t all, saved;
@@ -51,6 +54,9 @@ apr_status_t event_thread_start(pthread_t *thread, const char *name, apr_size_t 
     rv = set_stack_size(&attr, stack_size);
     if (rv == 0) {
         sigfillset(&all);
+        for (size_t i = 0; i < sizeof own_fault / sizeof own_fault[0]; i++) {
+            sigdelset(&all, own_fault[i]);
+        }
         pthread_sigmask(SIG_SETMASK, &all, &saved); /* inherited: no moment without the mask */
         rv = pthread_create(thread, &attr, thread_main, start);
         pthread_sigmask(SIG_SETMASK, &saved, NULL);

@@ -11,8 +11,8 @@
 typedef void event_thread_fn(void *baton);
 
 /** Run `fn(baton)` on a new joinable thread called `name` (cut to 15 characters).  It
- * blocks all signals: they are the master loop's.  `stack_size` 0: the default. */
-apr_status_t event_thread_start(pthread_t *thread, const char *name, apr_size_t stack_size, event_thread_fn *fn,
-                                void *baton);
+ * blocks the signals that are the master loop's.  `stack_size` 0: the default. */
+apr_status_t event_thread_start(pthread_t *thread, const char *name, apr_size_t stack_size,
+                                event_thread_fn *fn, void *baton);
 
 #endif

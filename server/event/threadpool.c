@@ -26,15 +26,15 @@ struct worker {
     struct worker *next;
     ec_threadpool_t *pool;
     pthread_t thread;
-    int is_over;           /* left because the pool shrank: to be joined */
+    int is_over; /* left because the pool shrank: to be joined */
 };
 
 struct ec_threadpool {
     ec_threadpool_t *next;
     char *name;
-    pthread_mutex_t lock;  /* guards all below */
-    pthread_cond_t work;   /* a job came, or the end */
-    pthread_cond_t quiet;  /* no job queued or at work */
+    pthread_mutex_t lock; /* guards all below */
+    pthread_cond_t work;  /* a job came, or the end */
+    pthread_cond_t quiet; /* no job queued or at work */
     ec_job_t *first, **last;
     apr_uint64_t queued, done;
     int concurrency, threads, idle, busy;
@@ -116,6 +116,9 @@ static void worker_main(void *baton)
         pthread_cond_wait(&pool->work, &pool->lock);
         pool->idle--;
     }
+    if (pool->first != NULL) { /* the signal that woke this one was for a job */
+        pthread_cond_signal(&pool->work);
+    }
     pool->threads--;
     worker->is_over = 1;
     pthread_mutex_unlock(&pool->lock);
@@ -153,7 +156,8 @@ static void start_worker(ec_threadpool_t *pool)
     if (rv != APR_SUCCESS) {
         free(worker);
         ec_log_rv(ec_log_root(), pool->threads == 0 ? EC_LOG_CRITICAL : EC_LOG_WARNING, rv,
-                  "thread of a pool can not be started, jobs wait pool=%s threads=%d", pool->name, pool->threads);
+                  "thread of a pool can not be started, jobs wait pool=%s threads=%d", pool->name,
+                  pool->threads);
         return;
     }
     worker->next = pool->workers;
@@ -235,7 +239,8 @@ ec_threadpool_t *event_threadpool_configure(const char *name, int concurrency, a
     pthread_mutex_lock(&pool->lock);
     pool->concurrency = concurrency;
     pool->stack_size = stack_size;
-    while (pool->threads < concurrency && (apr_uint64_t)pool->threads < pool->queued + (apr_uint64_t)pool->busy) {
+    while (pool->threads < concurrency &&
+           (apr_uint64_t)pool->threads < pool->queued + (apr_uint64_t)pool->busy) {
         int before = pool->threads;
 
         start_worker(pool);

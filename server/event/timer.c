@@ -36,7 +36,8 @@ void ec_timer_start_at(ec_timer_t *timer, ec_loop_t *loop, apr_time_t due, ec_ti
     }
 }
 
-void ec_timer_start(ec_timer_t *timer, ec_loop_t *loop, apr_interval_time_t delay, ec_timer_fn *fn, void *baton)
+void ec_timer_start(ec_timer_t *timer, ec_loop_t *loop, apr_interval_time_t delay, ec_timer_fn *fn,
+                    void *baton)
 {
     ec_timer_start_at(timer, loop, loop->now + delay, fn, baton);
 }
@@ -76,5 +77,5 @@ void timer_run_due(ec_loop_t *loop)
         loop_measure(loop, "timer");
         count++;
     }
-    atomic_fetch_add_explicit(&loop->stats.timers, (apr_uint64_t)count, memory_order_relaxed);
+    loop_count(&loop->stats.timers, count);
 }

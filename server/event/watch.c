@@ -25,11 +25,16 @@ static apr_int16_t events_of(int mask)
     return events;
 }
 
+static int is_failed(apr_int16_t events)
+{
+    return (events & (APR_POLLERR | APR_POLLHUP | APR_POLLNVAL)) != 0;
+}
+
 static int mask_of(apr_int16_t events)
 {
     int mask = 0;
 
-    if ((events & (APR_POLLERR | APR_POLLHUP | APR_POLLNVAL)) != 0) {
+    if (is_failed(events)) {
         return EC_READ | EC_WRITE;
     }
     for (int i = 0; i < 2; i++) {
@@ -67,8 +72,8 @@ apr_status_t ec_watch_start(ec_watch_t *watch, ec_loop_t *loop, apr_socket_t *so
     return start(watch, loop, mask, fn, baton);
 }
 
-apr_status_t ec_watch_start_fd(ec_watch_t *watch, ec_loop_t *loop, int fd, int mask, ec_watch_fn *fn, void *baton,
-                               apr_pool_t *pool)
+apr_status_t ec_watch_start_fd(ec_watch_t *watch, ec_loop_t *loop, int fd, int mask, ec_watch_fn *fn,
+                               void *baton, apr_pool_t *pool)
 {
     apr_file_t *file = NULL;
 
@@ -134,19 +139,20 @@ void watch_dispatch(ec_loop_t *loop)
 
     for (int i = 0; i < loop->n_ready; i++) {
         ec_watch_t *watch = loop->ready[i].watch;
-        int seen = mask_of(loop->ready[i].events), ready;
+        apr_int16_t events = loop->ready[i].events;
+        int ready;
 
         if (watch == NULL) {
             continue;
         }
         watch->batch = 0;
-        ready = seen & watch->mask; /* the mask may have changed since poll */
-        if (ready != 0 || watch->mask == 0) {
+        ready = mask_of(events) & watch->mask; /* the mask may have changed since poll */
+        if (ready != 0 || is_failed(events)) {
             watch->fn(watch->baton, ready);
             loop_measure(loop, "event");
             count++;
         }
     }
     loop->n_ready = 0;
-    atomic_fetch_add_explicit(&loop->stats.events, (apr_uint64_t)count, memory_order_relaxed);
+    loop_count(&loop->stats.events, count);
 }

@@ -1,9 +1,14 @@
 /* hook.h - who is registered where, and calling them
  * SPDX-License-Identifier: Apache-2.0
  *
- * The set of providers is an immutable table, swapped whole when modules change; a loop
- * reads it with one atomic load.  Calls: HOOK_CALL(log_delivery, &event) for void hooks,
- * hook_policy_*() for verdicts. */
+ * All providers of all hooks are one immutable table, swapped whole when modules change;
+ * a loop reads it with one atomic load.  Calls: HOOK_CALL(log_delivery, &event) for void
+ * hooks; policy hooks walk hook_list() themselves, because a session may be suspended in
+ * the middle (and must look the list up anew when it goes on: it may have changed).
+ *
+ * Change: make a set with the providers in order, install it.  A loop that is inside a
+ * callback may still call providers of the old table, so `done` tells when every loop has
+ * passed a turn: from then on nobody is inside a provider that the new table lacks. */
 #ifndef HOOK_HOOK_H
 #define HOOK_HOOK_H
 
@@ -20,14 +25,37 @@ typedef struct {
     hook_provider_t *provider;
 } hook_list_t;
 
-/** Add the rows of `table` for the instance `self` after those already there.  Keeps `self` and `module`.
- * Master loop, before or between generations. */
+typedef struct hook_set hook_set_t;
+
+/** `done(baton)` runs once, on the master loop, never inside the call that was given it (but for a
+ * process without loops: then at once). */
+typedef void hook_done_fn(void *baton);
+
+/** An empty table that is not in force yet. */
+hook_set_t *hook_set_create(void);
+/** Add the rows of `table` for the instance `self` after those already there.  Keeps `self` and `module` (until `done`
+ * of the install that replaces the set). */
+void hook_set_add(hook_set_t *set, const ec_hook_t *table, void *self, const char *module);
+/** For a set that is not installed after all. */
+void hook_set_destroy(hook_set_t *set);
+
+/** Put `set` (taken) in force at once for every call that begins from now on.  `done` may be NULL.  Master loop. */
+void hook_install(hook_set_t *set, hook_done_fn *done, void *baton);
+
+/** The same for one instance: the table in force with the rows of `table` added, or without anything of `self`.
+ * Master loop. */
 void hook_add(const ec_hook_t *table, void *self, const char *module);
-/** Remove everything of `self`.  When it returns no loop is inside one of its hooks (waits for a turn of each). */
-void hook_remove(void *self);
+void hook_remove(void *self, hook_done_fn *done, void *baton);
+
+/** Forget everything at once: for the end, when no loop runs any more. */
+void hook_clear(void);
 
 /** Providers of a hook, NULL when there are none.  Any loop; valid until the callback ends. */
 const hook_list_t *hook_list(ec_hook_id_t hook);
+
+/** For `module hooks`: name, C prototype. */
+const char *hook_name(ec_hook_id_t hook);
+const char *hook_prototype(ec_hook_id_t hook);
 
 /** Call all providers of a void hook. */
 #define HOOK_CALL(name, ...)                                                                   \

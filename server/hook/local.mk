@@ -1,1 +1,2 @@
-# server/hook
+# server/hook: who is registered where
+libserver_la_SOURCES += %D%/hook.c %D%/hook.h

@@ -17,16 +17,18 @@ typedef struct stream stream_t;
 typedef struct {
     /* Input: all bytes not yet consumed.  Return how many are consumed (0..len).  Called again when
      * more arrives, and, after stream_resume(), for what was left.  When nothing is consumed and
-     * `len` is stream_input_limit(), the consumer must act (the stream reads no further). */
+     * `len` is the input limit, the consumer must act (the stream reads no further). */
     apr_size_t (*on_input)(void *baton, const char *data, apr_size_t len);
     /* All written bytes have been handed to the kernel (after having had to wait).  May be NULL. */
     void (*on_drained)(void *baton);
     /* The stream is dead: APR_EOF closed by the peer, APR_TIMEUP the deadline passed, else the error.
-     * Runs once; unconsumed input is delivered before. */
+     * Runs once; unconsumed input is delivered before (a paused stream sees no end before it is resumed,
+     * but its deadline passes, and output that fails ends it).  What is still queued can be sent by
+     * stream_finish(), otherwise stream_destroy(). */
     void (*on_closed)(void *baton, apr_status_t rv);
 } stream_calls_t;
 
-/** Takes `socket` (made non-blocking).  Keeps `calls` and `baton`.  Reading starts at once. */
+/** Takes `socket` (made non-blocking), on success.  Keeps `calls` and `baton`.  Reading starts at once. */
 apr_status_t stream_create(stream_t **stream, ec_loop_t *loop, apr_socket_t *socket, const stream_calls_t *calls,
                            void *baton, apr_pool_t *pool);
 /** Closes the socket.  No callback runs afterwards.  Unsent output is lost: see stream_finish(). */
@@ -51,8 +53,9 @@ void stream_resume(stream_t *stream);
 /** One deadline; each call replaces it; 0 is none.  When it passes: on_closed(APR_TIMEUP). */
 void stream_deadline(stream_t *stream, apr_interval_time_t delay);
 
-/** Send what is queued (within `grace`), shut down, and close by itself; the owner forgets the
- * stream at once: no callback runs any more. */
+/** Send what is queued (within `grace`), shut down, wait for the peer's end (so that the last answer is not lost by
+ * a reset), and close.  Takes the pool that was given to stream_create() and destroys it then: it has to be the
+ * connection's own.  The owner forgets stream and pool at once: no callback runs any more. */
 void stream_finish(stream_t *stream, apr_interval_time_t grace);
 
 apr_socket_t *stream_socket(const stream_t *stream);

@@ -23,9 +23,8 @@ enum { FOLLOWS = -1, ROOT_LEVEL = EC_LOG_NOTICE };
 
 struct ec_log {
     ec_log_t *parent;
-    apr_pool_t *pool;           /* NULL for the root */
-    const char *prefix;         /* the parents' included; ends in ": " unless empty */
-    _Atomic int level;          /* or FOLLOWS */
+    const char *prefix; /* the parents' included; ends in ": " unless empty */
+    _Atomic int level;  /* or FOLLOWS */
 };
 
 static ec_log_t root = { .prefix = "", .level = ROOT_LEVEL };
@@ -35,7 +34,8 @@ static pthread_mutex_t levels_lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned levels_used[EC_LOG_LEVELS] = { [ROOT_LEVEL] = 1 };
 static _Atomic int level_lowest = ROOT_LEVEL;
 
-static const char *const level_names[EC_LOG_LEVELS] = { "DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL" };
+static const char *const level_names[EC_LOG_LEVELS] = { "DEBUG",   "INFO",  "NOTICE",
+                                                        "WARNING", "ERROR", "CRITICAL" };
 
 const char *ec_log_level_name(ec_log_level_t level)
 {
@@ -50,27 +50,6 @@ int ec_log_level_parse(const char *name)
         }
     }
     return -1;
-}
-
-ec_log_t *ec_log_root(void)
-{
-    return &root;
-}
-
-ec_log_t *ec_log_child(ec_log_t *parent, apr_pool_t *pool, const char *prefix_format, ...)
-{
-    ec_log_t *log = apr_palloc(pool, sizeof *log);
-    char own[256];
-    va_list args;
-
-    va_start(args, prefix_format);
-    vsnprintf(own, sizeof own, prefix_format, args);
-    va_end(args);
-    log->parent = parent;
-    log->pool = pool;
-    log->prefix = apr_pstrcat(pool, parent->prefix, own, ": ", NULL);
-    atomic_init(&log->level, FOLLOWS);
-    return log;
 }
 
 /* ---- levels -------------------------------------------------------------------- */
@@ -94,19 +73,43 @@ static void change_level(ec_log_t *log, int level)
     pthread_mutex_unlock(&levels_lock);
 }
 
+/* The pool ends: the lowest level is found anew. */
 static apr_status_t forget_level(void *baton)
 {
-    change_level(baton, FOLLOWS);
+    ec_log_t *log = baton;
+
+    if (atomic_load(&log->level) != FOLLOWS) {
+        change_level(log, FOLLOWS);
+    }
     return APR_SUCCESS;
 }
 
 void ec_log_set_level(ec_log_t *log, ec_log_level_t level)
 {
-    if (log->pool != NULL) { /* the lowest level is counted anew when the context ends */
-        apr_pool_cleanup_kill(log->pool, log, forget_level);
-        apr_pool_cleanup_register(log->pool, log, forget_level, apr_pool_cleanup_null);
-    }
     change_level(log, level);
+}
+
+/* ---- contexts ----------------------------------------------------------------- */
+
+ec_log_t *ec_log_root(void)
+{
+    return &root;
+}
+
+ec_log_t *ec_log_child(ec_log_t *parent, apr_pool_t *pool, const char *prefix_format, ...)
+{
+    ec_log_t *log = apr_palloc(pool, sizeof *log);
+    char own[256];
+    va_list args;
+
+    va_start(args, prefix_format);
+    vsnprintf(own, sizeof own, prefix_format, args);
+    va_end(args);
+    log->parent = parent;
+    log->prefix = apr_pstrcat(pool, parent->prefix, own, ": ", NULL);
+    atomic_init(&log->level, FOLLOWS);
+    apr_pool_cleanup_register(pool, log, forget_level, apr_pool_cleanup_null);
+    return log;
 }
 
 int ec_log_enabled(const ec_log_t *log, ec_log_level_t level)

@@ -35,26 +35,39 @@ static void load(void *baton)
     r->rv = server_load_config(r->server, &r->conf, r->path, &r->problems, r->pool);
 }
 
-/* Prepare everything, then switch.  Order: what can refuse comes first. */
+/* Everything that can refuse comes before the generation is put in force; what had already switched goes back. */
 static apr_status_t apply(struct reload *r, const char **why)
 {
+    conf_t *old = conf_current();
+    int has_smtp = !r->server->args.skip_smtp, done = 0;
+    const char *ignored;
     apr_status_t rv = module_prepare(r->conf, why);
 
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    if ((rv = control_listen(r->conf, why)) == APR_SUCCESS && !r->server->args.skip_smtp &&
-        (rv = smtp_in_apply(r->conf, why)) != APR_SUCCESS) {
-        const char *ignored;
-        control_listen(conf_current(), &ignored);
+    if ((rv = control_listen(r->conf, why)) == APR_SUCCESS) {
+        done = 1;
+        rv = has_smtp ? smtp_in_apply(r->conf, why) : APR_SUCCESS;
     }
     if (rv != APR_SUCCESS) {
         module_rollback();
-        return rv;
+    } else {
+        done = 2;
+        rv = module_commit(why);
     }
-    conf_install(r->conf);
-    r->conf = NULL;
-    return module_commit(why);
+    if (rv == APR_SUCCESS) {
+        conf_install(r->conf);
+        r->conf = NULL;
+        return APR_SUCCESS;
+    }
+    if (done == 2 && has_smtp) {
+        smtp_in_apply(old, &ignored);
+    }
+    if (done >= 1) {
+        control_listen(old, &ignored);
+    }
+    return rv;
 }
 
 static const char *first_error(const struct reload *r)

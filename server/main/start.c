@@ -82,6 +82,7 @@ static apr_status_t start_runtime(server_t *server, const char **why)
 static void stop_runtime(server_t *server)
 {
     event_runtime_stop();
+    event_runtime_destroy();
 }
 
 static apr_status_t start_conf(server_t *server, const char **why)

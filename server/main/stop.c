@@ -21,7 +21,7 @@ static void on_part_stopped(void *baton)
 
     if (--parts_running == 0) {
         ec_log(server->log, EC_LOG_NOTICE, "stopped");
-        event_loop_stop(ec_loop_at(0));
+        event_loop_end(ec_loop_at(0));
     }
 }
 

@@ -1,24 +1,35 @@
 /* loader.h - modules: from a stanza to a running instance
- * SPDX-License-Identifier: Apache-2.0 */
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A stanza of ecelerity.conf whose type is the name of a module file makes an instance:
+ * its options are set from the stanza, its hooks come into force in the order of the
+ * stanzas.  On reload an instance whose stanza says the same as before is kept as it is;
+ * all others are made anew beside the old ones and take over in one step. */
 #ifndef MODULE_LOADER_H
 #define MODULE_LOADER_H
 
 #include <ec/module.h>
 #include "conf/conf.h"
 
-/** `path`: colon-separated folders searched for NAME.so (then NAME.la); NULL: the installed one. */
+/** `path`: colon-separated folders, each searched for NAME.so, NAME.la, NAME/NAME.so and NAME/NAME.la; NULL: the
+ * environment's EC_MODULE_PATH, else the installed folder.  Also adds the commands "module list" and "module hooks".
+ * Keeps `log` and `pool`.  Once, at start. */
 apr_status_t module_loader_start(const char *path, ec_log_t *log, apr_pool_t *pool);
 
 /** For conf_source_t.need_module: load the file, check API and struct size, register its options.
- * The file stays loaded. */
+ * The file stays loaded.  `*why` lives until the next module_prepare().  EC_E_NOT_FOUND: there is no such file.
+ * Any thread, but one at a time. */
 apr_status_t module_need(void *baton, const char *name, const char **why);
 
 /** Make instances for the module stanzas of `conf`, in order: options, init.  Those of the generation in force whose
- * stanza did not change are kept; all or nothing: on failure what was made is stopped again, and the old ones run on. */
+ * stanza did not change are kept.  All or nothing: on failure what was made is stopped again, and the old ones run on.
+ * Does not keep `conf`.  `*why` (file, line, sentence) lives until the next call.  Master loop, as all below. */
 apr_status_t module_prepare(conf_t *conf, const char **why);
-/** Put what was prepared in force: hooks and commands are swapped, new ones started, old ones stopped. */
+/** Put what was prepared in force: new instances are started, hooks and commands swapped; old instances are stopped
+ * when every loop has passed a turn and the last answer of their commands is given.  When a new one does not start,
+ * everything stays as it was before module_prepare(). */
 apr_status_t module_commit(const char **why);
 void module_rollback(void);
-/** Stop all instances in reverse order. */
+/** Stop all instances in reverse order: for the end, when no loop runs any more. */
 void module_stop_all(void);
 #endif

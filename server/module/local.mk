@@ -1,1 +1,7 @@
-# server/module
+# server/module: from a stanza to a running instance
+libserver_la_SOURCES += \
+  %D%/commands.c %D%/commands.h \
+  %D%/file.c %D%/file.h \
+  %D%/instance.c %D%/instance.h \
+  %D%/loader.c %D%/loader.h \
+  %D%/options.c %D%/options.h

@@ -7,7 +7,7 @@
 #include <ec/log.h>
 #include <ec/option.h>
 
-/** An address as text and as APR has it.  Texts: "127.0.0.1", "2001:db8::1", or a socket path. */
+/** An address as text: "127.0.0.1", "2001:db8::1", or "unix" for the ends of a UNIX socket. */
 typedef struct {
     char text[64];
     int port;                /* 0 for UNIX sockets */
@@ -29,22 +29,26 @@ typedef struct {
     int receive_buffer, send_buffer;   /* 0: the kernel's */
 } net_listen_options_t;
 
-/** Bind and listen.  Keeps `fn`, `baton`.  Call on the master loop (or before loops run).  `*why` says
- * what failed, in a complete sentence with the address.  A stale UNIX socket is replaced, a living one
- * refused.  On EMFILE the listener pauses for a second and logs once. */
+/** Bind and listen.  Keeps `fn`, `baton`.  Call on the master loop (or before loops run).  `*why` says what failed, in
+ * a complete sentence with the address (in `pool`).  The listener lives until it is closed.  A stale UNIX socket is
+ * replaced, a living one refused.  On EMFILE the listener pauses for a second and logs once. */
 apr_status_t net_listen(net_listener_t **listener, const net_listen_options_t *options, net_accept_fn *fn,
                         void *baton, const char **why, apr_pool_t *pool);
 /** The port in use (when 0 was asked for). */
 int net_listener_port(const net_listener_t *listener);
-/** Stop accepting; running connections are not touched.  Master loop. */
+/** Stop accepting; running connections are not touched.  Other loops may still be inside `fn` for a moment.
+ * Takes `listener`, which lives until then (not in a pool of the caller).  Master loop. */
 void net_listener_close(net_listener_t *listener);
+/** As above; `done(baton)` runs on the master loop when `fn` will not run any more. */
+void net_listener_close_then(net_listener_t *listener, ec_post_fn *done, void *baton);
 
 typedef struct net_connect net_connect_t;
 /** `rv` APR_SUCCESS: the callee takes `socket`.  Runs on the calling loop, never inside net_connect(). */
 typedef void net_connect_fn(void *baton, apr_status_t rv, apr_socket_t *socket, const net_endpoint_t *local);
 
-/** Connect to an address text and port, from `source` (address text or NULL).  `timeout` in microseconds.
- * The result lives in `pool`; destroying it cancels. */
+/** Connect to an address text (also a UNIX socket's path) and port, from `source` (address text or NULL).  `timeout`
+ * in microseconds.  The result and the socket live in `pool`; destroying it cancels.  What fails at once (a text that is
+ * no address, a source that this machine does not have, no descriptors) is returned; then `fn` does not run. */
 apr_status_t net_connect(net_connect_t **connect, ec_loop_t *loop, const char *address, int port, const char *source,
                          apr_interval_time_t timeout, net_connect_fn *fn, void *baton, apr_pool_t *pool);
 void net_connect_cancel(net_connect_t *connect);

@@ -30,4 +30,6 @@ typedef enum { ACCOUNT_LIST(ACCOUNT_ENUM) ACCOUNT_COUNT } account_t;
 void account_add(account_t what, apr_int64_t n);      /* any thread */
 apr_int64_t account_value(account_t what);
 const char *account_name(account_t what);
+/** What the sum lacks when the queues hold `queued`; 0 when nothing is in flight. */
+apr_int64_t account_residual(apr_int64_t queued);
 #endif

@@ -1,1 +1,18 @@
-# server/queue
+# server/queue: domains, active and delayed, retry, expiry, the account
+libserver_la_SOURCES += \
+  %D%/queue.h %D%/inside.h \
+  %D%/account.c %D%/account.h \
+  %D%/accept.c \
+  %D%/attempt.c %D%/attempt.h \
+  %D%/doom.c \
+  %D%/entry.c \
+  %D%/name.c \
+  %D%/notice.c \
+  %D%/recover.c \
+  %D%/retry.c %D%/retry.h \
+  %D%/route.c \
+  %D%/run.c \
+  %D%/session.c \
+  %D%/set.c \
+  %D%/stop.c \
+  %D%/swap.c

@@ -8,6 +8,7 @@
 #ifndef QUEUE_QUEUE_H
 #define QUEUE_QUEUE_H
 
+#include <ec/command.h>
 #include <ec/event.h>
 #include <ec/loop.h>
 #include "conf/conf.h"
@@ -28,8 +29,12 @@ void queue_stop(apr_interval_time_t grace, ec_post_fn *done, void *baton);
 void queue_accept(ec_batch_t *batch);
 /** For spool_recover(): the same for one recipient found on disk.  Recovery thread. */
 void queue_recover(void *baton, const spool_found_t *found);
+/** The scan is over: what was gathered last enters the queues.  Master loop; `report` is copied. */
+void queue_recovered(apr_status_t rv, const spool_report_t *report);
+/** 1 when queue_recovered() was called: its status and report. */
+int queue_recovery(apr_status_t *rv, spool_report_t *report);
 
-/** Store a batch made here (bounce) and accept it.  Takes the reference.  `settles`/`rcpt`: the recipient whose end
+/** Store a batch made here (bounce), log its reception, count it as generated and accept it.  Takes the reference.  `settles`/`rcpt`: the recipient whose end
  * this bounce reports, dropped in the same write; or NULL. */
 void queue_inject(ec_loop_t *loop, ec_batch_t *batch, spool_ref_t *settles, int rcpt, spool_done_fn *done, void *baton);
 
@@ -78,7 +83,9 @@ void queue_set_transport(const queue_transport_t *transport);
 /** Next attempt for a session, or NULL: none is ready now (wake comes when there is; end the session when
  * idle_timeout passes).  At most max_recipients_per_batch recipients, all of one batch. */
 queue_attempt_t *queue_take(queue_session_t *session);
-/** Put down that the final dot is about to be sent; `done` runs when that is on record.  Only then send it. */
+/** Put down that the final dot is about to be sent; `done` runs when that is on record (only then send it), or with the
+ * error: then give all recipients QUEUE_RELEASE, the queue holds still for a moment.  `done` does not run when every
+ * recipient got its result meanwhile. */
 void queue_mark(queue_attempt_t *attempt, spool_done_fn *done, void *baton);
 /** The end of recipient `i` (0..n-1) of the attempt.  Logs, counts, and makes the result durable.  When all
  * recipients have one, the attempt is over: `done` of queue_settled() runs when everything about it is durable;
@@ -86,8 +93,11 @@ void queue_mark(queue_attempt_t *attempt, spool_done_fn *done, void *baton);
 void queue_result(queue_attempt_t *attempt, int i, const queue_result_t *result);
 /** Must be called once before the last queue_result(). */
 void queue_settled(queue_attempt_t *attempt, ec_post_fn *done, void *baton);
-/** The session could not reach any host (connection, banner, EHLO stages): tells the queue, so that due messages
- * fail for now with this text instead of opening more connections. */
+/** The session could not reach any host (route, connection, banner, EHLO stages): tells the queue, so that due messages
+ * fail with this text instead of opening more connections.  The session then ends by queue_session_closed().
+ * result->outcome QUEUE_PERMANENT (no such domain, null MX, prohibited host): every active message fails for good, unless
+ * the way was configured (gateway, routes): then a mistake there must not bounce mail, and it counts as transient.
+ * Else the first group of messages gets a T record and the queue opens nothing for a while (doom.c). */
 void queue_unreachable(queue_session_t *session, const queue_result_t *result);
 /** The session is over.  All its attempts have ended.  The queue forgets it. */
 void queue_session_closed(queue_session_t *session);
@@ -111,6 +121,15 @@ void *queue_note(const queue_t *queue);
 
 /* ---- console ------------------------------------------------------------------------- */
 
-/** Registers summary, showqueue, domain, active, delayed, message commands (queue/commands.c). */
-extern const struct ec_command_table queue_commands;
+typedef struct {
+    apr_int64_t queued;           /* all the queues answer for, also on the way between loops */
+    apr_int64_t active, delayed, attempted;
+    apr_int64_t resident;         /* with a body in memory */
+    apr_int64_t domains, sessions;
+} queue_totals_t;
+/** Sums over all loops.  Any thread. */
+void queue_totals(queue_totals_t *totals);
+
+/** summary, showqueue, domain, active, delayed, message (queue/commands.c); up to a NULL grammar. */
+extern const ec_command_t queue_commands[];
 #endif

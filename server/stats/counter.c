@@ -23,8 +23,8 @@ struct ec_counter {
 
 struct row {
     _Alignas(CACHE_LINE) _Atomic apr_int64_t values[COUNTERS];
-    struct row *next;      /* all rows; never changes once linked */
-    int is_owned;          /* under registry_lock */
+    struct row *next; /* all rows; never changes once linked */
+    int is_owned;     /* under registry_lock */
 };
 
 static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;

@@ -18,8 +18,8 @@ typedef util_link_t util_list_t;
 #define UTIL_OWNER(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 
 /** `for` head over all links; the current one may be removed (and freed) in the body. */
-#define UTIL_LIST_EACH(link, list)                                                                        \
-    for (util_link_t *link = (list)->next, *link##_next_ = link->next; link != (list);                    \
+#define UTIL_LIST_EACH(link, list)                                                     \
+    for (util_link_t *link = (list)->next, *link##_next_ = link->next; link != (list); \
          link = link##_next_, link##_next_ = link->next)
 
 static inline void util_list_init(util_list_t *list)

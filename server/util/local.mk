@@ -1,9 +1,12 @@
 # server/util: pure parts on APR only
 libserver_la_SOURCES += \
+  %D%/cidr.c %D%/cidr.h \
   %D%/crc32c.c %D%/crc32c.h \
   %D%/hash.c %D%/hash.h \
   %D%/heap.c %D%/heap.h \
   %D%/id.c \
   %D%/list.h \
+  %D%/nearest.c %D%/nearest.h \
   %D%/status.c \
-  %D%/text.c %D%/text.h
+  %D%/text.c %D%/text.h \
+  %D%/units.c %D%/units.h

@@ -14,7 +14,7 @@
 typedef struct {
     char *text;
     apr_size_t length;
-    apr_size_t size;      /* of the buffer, its NUL included */
+    apr_size_t size; /* of the buffer, its NUL included */
     int is_cut;
 } util_text_t;
 

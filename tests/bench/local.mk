@@ -1,1 +1,11 @@
-# tests/bench
+# The benchmark's own programs.
+noinst_PROGRAMS += %D%/floor/floor
+%C%_floor_floor_SOURCES = $(load_common) %D%/floor/floor.c
+
+# One table: the floor, this server, and Postfix where it is installed.  Measures what is installed.
+BENCH_FLAGS =
+bench: all
+	@test -x "$(DESTDIR)$(bindir)/smtpload" || { echo "make install first: the installed programs are measured"; exit 1; }
+	EC_PREFIX="$(DESTDIR)$(prefix)" EC_BUILD="$(abs_builddir)" python3 $(srcdir)/tests/bench/bench.py $(BENCH_FLAGS)
+.PHONY: bench
+EXTRA_DIST += tests/bench/bench.py tests/tools/rooms.py

@@ -3,7 +3,6 @@
  *
  * While the file named by FAULTY_SWITCH exists, writes and syncs to files below FAULTY_DIR
  * fail with the errno in that file's text (EIO when empty). */
-#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -55,9 +55,9 @@ static inline int test_run(const char *name, void (*add)(Suite *))
 }
 
 /** `add` puts the cases of this file into the suite. */
-#define TEST_MAIN(name, add)      \
-    int main(void)                \
-    {                             \
+#define TEST_MAIN(name, add)        \
+    int main(void)                  \
+    {                               \
         return test_run(name, add); \
     }
 

@@ -1,1 +1,4 @@
-# server/smtp/out
+# server/smtp/out: delivery over SMTP and LMTP
+libserver_la_SOURCES += %D%/body.c %D%/classify.c %D%/classify.h %D%/connect.c %D%/greet.c %D%/hosts.c %D%/hosts.h \
+  %D%/session.c %D%/session.h %D%/show.c %D%/show.h %D%/smtp_out.h %D%/stuff.c %D%/stuff.h \
+  %D%/transaction.c %D%/transport.c

@@ -1,0 +1,54 @@
+/* logfile.h - append lines to a file without ever waiting for the disk
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A line goes into a bounded buffer; a thread of the file's own writes it.  When the
+ * disk is full or fails, the thread keeps what it has and tries again, lines that no
+ * longer fit the buffer are dropped and counted, and one message at the beginning and
+ * one at the end of the trouble say so.
+ * Lines are whole: never mixed with those of another writer, never cut by a rotation. */
+#ifndef EC_LOGFILE_H
+#define EC_LOGFILE_H
+
+#include <ec/log.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ec_logfile ec_logfile_t;
+
+enum {
+    EC_LOGFILE_BUFFER = 8 * 1024 * 1024      /* most bytes that wait for the disk, in all */
+};
+
+/** Open the destination for appending: a path, or file:// and a path.  A regular file that is new gets
+ * `mode`.  A FIFO without a reader is no error: lines wait for one.
+ * Keeps `log` (for messages about trouble; it must outlive the file).  `*why` (in `pool`) is a complete
+ * sentence on failure.  Does not block. */
+apr_status_t ec_logfile_open(ec_logfile_t **file, const char *destination, int mode, ec_log_t *log, const char **why,
+                             apr_pool_t *pool);
+
+/** Append a line; copies it and adds the newline.  Newlines inside are the caller's mistake: they become spaces.
+ * Any thread; never waits. */
+void ec_logfile_write(ec_logfile_t *file, const char *line, apr_size_t length);
+
+/** Open the path anew (after a rotation) and go on there.  What was written before this call may land in either
+ * file, nothing is lost.  When the path can not be opened the old file is kept, loudly.  Any thread; returns at once. */
+void ec_logfile_reopen(ec_logfile_t *file);
+
+/** Write what is left, then end the thread.  A destination that does not take the rest within five seconds costs
+ * those lines, loudly.  No other call may be under way or follow. */
+void ec_logfile_close(ec_logfile_t *file);
+
+typedef struct {
+    apr_uint64_t written;     /* lines that the system has taken */
+    apr_uint64_t dropped;     /* lines lost because the buffer was full */
+    apr_uint64_t reopened;    /* times the path was opened anew */
+    apr_size_t waiting;       /* bytes in the buffer */
+} ec_logfile_stats_t;
+void ec_logfile_stats(ec_logfile_t *file, ec_logfile_stats_t *stats);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,124 @@
+/* generation.c - the generation in force, and how loops change over to the next
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Each loop holds a reference in a slot of its own and touches nobody else's.  Putting a
+ * new generation in force posts a job to every loop; the job, which runs between two
+ * events, takes up whatever is in force by then. */
+#include "conf/view.h"
+
+#include <ec/loop.h>
+
+#include <stdlib.h>
+
+enum { LOOPS_MAX = 1024, LISTENERS_MAX = 64 };
+
+struct slot {
+    conf_t *conf;                       /* the loop's own */
+    ec_post_t post;
+    _Atomic int is_posted;
+};
+
+static struct {
+    pthread_mutex_t lock;
+    conf_t *conf;
+    struct {
+        conf_changed_fn *fn;
+        void *baton;
+    } listeners[LISTENERS_MAX];         /* fixed at start */
+    int n_listeners;
+    struct slot slots[LOOPS_MAX];
+} current = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+conf_t *conf_ref(conf_t *conf)
+{
+    atomic_fetch_add_explicit(&conf->refs, 1, memory_order_relaxed);
+    return conf;
+}
+
+void conf_unref(conf_t *conf)
+{
+    if (conf == NULL || atomic_fetch_sub_explicit(&conf->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    views_destroy(conf);
+    tree_destroy(conf);
+}
+
+apr_uint64_t conf_generation(const conf_t *conf)
+{
+    return conf->generation;
+}
+
+conf_t *conf_current_ref(void)
+{
+    conf_t *conf;
+
+    pthread_mutex_lock(&current.lock);
+    conf = current.conf != NULL ? conf_ref(current.conf) : NULL;
+    pthread_mutex_unlock(&current.lock);
+    return conf;
+}
+
+static struct slot *own_slot(void)
+{
+    ec_loop_t *loop = ec_loop_self();
+
+    return loop != NULL ? &current.slots[ec_loop_index(loop)] : NULL;
+}
+
+conf_t *conf_current(void)
+{
+    struct slot *slot = own_slot();
+    conf_t *conf;
+
+    if (slot != NULL) {
+        if (slot->conf == NULL)
+            slot->conf = conf_current_ref();
+        return slot->conf;
+    }
+    pthread_mutex_lock(&current.lock);
+    conf = current.conf;
+    pthread_mutex_unlock(&current.lock);
+    return conf;
+}
+
+/* On a loop, between two events. */
+static void take_up(void *baton)
+{
+    struct slot *slot = baton;
+    conf_t *old = slot->conf, *conf;
+
+    atomic_store(&slot->is_posted, 0);          /* before looking, so that nothing later is missed */
+    conf = conf_current_ref();
+    if (conf == old) {
+        conf_unref(conf);
+        return;
+    }
+    slot->conf = conf;
+    for (int i = 0; conf != NULL && i < current.n_listeners; i++)
+        current.listeners[i].fn(current.listeners[i].baton, conf);
+    conf_unref(old);
+}
+
+void conf_install(conf_t *conf)
+{
+    conf_t *old;
+
+    pthread_mutex_lock(&current.lock);
+    old = current.conf;
+    current.conf = conf;
+    pthread_mutex_unlock(&current.lock);
+    for (int i = 0; i < ec_loop_count(); i++) {
+        struct slot *slot = &current.slots[i];
+
+        if (!atomic_exchange(&slot->is_posted, 1))
+            ec_loop_post(ec_loop_at(i), &slot->post, take_up, slot);
+    }
+    conf_unref(old);
+}
+
+void conf_on_change(conf_changed_fn *fn, void *baton)
+{
+    EC_ASSERT(current.n_listeners < LISTENERS_MAX);
+    current.listeners[current.n_listeners].fn = fn;
+    current.listeners[current.n_listeners++].baton = baton;
+}

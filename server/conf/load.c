@@ -1,0 +1,197 @@
+/* load.c - files to a generation: read, give types, check, number
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "conf/parse.h"
+#include "conf/view.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <apr_strings.h>
+
+/* ---- defaults ---------------------------------------------------------------------------- */
+
+static void set_default(conf_t *conf, const conf_option_t *option, const ec_value_t *value)
+{
+    apr_hash_set(conf->defaults, &option->row, sizeof(option->row), value);
+    if (option->handle >= 0)
+        conf->core_defaults[option->handle] = value;
+}
+
+static void make_default(void *baton, const conf_option_t *option)
+{
+    conf_t *conf = baton;
+    ec_value_t *value = apr_pcalloc(conf->pool, sizeof(*value));
+    raw_value_t raw = { 0 };
+    const char *why;
+    apr_status_t rv;
+
+    if (option->row->deflt == NULL)
+        return;
+    rv = value_make_default(value, &raw, option->row, &why, conf->pool);
+    EC_ASSERT(rv == APR_SUCCESS);       /* conf_register() refused what is not a value */
+    set_default(conf, option, value);
+}
+
+static const char *system_host_name(conf_t *conf)
+{
+    char name[256];
+
+    if (gethostname(name, sizeof(name)) != 0 || name[0] == '\0')
+        return "localhost";
+    name[sizeof(name) - 1] = '\0';
+    return apr_pstrdup(conf->pool, name);
+}
+
+static void set_text_default(conf_t *conf, conf_opt_t opt, const char *text)
+{
+    ec_value_t *value = apr_pcalloc(conf->pool, sizeof(*value));
+
+    value->s = text;
+    set_default(conf, options_find(scope_global, conf_option(opt)->name), value);
+}
+
+/* Defaults that depend on the machine or on other options. */
+static void make_computed_defaults(conf_t *conf)
+{
+    const conf_setting_t *hostname = tree_setting(conf->root, conf_option(CONF_O_HOSTNAME));
+    const char *name = system_host_name(conf);
+
+    set_text_default(conf, CONF_O_HOSTNAME, name);
+    set_text_default(conf, CONF_O_MAILERDAEMON,
+                     apr_pstrcat(conf->pool, "mailer-daemon@", hostname != NULL ? hostname->value.s : name, NULL));
+}
+
+/* ---- types and references -------------------------------------------------------------------- */
+
+typedef void stanza_fn(struct parser *parser, conf_stanza_t *stanza);
+
+static void each_stanza(struct parser *parser, conf_stanza_t *stanza, stanza_fn *fn)
+{
+    fn(parser, stanza);
+    for (conf_stanza_t *child = stanza->first; child != NULL; child = child->next)
+        each_stanza(parser, child, fn);
+}
+
+static void make_values(struct parser *parser, conf_stanza_t *stanza)
+{
+    for (conf_setting_t *setting = stanza->settings; setting != NULL; setting = setting->next) {
+        const char *why = "out of memory";
+
+        if (value_make(&setting->value, setting->option->row, &setting->raw, &why, parser->conf->pool) != APR_SUCCESS)
+            problem_error(&parser->problems, setting->file->path, setting->line, "option \"%s\": %s",
+                          setting->option->row->name, why);
+    }
+}
+
+static int has_pathway(const conf_t *conf, const char *name)
+{
+    chain_t chain;
+    int found;
+
+    chain_init(&chain);
+    chain_pathway(&chain, conf, name);
+    found = chain.count;
+    chain_free(&chain);
+    return found > 0;
+}
+
+static int has_eventloop(const conf_t *conf, const char *name)
+{
+    return tree_find(conf, conf->root, "eventloop", name) != NULL;
+}
+
+static int is_banner(const conf_t *conf, const char *text)
+{
+    return strncmp(text, "220", 3) == 0;
+}
+
+/* What the type of an option does not tell: references to stanzas, and forms of text. */
+static const struct {
+    conf_opt_t opt;
+    int (*is_right)(const conf_t *conf, const char *text);
+    const char *what;
+} checks[] = {
+    { CONF_O_PATHWAY, has_pathway, "there is no pathway of this name" },
+    { CONF_O_EVENT_LOOP, has_eventloop, "there is no eventloop of this name" },
+    { CONF_O_STATIC_BANNER, is_banner, "a banner begins with 220" },
+};
+
+static void check_values(struct parser *parser, conf_stanza_t *stanza)
+{
+    for (apr_size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+        const conf_setting_t *setting = tree_setting(stanza, conf_option(checks[i].opt));
+
+        if (setting != NULL && !checks[i].is_right(parser->conf, setting->value.s))
+            problem_error(&parser->problems, setting->file->path, setting->line, "option \"%s\": %s: \"%s\"",
+                          setting->option->row->name, checks[i].what,
+                          problem_quote(&parser->problems, setting->value.s));
+    }
+}
+
+/* ---- loading ------------------------------------------------------------------------------------ */
+
+static void finish_tree(struct parser *parser)
+{
+    conf_t *conf = parser->conf;
+
+    options_each(make_default, conf);
+    each_stanza(parser, conf->root, make_values);
+    make_computed_defaults(conf);
+    each_stanza(parser, conf->root, check_values);
+}
+
+static apr_status_t parser_init(struct parser *parser, const conf_source_t *source, apr_pool_t *pool)
+{
+    memset(parser, 0, sizeof(*parser));
+    problems_init(&parser->problems, pool);
+    parser->source = source;
+    parser->warned = apr_hash_make(pool);
+    if ((parser->conf = tree_create()) == NULL)
+        return APR_ENOMEM;
+    if (source != NULL)
+        search_path_make(&parser->path, source, pool);
+    return apr_pool_create(&parser->scratch, pool);
+}
+
+static apr_status_t parser_finish(struct parser *parser, conf_t **conf)
+{
+    static _Atomic apr_uint64_t last_generation;
+    apr_status_t rv = EC_E_CONFIG;
+
+    if (parser->problems.errors == 0)
+        finish_tree(parser);
+    if (parser->problems.errors == 0) {
+        views_create(parser->conf);
+        parser->conf->refs = 1;
+        parser->conf->generation = ++last_generation;
+        *conf = parser->conf;
+        rv = APR_SUCCESS;
+    } else {
+        tree_destroy(parser->conf);
+    }
+    free(parser->value.text);
+    apr_pool_destroy(parser->scratch);
+    return rv;
+}
+
+apr_status_t conf_load(conf_t **conf, apr_array_header_t **problems, const conf_source_t *source, apr_pool_t *pool)
+{
+    struct parser parser;
+
+    EC_TRY(parser_init(&parser, source, pool));
+    parse_main_file(&parser, source->file);
+    *problems = parser.problems.list;
+    return parser_finish(&parser, conf);
+}
+
+apr_status_t conf_load_text(conf_t **conf, apr_array_header_t **problems, const char *name, const char *text,
+                            apr_size_t length, apr_pool_t *pool)
+{
+    struct parser parser;
+
+    EC_TRY(parser_init(&parser, NULL, pool));
+    parse_text(&parser, name, text, length);
+    *problems = parser.problems.list;
+    return parser_finish(&parser, conf);
+}

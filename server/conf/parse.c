@@ -1,0 +1,328 @@
+/* parse.c - the grammar of the configuration language
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ *   file      = { statement }
+ *   statement = name "=" value | name list | name dictionary
+ *             | type [ name ] [ "=" ] "{" { statement } "}"
+ *             | ( "include" | "readonly_include" ) path
+ *
+ * After an error the reader goes on at the next line that begins with a word, or at the
+ * brace that closes the stanza, so that one mistake is told once and the next one too.
+ * A stanza whose type is unknown is read to its end without looking at its contents. */
+#include "conf/parse.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include <apr_strings.h>
+
+static void parse_statement(struct parser *parser, conf_stanza_t *stanza, int depth);
+
+/* ---- errors ---------------------------------------------------------------------------- */
+
+static lexer_t *lexer_of(struct parser *parser)
+{
+    return &parser->frame->lexer;
+}
+
+static void report_token(struct parser *parser, const char *expected)
+{
+    lexer_t *lexer = lexer_of(parser);
+
+    if (lexer->token == TOKEN_ERROR) {
+        parse_error(parser, lexer->line, "%s", lexer->text);
+        parser->frame->is_broken |= lexer->is_fatal;
+    } else if (!parser->frame->is_broken) {
+        parse_error(parser, lexer->line, "%s, found %s%s%s", expected, lexer->token == TOKEN_END ? "" : "\"",
+                    problem_quote(&parser->problems, lexer->text), lexer->token == TOKEN_END ? "" : "\"");
+    }
+}
+
+static void resynchronise(struct parser *parser)
+{
+    lexer_t *lexer = lexer_of(parser);
+    int depth = 0;
+
+    for (;; lexer_next(lexer)) {
+        if (lexer->token == TOKEN_END || (depth == 0 && lexer->token == TOKEN_BRACE_CLOSE) ||
+            (depth == 0 && lexer->token == TOKEN_WORD && lexer->is_first))
+            break;
+        if (lexer->token == TOKEN_ERROR && lexer->is_fatal && !parser->frame->is_broken)
+            report_token(parser, "");
+        depth += lexer->token == TOKEN_BRACE_OPEN;
+        depth -= lexer->token == TOKEN_BRACE_CLOSE;
+    }
+    parser->frame->is_again = 1;
+}
+
+static void fail_at_token(struct parser *parser, const char *expected)
+{
+    report_token(parser, expected);
+    resynchronise(parser);
+}
+
+static int is_text(enum lexer_token token)
+{
+    return token == TOKEN_WORD || token == TOKEN_STRING;
+}
+
+/* ---- bodies ------------------------------------------------------------------------------ */
+
+/* Reads up to the closing brace, or at depth 0 to the end of the file. */
+static void parse_body(struct parser *parser, conf_stanza_t *stanza, int depth, const char *type, int line)
+{
+    struct frame *frame = parser->frame;
+
+    while (!problems_full(&parser->problems)) {
+        if (!frame->is_again)
+            lexer_next(&frame->lexer);
+        frame->is_again = 0;
+        switch (frame->lexer.token) {
+        case TOKEN_END:
+            if (depth > 0 && !frame->is_broken)
+                parse_error(parser, line, "the \"}\" that closes \"%s\" is missing",
+                            problem_quote(&parser->problems, type));
+            frame->is_broken |= depth > 0;
+            frame->is_again = 1;
+            return;
+        case TOKEN_BRACE_CLOSE:
+            if (depth > 0)
+                return;
+            parse_error(parser, frame->lexer.line, "\"}\" without a stanza that it closes");
+            break;
+        case TOKEN_WORD:
+            parse_statement(parser, stanza, depth);
+            break;
+        default:
+            report_token(parser, "expected the name of an option or a stanza");
+            lexer_next(&frame->lexer);
+            resynchronise(parser);
+        }
+    }
+}
+
+static void parse_stanza(struct parser *parser, conf_stanza_t *parent, const char *type, const char *instance,
+                         int line, int depth)
+{
+    conf_stanza_t *stanza = NULL;
+
+    if (depth >= TREE_DEPTH_MAX) {
+        parse_error(parser, line, "stanzas are nested deeper than %d", TREE_DEPTH_MAX);
+        resynchronise(parser);
+        return;
+    }
+    if (parent != NULL)
+        stanza = build_stanza(parser, parent, type, instance, line);
+    parse_body(parser, stanza, depth + 1, type, line);
+}
+
+/* ---- inclusion ------------------------------------------------------------------------------ */
+
+static void read_file(struct parser *parser, conf_stanza_t *stanza, const conf_file_t *file,
+                      struct include_file identity)
+{
+    struct frame frame = { .file = file, .identity = identity, .above = parser->frame };
+
+    frame.depth = frame.above != NULL ? frame.above->depth + 1 : 0;
+    APR_ARRAY_PUSH(parser->conf->files, const conf_file_t *) = file;
+    parser->frame = &frame;
+    lexer_open_fd(&frame.lexer, identity.fd);
+    parse_body(parser, stanza, 0, "", 0);
+    lexer_close(&frame.lexer);
+    parser->frame = frame.above;
+}
+
+static const conf_file_t *make_file(struct parser *parser, const char *path, int line, int is_readonly)
+{
+    conf_file_t *file = apr_pcalloc(parser->conf->pool, sizeof(*file));
+
+    file->path = apr_pstrdup(parser->conf->pool, path);
+    file->includer = parser->frame != NULL ? parser->frame->file : NULL;
+    file->line = line;
+    file->is_readonly = is_readonly || (file->includer != NULL && file->includer->is_readonly);
+    return file;
+}
+
+/* "a includes b includes a", or NULL when the file is not being read already. */
+static const char *describe_loop(const struct parser *parser, const struct include_file *identity, const char *path,
+                                 apr_pool_t *pool)
+{
+    const char *text = path;
+
+    for (const struct frame *frame = parser->frame; frame != NULL; frame = frame->above) {
+        text = apr_pstrcat(pool, frame->file->path, " includes ", text, NULL);
+        if (frame->identity.device == identity->device && frame->identity.inode == identity->inode)
+            return text;
+    }
+    return NULL;
+}
+
+static void include_one(struct parser *parser, conf_stanza_t *stanza, const char *path, int line, int is_readonly)
+{
+    struct include_file identity;
+    const char *why, *loop;
+
+    if (include_open(&identity, path, &why, parser->problems.pool) != APR_SUCCESS) {
+        parse_error(parser, line, "include: %s", why);
+        return;
+    }
+    loop = describe_loop(parser, &identity, path, parser->problems.pool);
+    parser->n_bytes += identity.size;
+    if (loop != NULL)
+        parse_error(parser, line, "include loop: %s", loop);
+    else if (parser->frame->depth + 1 >= PARSE_INCLUDE_DEPTH_MAX)
+        parse_error(parser, line, "files include each other deeper than %d", PARSE_INCLUDE_DEPTH_MAX);
+    else if (++parser->n_files > PARSE_FILES_MAX || parser->n_bytes > PARSE_BYTES_MAX)
+        parse_error(parser, line, "too much is included: more than %d files or 1 GiB", PARSE_FILES_MAX);
+    else {
+        read_file(parser, stanza, make_file(parser, path, line, is_readonly), identity);
+        return;
+    }
+    lexer_close(&(lexer_t){ .fd = identity.fd });
+}
+
+static void include_name(struct parser *parser, conf_stanza_t *stanza, const char *name, int line, int is_readonly)
+{
+    apr_pool_t *pool = parser->problems.pool;
+    apr_array_header_t *files;
+    const char *found, *why;
+    int is_folder;
+
+    if (parser->source == NULL) {
+        parse_error(parser, line, "files can not be included here");
+        return;
+    }
+    if (search_include(&found, &parser->path, name, parser->frame->file->path, &why, pool) != APR_SUCCESS ||
+        include_list(&files, &is_folder, found, &why, pool) != APR_SUCCESS) {
+        parse_error(parser, line, "include: %s", why);
+        return;
+    }
+    if (!is_folder)
+        include_one(parser, stanza, found, line, is_readonly);
+    for (int i = 0; i < files->nelts && !problems_full(&parser->problems); i++)
+        include_one(parser, stanza, APR_ARRAY_IDX(files, i, const char *), line, is_readonly);
+}
+
+/* The lexer stands at what follows the word include. */
+static void parse_include(struct parser *parser, conf_stanza_t *stanza, int is_readonly, int line)
+{
+    const char *name;
+
+    if (!is_text(lexer_of(parser)->token)) {
+        fail_at_token(parser, "expected the file to include");
+        return;
+    }
+    name = apr_pstrdup(parser->problems.pool, lexer_of(parser)->text);
+    if (stanza != NULL)
+        include_name(parser, stanza, name, line, is_readonly);
+}
+
+/* ---- statements -------------------------------------------------------------------------------- */
+
+static int is_name(const char *text, apr_size_t length)
+{
+    return length > 0 && length <= PARSE_NAME_MAX &&
+           strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == length;
+}
+
+static void parse_option(struct parser *parser, conf_stanza_t *stanza, const char *name, int line)
+{
+    const char *why = "out of memory";
+    apr_status_t rv = raw_value_read(&parser->value, lexer_of(parser), &why, parser->problems.pool);
+
+    if (rv == EC_E_SYNTAX) {
+        fail_at_token(parser, why);
+        return;
+    }
+    if (rv != APR_SUCCESS) {
+        parse_error(parser, lexer_of(parser)->line, "option \"%s\": %s", name, why);
+        resynchronise(parser);
+        return;
+    }
+    build_option(parser, stanza, name, line);
+}
+
+/* The lexer stands at what follows a word that is not "=": a name, for a stanza. */
+static void parse_named_stanza(struct parser *parser, conf_stanza_t *stanza, const char *type, int line, int depth)
+{
+    lexer_t *lexer = lexer_of(parser);
+    const char *instance = apr_pstrdup(parser->scratch, lexer->text);
+
+    if (lexer_next(lexer) == TOKEN_EQUALS)
+        lexer_next(lexer);
+    if (lexer->token == TOKEN_BRACE_OPEN) {
+        parse_stanza(parser, stanza, type, instance, line, depth);
+        return;
+    }
+    if (lexer->token != TOKEN_ERROR) {
+        parse_error(parser, line, "expected \"%s = %s\", or \"{\" after it to open a stanza", type,
+                    problem_quote(&parser->problems, instance));
+        resynchronise(parser);
+    } else {
+        fail_at_token(parser, "");
+    }
+}
+
+static void parse_statement(struct parser *parser, conf_stanza_t *stanza, int depth)
+{
+    lexer_t *lexer = lexer_of(parser);
+    char name[PARSE_NAME_MAX + 1];
+    int line = lexer->line, has_equals;
+
+    apr_pool_clear(parser->scratch);
+    if (!is_name(lexer->text, lexer->length)) {
+        report_token(parser, "expected the name of an option or a stanza");
+        lexer_next(lexer);
+        resynchronise(parser);
+        return;
+    }
+    memcpy(name, lexer->text, lexer->length + 1);
+    lexer_next(lexer);
+    if (is_text(lexer->token) && (strcasecmp(name, "include") == 0 || strcasecmp(name, "readonly_include") == 0)) {
+        parse_include(parser, stanza, strcasecmp(name, "include") != 0, line);
+        return;
+    }
+    if ((has_equals = lexer->token == TOKEN_EQUALS))
+        lexer_next(lexer);
+    if (lexer->token == TOKEN_BRACE_OPEN)
+        parse_stanza(parser, stanza, name, NULL, line, depth);
+    else if (is_text(lexer->token) && !has_equals)
+        parse_named_stanza(parser, stanza, name, line, depth);
+    else if (is_text(lexer->token) || lexer->token == TOKEN_PAREN_OPEN || lexer->token == TOKEN_BRACKET_OPEN)
+        parse_option(parser, stanza, name, line);
+    else
+        fail_at_token(parser, apr_psprintf(parser->problems.pool, has_equals ? "expected the value of \"%s\""
+                                                                             : "expected \"=\" or \"{\" after \"%s\"",
+                                           name));
+}
+
+/* ---- whole files --------------------------------------------------------------------------------- */
+
+void parse_main_file(struct parser *parser, const char *name)
+{
+    apr_pool_t *pool = parser->problems.pool;
+    struct include_file identity;
+    const char *found, *why;
+
+    if (search_main(&found, &parser->path, name, &why, pool) != APR_SUCCESS ||
+        include_open(&identity, found, &why, pool) != APR_SUCCESS) {
+        problem_error(&parser->problems, name != NULL ? name : "ecelerity.conf", 0, "no configuration: %s", why);
+        return;
+    }
+    parser->n_files = 1;
+    parser->n_bytes = identity.size;
+    read_file(parser, parser->conf->root, make_file(parser, found, 0, 0), identity);
+}
+
+void parse_text(struct parser *parser, const char *name, const char *text, apr_size_t length)
+{
+    struct frame frame = { .identity = { .fd = -1 } };
+
+    frame.file = make_file(parser, name, 0, 0);
+    APR_ARRAY_PUSH(parser->conf->files, const conf_file_t *) = frame.file;
+    parser->frame = &frame;
+    lexer_open_text(&frame.lexer, text, length);
+    parse_body(parser, parser->conf->root, 0, "", 0);
+    lexer_close(&frame.lexer);
+    parser->frame = NULL;
+}

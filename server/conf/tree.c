@@ -1,0 +1,250 @@
+/* tree.c - the tree of a generation: stanzas, settings, and finding them
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "conf/tree.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <apr_strings.h>
+
+conf_t *tree_create(void)
+{
+    apr_pool_t *pool;
+    conf_t *conf;
+
+    if (apr_pool_create_unmanaged(&pool) != APR_SUCCESS)
+        return NULL;
+    conf = apr_pcalloc(pool, sizeof(*conf));
+    conf->pool = pool;
+    conf->files = apr_array_make(pool, 4, sizeof(const conf_file_t *));
+    conf->grouped_bindings = apr_hash_make(pool);
+    conf->defaults = apr_hash_make(pool);
+    conf->n_slots = 256;
+    conf->slots = calloc(conf->n_slots, sizeof(*conf->slots));
+    conf->root = apr_pcalloc(pool, sizeof(*conf->root));
+    conf->root->scope = scope_global;
+    conf->root->type = scope_global->name;
+    conf->root->name = conf->root->written = "";
+    return conf;
+}
+
+void tree_destroy(conf_t *conf)
+{
+    free(conf->slots);
+    apr_pool_destroy(conf->pool);
+}
+
+/* ---- finding stanzas ------------------------------------------------------------------- */
+
+static apr_uint64_t hash_text(apr_uint64_t hash, const char *text)
+{
+    do {
+        hash = (hash ^ (unsigned char)*text) * 0x100000001b3ULL;
+    } while (*text++ != '\0');
+    return hash;
+}
+
+static apr_uint64_t hash_key(const conf_stanza_t *parent, const char *type, const char *name)
+{
+    apr_uint64_t hash = hash_text(hash_text(0xcbf29ce484222325ULL ^ (apr_uintptr_t)parent, type), name);
+
+    return hash ^ hash >> 29;
+}
+
+/* The slot that holds the stanza, or the empty one where it would be. */
+static conf_stanza_t **find_slot(const conf_t *conf, apr_uint64_t hash, const conf_stanza_t *parent, const char *type,
+                                 const char *name)
+{
+    unsigned mask = conf->n_slots - 1;
+
+    for (unsigned at = (unsigned)hash & mask;; at = (at + 1) & mask) {
+        const conf_stanza_t *stanza = conf->slots[at];
+
+        if (stanza == NULL || (stanza->hash == hash && stanza->parent == parent && strcmp(stanza->name, name) == 0 &&
+                               strcmp(stanza->type, type) == 0))
+            return &conf->slots[at];
+    }
+}
+
+static void grow_index(conf_t *conf)
+{
+    conf_stanza_t **old = conf->slots;
+    unsigned n_old = conf->n_slots;
+
+    conf->n_slots *= 2;
+    conf->slots = calloc(conf->n_slots, sizeof(*conf->slots));
+    if (conf->slots == NULL)
+        abort();
+    for (unsigned i = 0; i < n_old; i++) {
+        if (old[i] != NULL)
+            *find_slot(conf, old[i]->hash, old[i]->parent, old[i]->type, old[i]->name) = old[i];
+    }
+    free(old);
+}
+
+conf_stanza_t *tree_find(const conf_t *conf, const conf_stanza_t *parent, const char *type, const char *name)
+{
+    return *find_slot(conf, hash_key(parent, type, name), parent, type, name);
+}
+
+/* ---- filling ------------------------------------------------------------------------------ */
+
+static void link_child(conf_stanza_t *parent, conf_stanza_t *stanza)
+{
+    if (parent->last == NULL)
+        parent->first = stanza;
+    else
+        parent->last->next = stanza;
+    parent->last = stanza;
+}
+
+conf_stanza_t *tree_add(conf_t *conf, conf_stanza_t *parent, const conf_scope_t *scope, const char *type,
+                        const char *name, const char *written)
+{
+    apr_uint64_t hash = hash_key(parent, type, name);
+    conf_stanza_t **slot = find_slot(conf, hash, parent, type, name), *stanza = *slot;
+
+    if (stanza != NULL)
+        return stanza;
+    stanza = *slot = apr_pcalloc(conf->pool, sizeof(*stanza));
+    stanza->scope = scope;
+    stanza->type = scope->id >= 0 || scope->table != NULL ? scope->name : apr_pstrdup(conf->pool, type);
+    stanza->name = *name != '\0' ? apr_pstrdup(conf->pool, name) : "";
+    stanza->written = strcmp(name, written) == 0 ? stanza->name : apr_pstrdup(conf->pool, written);
+    stanza->parent = parent;
+    stanza->depth = parent->depth + 1;
+    stanza->hash = hash;
+    link_child(parent, stanza);
+    if (strcmp(type, "binding") == 0 && parent != conf->root &&
+        apr_hash_get(conf->grouped_bindings, stanza->name, APR_HASH_KEY_STRING) == NULL)
+        apr_hash_set(conf->grouped_bindings, stanza->name, APR_HASH_KEY_STRING, stanza);
+    if (++conf->n_stanzas > conf->n_slots / 2)
+        grow_index(conf);
+    return stanza;
+}
+
+void tree_add_place(conf_t *conf, conf_stanza_t *stanza, const conf_file_t *file, int line)
+{
+    conf_place_t *place = apr_pcalloc(conf->pool, sizeof(*place));
+
+    place->file = file;
+    place->line = line;
+    if (stanza->last_place == NULL)
+        stanza->places = place;
+    else
+        stanza->last_place->next = place;
+    stanza->last_place = place;
+}
+
+conf_setting_t *tree_setting(const conf_stanza_t *stanza, const ec_option_t *row)
+{
+    conf_setting_t *setting = stanza->settings;
+
+    while (setting != NULL && setting->option->row != row)
+        setting = setting->next;
+    return setting;
+}
+
+/* A value that is set again takes the old one's room when it fits, and twice its own when not:
+ * so a file that sets one option a million times needs the memory of two. */
+static void keep_raw(conf_t *conf, raw_value_t *kept, const raw_value_t *raw)
+{
+    if (kept->room < raw->length || kept->text == NULL) {
+        kept->room = kept->text == NULL ? raw->length : raw->length * 2;
+        kept->text = apr_palloc(conf->pool, kept->room + 1);
+    }
+    if (raw->length > 0)
+        memcpy(kept->text, raw->text, raw->length);
+    kept->kind = raw->kind;
+    kept->count = raw->count;
+    kept->length = raw->length;
+}
+
+void tree_set(conf_t *conf, conf_stanza_t *stanza, const conf_option_t *option, const raw_value_t *raw,
+              const conf_file_t *file, int line)
+{
+    conf_setting_t *setting = tree_setting(stanza, option->row);
+
+    if (setting == NULL) {
+        setting = apr_pcalloc(conf->pool, sizeof(*setting));
+        setting->option = option;
+        if (stanza->last_setting == NULL)
+            stanza->settings = setting;
+        else
+            stanza->last_setting->next = setting;
+        stanza->last_setting = setting;
+    }
+    keep_raw(conf, &setting->raw, raw);
+    setting->file = file;
+    setting->line = line;
+}
+
+const char *tree_describe(const conf_stanza_t *stanza, apr_pool_t *pool)
+{
+    const char *text = "";
+
+    if (stanza->parent == NULL)
+        return "global";
+    for (; stanza->parent != NULL; stanza = stanza->parent)
+        text = apr_pstrcat(pool, text, *text != '\0' ? " in " : "", stanza->type, *stanza->name != '\0' ? " " : "",
+                           stanza->name, NULL);
+    return text;
+}
+
+/* ---- reading (conf.h) ------------------------------------------------------------------------ */
+
+const conf_stanza_t *conf_next(const conf_t *conf, const conf_stanza_t *parent, const char *type,
+                               const conf_stanza_t *previous)
+{
+    const conf_stanza_t *stanza;
+
+    if (parent == NULL)
+        parent = conf->root;
+    stanza = previous == NULL ? parent->first : previous->next;
+    while (stanza != NULL && type != NULL && strcasecmp(stanza->type, type) != 0)
+        stanza = stanza->next;
+    return stanza;
+}
+
+const char *conf_stanza_type(const conf_stanza_t *stanza)
+{
+    return stanza->type;
+}
+
+const char *conf_stanza_name(const conf_stanza_t *stanza)
+{
+    return stanza->name;
+}
+
+const char *conf_stanza_file(const conf_stanza_t *stanza)
+{
+    return stanza->places != NULL ? stanza->places->file->path : NULL;
+}
+
+int conf_stanza_line(const conf_stanza_t *stanza)
+{
+    return stanza->places != NULL ? stanza->places->line : 0;
+}
+
+const ec_value_t *conf_stanza_get(const conf_t *conf, const conf_stanza_t *stanza, const char *option)
+{
+    const conf_setting_t *setting = (stanza != NULL ? stanza : conf->root)->settings;
+
+    while (setting != NULL && strcasecmp(setting->option->row->name, option) != 0)
+        setting = setting->next;
+    return setting != NULL ? &setting->value : NULL;
+}
+
+const ec_value_t *conf_stanza_eval(const conf_t *conf, const conf_stanza_t *stanza, const char *option)
+{
+    const ec_value_t *value = conf_stanza_get(conf, stanza, option);
+    const conf_option_t *known;
+
+    if (value != NULL)
+        return value;
+    known = options_find(stanza != NULL ? stanza->scope : scope_global, option);
+    if (known == NULL)
+        known = options_find_anywhere(option);
+    return known != NULL ? apr_hash_get(conf->defaults, &known->row, sizeof(known->row)) : NULL;
+}

@@ -1,0 +1,101 @@
+/* tree.h - the tree of a generation, inside the conf room
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The parser fills it: stanzas merged by name, the last value of every option, and for
+ * each the places it came from.  conf_load() then gives the values their types, and from
+ * then on nothing changes except the views, which have a lock of their own. */
+#ifndef CONF_TREE_H
+#define CONF_TREE_H
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <apr_hash.h>
+
+#include "conf/conf.h"
+#include "conf/options.h"
+#include "conf/scopes.h"
+#include "conf/value.h"
+#include "util/cidr.h"
+
+enum { TREE_STANZAS_MAX = 2000000, TREE_DEPTH_MAX = 16 };
+
+/* A file that was read; one per inclusion. */
+typedef struct conf_file {
+    const char *path;
+    const struct conf_file *includer;   /* NULL: the main file */
+    int line;                           /* of the include statement */
+    int is_readonly;                    /* by readonly_include, here or further up */
+} conf_file_t;
+
+/* Where a stanza was opened; a merged one has several, in order of loading. */
+typedef struct conf_place {
+    const conf_file_t *file;
+    int line;
+    struct conf_place *next;
+} conf_place_t;
+
+typedef struct conf_setting {
+    const conf_option_t *option;
+    raw_value_t raw;                    /* as written; the typed value points into it */
+    const conf_file_t *file;
+    int line;
+    ec_value_t value;
+    struct conf_setting *next;
+} conf_setting_t;
+
+struct conf_stanza {
+    const conf_scope_t *scope;
+    const char *type;                   /* as the file names it, lower case: a module's name, or the scope's */
+    const char *name;                   /* in the form of comparison; "" */
+    const char *written;                /* as first written */
+    conf_stanza_t *parent;              /* NULL: the root */
+    conf_stanza_t *first, *last;        /* children in order of definition */
+    conf_stanza_t *next;
+    conf_setting_t *settings, *last_setting;
+    conf_place_t *places, *last_place;
+    unsigned depth;
+    apr_uint64_t hash;
+    pcre2_code *regex;                  /* names written /pattern/ */
+    conf_stanza_t *first_regex, *last_regex, *next_regex;   /* such children, in order */
+    cidr_t network;                     /* of a peer */
+};
+
+struct conf {
+    apr_pool_t *pool;
+    _Atomic int refs;
+    apr_uint64_t generation;
+    conf_stanza_t *root;
+    apr_array_header_t *files;          /* of const conf_file_t *, in order of reading */
+    unsigned n_stanzas;
+    conf_stanza_t **slots;              /* children by parent, type and name; open addressing */
+    unsigned n_slots;
+    apr_hash_t *grouped_bindings;       /* name to the first binding of that name inside a group */
+    int has_regex;                      /* some stanza's name is a regular expression */
+    apr_hash_t *defaults;               /* const ec_option_t * to ec_value_t *, of all options */
+    const ec_value_t *core_defaults[CONF_O_COUNT];
+    struct views *views;
+};
+
+/** A new tree with its root; no reference counted yet, destroyed by tree_destroy(). */
+conf_t *tree_create(void);
+void tree_destroy(conf_t *conf);
+
+/** The stanza of this type and name (in comparison form) under `parent`, or NULL. */
+conf_stanza_t *tree_find(const conf_t *conf, const conf_stanza_t *parent, const char *type, const char *name);
+/** The same, made when missing; copies both texts. */
+conf_stanza_t *tree_add(conf_t *conf, conf_stanza_t *parent, const conf_scope_t *scope, const char *type,
+                        const char *name, const char *written);
+void tree_add_place(conf_t *conf, conf_stanza_t *stanza, const conf_file_t *file, int line);
+
+conf_setting_t *tree_setting(const conf_stanza_t *stanza, const ec_option_t *row);
+/** Set or replace; copies `raw`. */
+void tree_set(conf_t *conf, conf_stanza_t *stanza, const conf_option_t *option, const raw_value_t *raw,
+              const conf_file_t *file, int line);
+
+/** "domain example.com in binding b", or "global"; in `pool`. */
+const char *tree_describe(const conf_stanza_t *stanza, apr_pool_t *pool);
+
+#endif

@@ -1,0 +1,221 @@
+/* view.c - the values that apply in one place, after fallback
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A view is an array with a pointer for every option of the core.  All views of a
+ * generation are in one hash by their chains, under a lock; the mail path keeps the views
+ * it uses.  Where names are regular expressions, a bounded cache remembers which view a
+ * name got (R4), because trying every pattern is what costs. */
+#include "conf/view.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <apr_strings.h>
+
+struct conf_view {
+    const ec_value_t *values[CONF_O_COUNT];
+};
+
+struct cached {
+    apr_uint64_t hash;
+    apr_size_t length;
+    char *names;                        /* group, binding and domain, each with a NUL; malloc'd */
+    const conf_view_t *view;
+};
+
+struct views {
+    pthread_mutex_t lock;
+    apr_pool_t *pool;
+    apr_hash_t *chains;                 /* bytes of the stanzas' addresses to conf_view_t */
+    conf_view_t global;
+    struct cached *cache;               /* a name has one place in it; NULL: no regular expressions */
+    apr_size_t cache_size;
+};
+
+/* ---- making ---------------------------------------------------------------------------- */
+
+static void fill(conf_view_t *view, const conf_t *conf, const conf_stanza_t *const *stanzas, int count)
+{
+    memcpy(view->values, conf->core_defaults, sizeof(view->values));
+    while (count-- > 0) {               /* the most specific last, so that its values stay */
+        for (const conf_setting_t *setting = stanzas[count]->settings; setting != NULL; setting = setting->next) {
+            if (setting->option->handle >= 0)
+                view->values[setting->option->handle] = &setting->value;
+        }
+    }
+}
+
+void views_create(conf_t *conf)
+{
+    const conf_stanza_t *root = conf->root;
+    struct views *views = apr_pcalloc(conf->pool, sizeof(*views));
+
+    pthread_mutex_init(&views->lock, NULL);
+    apr_pool_create_unmanaged(&views->pool);
+    views->chains = apr_hash_make(views->pool);
+    fill(&views->global, conf, &root, 1);
+    conf->views = views;
+    if (conf->has_regex) {
+        views->cache_size = (apr_size_t)conf_int(&views->global, CONF_O_MATCH_CACHE_SIZE);
+        views->cache = calloc(views->cache_size, sizeof(*views->cache));
+    }
+}
+
+void views_destroy(conf_t *conf)
+{
+    struct views *views = conf->views;
+
+    if (views == NULL)
+        return;
+    for (apr_size_t i = 0; views->cache != NULL && i < views->cache_size; i++)
+        free(views->cache[i].names);
+    free(views->cache);
+    apr_pool_destroy(views->pool);
+    pthread_mutex_destroy(&views->lock);
+}
+
+/* The view of a chain; makes it when it is new. */
+static const conf_view_t *view_of(conf_t *conf, const chain_t *chain)
+{
+    struct views *views = conf->views;
+    apr_ssize_t length = (apr_ssize_t)sizeof(chain->stanzas[0]) * chain->count;
+    conf_view_t *view;
+
+    if (chain->count == 1 && chain->stanzas[0] == conf->root)
+        return &views->global;
+    pthread_mutex_lock(&views->lock);
+    view = apr_hash_get(views->chains, chain->stanzas, length);
+    if (view == NULL) {
+        view = apr_palloc(views->pool, sizeof(*view));
+        fill(view, conf, chain->stanzas, chain->count);
+        apr_hash_set(views->chains, apr_pmemdup(views->pool, chain->stanzas, (apr_size_t)length), length, view);
+    }
+    pthread_mutex_unlock(&views->lock);
+    return view;
+}
+
+/* ---- the cache of matched names ---------------------------------------------------------- */
+
+enum { NAMES_MAX = 1024 };
+
+/* All three names in one key; returns its length, or 0 when it is too long to be kept. */
+static apr_size_t join_names(char *key, const char *const *names, int count)
+{
+    apr_size_t length = 0;
+
+    for (int i = 0; i < count; i++) {
+        const char *name = names[i] != NULL ? names[i] : "";
+        apr_size_t size = strlen(name) + 1;
+
+        if (length + size + 1 > NAMES_MAX)
+            return 0;
+        key[length++] = names[i] != NULL;
+        memcpy(key + length, name, size);
+        length += size;
+    }
+    return length;
+}
+
+static apr_uint64_t hash_bytes(const char *bytes, apr_size_t length)
+{
+    apr_uint64_t hash = 0xcbf29ce484222325ULL;
+
+    while (length-- > 0)
+        hash = (hash ^ (unsigned char)*bytes++) * 0x100000001b3ULL;
+    return hash ^ hash >> 29;
+}
+
+static const conf_view_t *recall(struct views *views, const char *key, apr_size_t length, apr_uint64_t hash)
+{
+    const struct cached *cached = &views->cache[hash % views->cache_size];
+    const conf_view_t *view = NULL;
+
+    pthread_mutex_lock(&views->lock);
+    if (cached->view != NULL && cached->hash == hash && cached->length == length &&
+        memcmp(cached->names, key, length) == 0)
+        view = cached->view;
+    pthread_mutex_unlock(&views->lock);
+    return view;
+}
+
+static void remember(struct views *views, const char *key, apr_size_t length, apr_uint64_t hash,
+                     const conf_view_t *view)
+{
+    struct cached *cached = &views->cache[hash % views->cache_size];
+    char *names = malloc(length), *old;
+
+    if (names == NULL)
+        return;
+    memcpy(names, key, length);
+    pthread_mutex_lock(&views->lock);
+    old = cached->names;
+    *cached = (struct cached){ .hash = hash, .length = length, .names = names, .view = view };
+    pthread_mutex_unlock(&views->lock);
+    free(old);
+}
+
+/* ---- views (conf.h) ------------------------------------------------------------------------ */
+
+const conf_view_t *conf_global(const conf_t *conf)
+{
+    return &conf->views->global;
+}
+
+const conf_view_t *conf_outbound(conf_t *conf, const char *group, const char *binding, const char *domain)
+{
+    const char *const names[] = { group, binding, domain };
+    struct views *views = conf->views;
+    char key[NAMES_MAX];
+    const conf_view_t *view = NULL;
+    apr_size_t length = 0;
+    apr_uint64_t hash = 0;
+    chain_t chain;
+
+    if (views->cache != NULL && (length = join_names(key, names, 3)) > 0) {
+        hash = hash_bytes(key, length);
+        if ((view = recall(views, key, length, hash)) != NULL)
+            return view;
+    }
+    chain_init(&chain);
+    chain_outbound(&chain, conf, group, binding, domain);
+    view = view_of(conf, &chain);
+    chain_free(&chain);
+    if (length > 0)
+        remember(views, key, length, hash, view);
+    return view;
+}
+
+const conf_view_t *conf_inbound(conf_t *conf, const conf_stanza_t *listen, const char *peer)
+{
+    const conf_view_t *view;
+    chain_t chain;
+
+    chain_init(&chain);
+    chain_inbound(&chain, conf, listen != NULL ? listen->parent : NULL, listen, peer);
+    view = view_of(conf, &chain);
+    chain_free(&chain);
+    return view;
+}
+
+const ec_value_t *conf_get(const conf_view_t *view, conf_opt_t opt)
+{
+    return view->values[opt];
+}
+
+apr_int64_t conf_int(const conf_view_t *view, conf_opt_t opt)
+{
+    return view->values[opt] != NULL ? view->values[opt]->i : 0;
+}
+
+apr_interval_time_t conf_interval(const conf_view_t *view, conf_opt_t opt)
+{
+    const char *unit = conf_option(opt)->unit;
+    apr_interval_time_t step = unit != NULL && strcmp(unit, "milliseconds") == 0 ? 1000 : APR_USEC_PER_SEC;
+
+    return conf_int(view, opt) * step;
+}
+
+const char *conf_str(const conf_view_t *view, conf_opt_t opt)
+{
+    return view->values[opt] != NULL ? view->values[opt]->s : NULL;
+}

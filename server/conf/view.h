@@ -1,0 +1,40 @@
+/* view.h - the values that apply in one place, after fallback
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A chain is the list of stanzas that may give a value, most specific first.  Equal
+ * chains share a view. */
+#ifndef CONF_VIEW_H
+#define CONF_VIEW_H
+
+#include "conf/tree.h"
+
+enum { CHAIN_FEW = 32 };
+
+typedef struct {
+    const conf_stanza_t **stanzas;      /* `few`, or malloc'd when there are more */
+    int count, room;
+    const conf_stanza_t *few[CHAIN_FEW];
+} chain_t;
+
+void chain_init(chain_t *chain);
+void chain_free(chain_t *chain);
+
+/* Chains of config-language.md sections 8, 8.2 and 9, added to `chain`; any name may be NULL. */
+void chain_outbound(chain_t *chain, const conf_t *conf, const char *group, const char *binding, const char *domain);
+void chain_host(chain_t *chain, const conf_t *conf, const char *group, const char *binding, const char *host);
+void chain_inbound(chain_t *chain, const conf_t *conf, const conf_stanza_t *listener, const conf_stanza_t *listen,
+                   const char *peer);
+/** A pathway alone, as the last steps of an inbound chain. */
+void chain_pathway(chain_t *chain, const conf_t *conf, const char *pathway);
+/** One stanza and the top level. */
+void chain_single(chain_t *chain, const conf_t *conf, const conf_stanza_t *stanza);
+
+/** Does the name match the pattern of a regular expression stanza?  Work is bounded: a pattern that needs
+ * too much of it does not match. */
+int match_regex(const conf_stanza_t *stanza, const char *name);
+
+/** Make the store of views, with the global view in it; the values must have their types. */
+void views_create(conf_t *conf);
+void views_destroy(conf_t *conf);
+
+#endif

@@ -1,0 +1,149 @@
+/* run.c - from the words of a command line to the rendered answer
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "control/run.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <apr_strings.h>
+
+#include "control/answer.h"
+#include "control/control.h"
+#include "control/grammar.h"
+#include "control/help.h"
+#include "control/render.h"
+#include "control/words.h"
+
+struct run {
+    wire_form_t form;
+    run_done_fn *done;
+    void *baton;
+};
+
+/* ---- the answer's end --------------------------------------------------------------------- */
+
+static void on_answered(void *baton, ec_answer_t *answer)
+{
+    struct run run = *(struct run *)baton;
+    output_t out;
+    int status;
+
+    free(baton);
+    render_answer(&out, &status, answer, run.form);
+    output_text(&out, ""); /* so that there is a text, if an empty one */
+    run.done(run.baton, status, out.text, out.length);
+}
+
+/* ---- which command ------------------------------------------------------------------------ */
+
+static void set_arguments(ec_answer_t *answer, const grammar_row_t *row)
+{
+    for (int i = 0; i < row->n_words && i < answer->argc; i++) {
+        size_t length;
+        const char *name = grammar_argument(row->word[i], &length);
+
+        if (name != NULL) {
+            EC_ASSERT(answer->n_args < ANSWER_ARGS);
+            answer->arg_name[answer->n_args] = apr_pstrndup(answer->pool, name, length);
+            answer->arg_value[answer->n_args++] = answer->argv[i];
+        }
+    }
+}
+
+static const char *joined(const ec_answer_t *answer)
+{
+    const char *text = "";
+
+    for (int i = 0; i < answer->argc && i < 8; i++) {
+        text = apr_pstrcat(answer->pool, text, i > 0 ? " " : "", answer->argv[i], NULL);
+    }
+    return text;
+}
+
+static void explain(ec_answer_t *answer, grammar_result_t result, const grammar_match_t *match)
+{
+    if (match->nearest != NULL) {
+        ec_answer_error(answer, "unknown command \"%s\"; is \"%s\" meant?  \"help\" lists all", joined(answer),
+                        match->nearest);
+    } else if (result == GRAMMAR_USAGE && match->literals == match->row->n_literals) {
+        ec_answer_error(answer, "usage: %s", match->row->text);
+    } else if (result == GRAMMAR_USAGE) {
+        ec_answer_error(answer, "unknown command \"%s\"; \"help %s\" lists those that begin alike", joined(answer),
+                        answer->argv[0]);
+    } else {
+        ec_answer_error(answer, "unknown command \"%s\"; \"help\" lists all", joined(answer));
+    }
+}
+
+static void run_command(ec_answer_t *answer)
+{
+    grammar_match_t match;
+    grammar_result_t result = grammar_find(&match, answer->argv, answer->argc);
+
+    if (result == GRAMMAR_FOUND) {
+        answer->self = match.row->self;
+        set_arguments(answer, match.row);
+        match.row->command->run(match.row->self, answer);
+    } else if (answer->argc == 2 && strcasecmp(answer->argv[1], "help") == 0 && match.row != NULL) {
+        help_list(answer, answer->argv, 1); /* "ec_logger:main help" */
+    } else {
+        explain(answer, result, &match);
+    }
+    answer_returned(answer);
+}
+
+void run_words(const char *const *words, int n, wire_form_t form, run_done_fn *done, void *baton)
+{
+    struct run *run = malloc(sizeof *run);
+    int prefix = n > 1 ? wire_form_parse(words[0]) : -1;
+    ec_answer_t *answer;
+
+    EC_ASSERT(run != NULL);
+    if (prefix >= 0) {
+        form = (wire_form_t)prefix;
+        words++;
+        n--;
+    }
+    *run = (struct run){ form, done, baton };
+    answer = answer_create(words, n, on_answered, run);
+    if (n == 0) {
+        ec_answer_error(answer, "no command given; \"help\" lists all");
+        answer_returned(answer);
+        return;
+    }
+    run_command(answer);
+}
+
+/* ---- for the server itself ------------------------------------------------------------------ */
+
+struct line {
+    control_answer_fn *done;
+    void *baton;
+};
+
+static void on_line_done(void *baton, int status, char *text, size_t length)
+{
+    struct line line = *(struct line *)baton;
+
+    free(baton);
+    line.done(line.baton, status != WIRE_DONE, text, length);
+    free(text);
+}
+
+void control_run(const char *text, const char *form, control_answer_fn *done, void *baton)
+{
+    struct line *line = malloc(sizeof *line);
+    const char *words[WIRE_WORDS_MAX], *why = "";
+    char *copy = strdup(text);
+    int n, number = wire_form_parse(form);
+
+    EC_ASSERT(line != NULL && copy != NULL);
+    *line = (struct line){ done, baton };
+    if ((n = words_split(copy, words, WIRE_WORDS_MAX, &why)) < 0) {
+        on_line_done(line, WIRE_ERROR, strdup(why), strlen(why));
+    } else {
+        run_words(words, n, number >= 0 ? (wire_form_t)number : WIRE_TEXT, on_line_done, line);
+    }
+    free(copy);
+}

@@ -1,0 +1,189 @@
+/* file.c - module files: found, loaded, checked
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A file is never unloaded: its tables are known to the configuration, and a reload must
+ * not depend on what stands on disk meanwhile.  The lock is for reloads, which read the
+ * configuration on a pool thread while the master loop looks modules up. */
+#include "module/file.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include <ltdl.h>
+
+#include <apr_strings.h>
+
+#include "util/text.h"
+
+enum { NAME_MAX_LENGTH = 64 };
+
+struct file {
+    struct file *next;
+    const ec_module_t *module;
+};
+
+static struct {
+    pthread_mutex_t lock;
+    apr_pool_t *pool;
+    const char *path;
+    struct file *files;
+} state = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+int module_name_is_safe(const char *name)
+{
+    static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+    size_t length = strlen(name);
+
+    return length > 0 && length <= NAME_MAX_LENGTH && strspn(name, safe) == length;
+}
+
+apr_status_t module_files_start(const char *path, apr_pool_t *pool)
+{
+    state.pool = pool;
+    state.path = path;
+    return lt_dlinit() == 0 ? APR_SUCCESS : EC_E_MODULE;
+}
+
+static const ec_module_t *find_locked(const char *name)
+{
+    for (struct file *file = state.files; file != NULL; file = file->next) {
+        if (strcasecmp(file->module->name, name) == 0) {
+            return file->module;
+        }
+    }
+    return NULL;
+}
+
+const ec_module_t *module_file_find(const char *name)
+{
+    const ec_module_t *module;
+
+    pthread_mutex_lock(&state.lock);
+    module = find_locked(name);
+    pthread_mutex_unlock(&state.lock);
+    return module;
+}
+
+/* ---- checks ------------------------------------------------------------------------ */
+
+static const char *check_options(const ec_module_t *module, apr_pool_t *scratch)
+{
+    for (const ec_option_t *row = module->options; row != NULL && row->name != NULL; row++) {
+        if (row->offset >= module->self_size) {
+            return apr_psprintf(scratch, "its option %s lies outside of its instance struct", row->name);
+        }
+    }
+    return NULL;
+}
+
+const char *module_file_check(const ec_module_t *module, const char *name, apr_pool_t *scratch)
+{
+    if (module->api != EC_MODULE_API) {
+        return apr_psprintf(scratch, "it was built for module API %u and this server has %u: build it again",
+                            module->api, (unsigned)EC_MODULE_API);
+    }
+    if (module->struct_size != sizeof(ec_module_t)) {
+        return apr_psprintf(scratch, "its description has %u bytes and this server's %u: build it again",
+                            module->struct_size, (unsigned)sizeof(ec_module_t));
+    }
+    if (module->name == NULL || strcasecmp(module->name, name) != 0) {
+        return apr_psprintf(scratch, "it calls itself \"%s\"", module->name != NULL ? module->name : "");
+    }
+    return check_options(module, scratch);
+}
+
+/* ---- loading ----------------------------------------------------------------------- */
+
+static const char *find_in(const char *folder, const char *name, apr_pool_t *scratch)
+{
+    const char *path = apr_pstrcat(scratch, folder, "/", name, ".so", NULL);
+
+    if (access(path, R_OK) != 0) {
+        path = apr_pstrcat(scratch, folder, "/", name, ".la", NULL);
+    }
+    return access(path, R_OK) == 0 ? path : NULL;
+}
+
+static const char *find_file(const char *name, apr_pool_t *scratch)
+{
+    char *folders = apr_pstrdup(scratch, state.path), *last, *folder;
+
+    for (folder = apr_strtok(folders, ":", &last); folder != NULL; folder = apr_strtok(NULL, ":", &last)) {
+        const char *path = find_in(folder, name, scratch);
+
+        if (path == NULL) {
+            path = find_in(apr_pstrcat(scratch, folder, "/", name, NULL), name, scratch);
+        }
+        if (path != NULL) {
+            return path;
+        }
+    }
+    return NULL;
+}
+
+static lt_dlhandle open_local(const char *path)
+{
+    lt_dladvise advise;
+    lt_dlhandle handle = NULL;
+
+    if (lt_dladvise_init(&advise) != 0) {
+        return NULL;
+    }
+    if (lt_dladvise_local(&advise) == 0) {
+        handle = lt_dlopenadvise(path, advise);
+    }
+    lt_dladvise_destroy(&advise);
+    return handle;
+}
+
+static apr_status_t load_locked(const ec_module_t **result, const char *name, const char **why, apr_pool_t *scratch)
+{
+    const char *path = find_file(name, scratch), *reason;
+    const ec_module_t *module;
+    struct file *file;
+    lt_dlhandle handle;
+
+    if (path == NULL) {
+        *why = apr_psprintf(scratch, "there is no module %s.so in %s", name, state.path);
+        return EC_E_NOT_FOUND;
+    }
+    if ((handle = open_local(path)) == NULL) {
+        *why = apr_psprintf(scratch, "the module %s can not be loaded: %s", path, lt_dlerror());
+        return EC_E_MODULE;
+    }
+    if ((module = lt_dlsym(handle, "ec_module_export")) == NULL) {
+        *why = apr_psprintf(scratch, "%s is not a module: it does not export ec_module_export", path);
+        lt_dlclose(handle);
+        return EC_E_MODULE;
+    }
+    if ((reason = module_file_check(module, name, scratch)) != NULL) {
+        *why = apr_psprintf(scratch, "the module %s can not be used: %s", path, reason);
+        lt_dlclose(handle);
+        return EC_E_MODULE;
+    }
+    file = apr_palloc(state.pool, sizeof *file);
+    *file = (struct file){ state.files, module };
+    state.files = file;
+    *result = module;
+    return APR_SUCCESS;
+}
+
+apr_status_t module_file_load(const ec_module_t **module, const char *name, const char **why, apr_pool_t *scratch)
+{
+    char *lower = apr_pstrdup(scratch, name);
+    apr_status_t rv = APR_SUCCESS;
+
+    if (!module_name_is_safe(name)) {
+        *why = apr_psprintf(scratch, "a module's name has letters, digits and underscores only");
+        return EC_E_NOT_FOUND;
+    }
+    util_text_lower(lower, strlen(lower));
+    pthread_mutex_lock(&state.lock);
+    if ((*module = find_locked(lower)) == NULL) {
+        rv = load_locked(module, lower, why, scratch);
+    }
+    pthread_mutex_unlock(&state.lock);
+    return rv;
+}

@@ -1,0 +1,121 @@
+/* instance.c - one stanza's module at work
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "module/instance.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include <apr_strings.h>
+
+#include "module/options.h"
+
+static const char *server_name(const conf_t *conf, apr_pool_t *pool)
+{
+    const char *configured = conf_str(conf_global(conf), CONF_O_HOSTNAME);
+    char name[256] = "localhost";
+
+    if (configured != NULL && configured[0] != '\0') {
+        return apr_pstrdup(pool, configured);
+    }
+    gethostname(name, sizeof name - 1);
+    return apr_pstrdup(pool, name);
+}
+
+static ec_log_t *instance_log(const conf_t *conf, const conf_stanza_t *stanza, const char *prefix, ec_log_t *parent,
+                              apr_pool_t *pool)
+{
+    ec_log_t *log = ec_log_child(parent, pool, "%s", prefix);
+    const ec_value_t *level = conf_stanza_get(conf, stanza, "debug_level");
+
+    if (level != NULL && level->s != NULL && ec_log_level_parse(level->s) >= 0) {
+        ec_log_set_level(log, (ec_log_level_t)ec_log_level_parse(level->s));
+    }
+    return log;
+}
+
+module_instance_t *module_instance_create(const ec_module_t *module, const conf_t *conf, const conf_stanza_t *stanza,
+                                          ec_log_t *log)
+{
+    const ec_value_t *enabled = conf_stanza_get(conf, stanza, "enabled");
+    const char *name = conf_stanza_name(stanza);
+    module_instance_t *instance;
+    apr_pool_t *pool;
+
+    apr_pool_create_unmanaged_ex(&pool, NULL, NULL); /* with an allocator of its own: it may outlive everything */
+    EC_ASSERT(pool != NULL);
+    instance = apr_pcalloc(pool, sizeof *instance);
+    instance->pool = pool;
+    instance->module = module;
+    instance->prefix = name[0] != '\0' ? apr_pstrcat(pool, module->name, ":", name, NULL) : module->name;
+    instance->where = apr_psprintf(pool, "%s:%d", conf_stanza_file(stanza), conf_stanza_line(stanza));
+    instance->is_enabled = enabled == NULL || enabled->i != 0;
+    instance->self = apr_pcalloc(pool, module->self_size);
+    module_options_set(instance->self, module->options, conf, stanza, pool);
+    instance->info = (ec_instance_t){
+        .module = module->name,
+        .name = apr_pstrdup(pool, name),
+        .log = instance_log(conf, stanza, instance->prefix, log, pool),
+        .pool = pool,
+        .hostname = server_name(conf, pool),
+        .is_hires = conf_int(conf_global(conf), CONF_O_LOG_HIRES_TIMESTAMP) != 0,
+    };
+    instance->values = module_options_text(module->options, conf, stanza, pool);
+    return instance;
+}
+
+int module_instance_is_same(const module_instance_t *a, const module_instance_t *b)
+{
+    return a->module == b->module && strcmp(a->info.name, b->info.name) == 0 && strcmp(a->values, b->values) == 0 &&
+           strcmp(a->info.hostname, b->info.hostname) == 0 && a->info.is_hires == b->info.is_hires;
+}
+
+/* ---- life --------------------------------------------------------------------------- */
+
+static void explain(const module_instance_t *instance, const char *verb, const char **why, apr_pool_t *scratch)
+{
+    *why = apr_psprintf(scratch, "%s: %s can not %s: %s", instance->where, instance->prefix, verb,
+                        *why != NULL ? *why : "it does not say why");
+}
+
+apr_status_t module_instance_init(module_instance_t *instance, const char **why, apr_pool_t *scratch)
+{
+    const char *reason = NULL;
+    apr_status_t rv = APR_SUCCESS;
+
+    if (instance->module->init != NULL) {
+        rv = instance->module->init(instance->self, &instance->info, &reason);
+    }
+    if (rv != APR_SUCCESS) {
+        explain(instance, "be set up", &reason, scratch);
+        *why = reason;
+    }
+    return rv;
+}
+
+apr_status_t module_instance_start(module_instance_t *instance, const char **why, apr_pool_t *scratch)
+{
+    const char *reason = NULL;
+    apr_status_t rv = APR_SUCCESS;
+
+    if (instance->module->start != NULL) {
+        rv = instance->module->start(instance->self, &reason);
+    }
+    if (rv != APR_SUCCESS) {
+        explain(instance, "start", &reason, scratch);
+        *why = reason;
+    }
+    return rv;
+}
+
+void module_instance_stop(module_instance_t *instance)
+{
+    if (instance->module->stop != NULL) {
+        instance->module->stop(instance->self);
+    }
+    module_instance_destroy(instance);
+}
+
+void module_instance_destroy(module_instance_t *instance)
+{
+    apr_pool_destroy(instance->pool);
+}

@@ -1,0 +1,262 @@
+/* loader.c - which instances there are, and how one set of them replaces another
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Two sets: `current` is in force, `prepared` is what a new generation wants (kept
+ * instances are in both).  Commit swaps them and lets go of what only the old one had,
+ * when nobody can be inside it any more: a turn of every loop for hooks, the last answer
+ * for commands. */
+#include "module/loader.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <apr_strings.h>
+
+#include "control/control.h"
+#include "hook/hook.h"
+#include "module/commands.h"
+#include "module/file.h"
+#include "module/instance.h"
+
+struct set {
+    int n, room;
+    module_instance_t **item;
+};
+
+static struct {
+    apr_pool_t *pool;
+    apr_pool_t *why_pool;          /* texts of the latest failures */
+    ec_log_t *log;
+    struct set current, prepared;
+    int is_prepared;
+} state;
+
+/* ---- sets ------------------------------------------------------------------------------ */
+
+static void set_add(struct set *set, module_instance_t *instance)
+{
+    if (set->n == set->room) {
+        set->room = set->room > 0 ? set->room * 2 : 16;
+        set->item = realloc(set->item, (size_t)set->room * sizeof set->item[0]);
+        EC_ASSERT(set->item != NULL);
+    }
+    set->item[set->n++] = instance;
+}
+
+static void set_clear(struct set *set)
+{
+    free(set->item);
+    *set = (struct set){ 0 };
+}
+
+static int set_has(const struct set *set, const module_instance_t *instance)
+{
+    for (int i = 0; i < set->n; i++) {
+        if (set->item[i] == instance) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static module_instance_t *set_find(const struct set *set, const ec_module_t *module, const char *name)
+{
+    for (int i = 0; i < set->n; i++) {
+        if (set->item[i]->module == module && strcmp(set->item[i]->info.name, name) == 0) {
+            return set->item[i];
+        }
+    }
+    return NULL;
+}
+
+void module_each(module_each_fn *each, void *baton)
+{
+    for (int i = 0; i < state.current.n; i++) {
+        each(baton, state.current.item[i]);
+    }
+}
+
+/* ---- files --------------------------------------------------------------------------- */
+
+apr_status_t module_loader_start(const char *path, ec_log_t *log, apr_pool_t *pool)
+{
+    const char *from_environment = getenv("EC_MODULE_PATH");
+
+    state.pool = pool;
+    state.log = log;
+    if (path == NULL) {
+        path = from_environment != NULL && from_environment[0] != '\0' ? from_environment : EC_MODULEDIR;
+    }
+    apr_pool_create_unmanaged_ex(&state.why_pool, NULL, NULL);
+    module_commands_add();
+    return module_files_start(apr_pstrdup(pool, path), pool);
+}
+
+apr_status_t module_need(void *baton, const char *name, const char **why)
+{
+    static const ec_option_t no_options[] = { EC_OPT_END };
+    const ec_module_t *module;
+
+    EC_TRY(module_file_load(&module, name, why, state.why_pool));
+    return conf_register(module->name, module->options != NULL ? module->options : no_options, module->name);
+}
+
+/* ---- prepare --------------------------------------------------------------------------- */
+
+/* The instance for one stanza: the one in force when it says the same, else a new one. */
+static apr_status_t prepare_one(const conf_t *conf, const conf_stanza_t *stanza, const ec_module_t *module,
+                                const char **why)
+{
+    module_instance_t *wanted = module_instance_create(module, conf, stanza, state.log), *old;
+    apr_status_t rv;
+
+    if (set_find(&state.prepared, module, wanted->info.name) != NULL) {
+        *why = apr_psprintf(state.why_pool, "%s: there is another instance of %s with this name; give it its own",
+                            wanted->where, wanted->prefix);
+        module_instance_destroy(wanted);
+        return EC_E_CONFIG;
+    }
+    old = set_find(&state.current, module, wanted->info.name);
+    if (old != NULL && module_instance_is_same(old, wanted)) {
+        module_instance_destroy(wanted);
+        old->is_kept = 1;
+        set_add(&state.prepared, old);
+        return APR_SUCCESS;
+    }
+    if ((rv = module_instance_init(wanted, why, state.why_pool)) != APR_SUCCESS) {
+        module_instance_destroy(wanted);
+        return rv;
+    }
+    set_add(&state.prepared, wanted);
+    return APR_SUCCESS;
+}
+
+apr_status_t module_prepare(conf_t *conf, const char **why)
+{
+    const conf_stanza_t *stanza = NULL;
+
+    EC_ASSERT(!state.is_prepared);
+    apr_pool_clear(state.why_pool);
+    state.is_prepared = 1;
+    while ((stanza = conf_next(conf, NULL, NULL, stanza)) != NULL) {
+        const ec_module_t *module = module_file_find(conf_stanza_type(stanza));
+        apr_status_t rv = module != NULL ? prepare_one(conf, stanza, module, why) : APR_SUCCESS;
+
+        if (rv != APR_SUCCESS) {
+            module_rollback();
+            return rv;
+        }
+    }
+    return APR_SUCCESS;
+}
+
+void module_rollback(void)
+{
+    for (int i = state.prepared.n - 1; i >= 0; i--) {
+        module_instance_t *instance = state.prepared.item[i];
+
+        if (instance->is_kept) {
+            instance->is_kept = 0;
+        } else {
+            module_instance_stop(instance);
+        }
+    }
+    set_clear(&state.prepared);
+    state.is_prepared = 0;
+}
+
+/* ---- commit ------------------------------------------------------------------------------ */
+
+static apr_status_t start_new(const char **why)
+{
+    for (int i = 0; i < state.prepared.n; i++) {
+        module_instance_t *instance = state.prepared.item[i];
+
+        if (!instance->is_kept) {
+            EC_TRY(module_instance_start(instance, why, state.why_pool));
+        }
+    }
+    return APR_SUCCESS;
+}
+
+/* Last step of an instance that is not wanted any more. */
+static void on_unused(void *baton)
+{
+    module_instance_t *instance = baton;
+
+    ec_log(state.log, EC_LOG_INFO, "module instance stopped name=%s", instance->prefix);
+    module_instance_stop(instance);
+}
+
+/* No loop is inside the hooks of the old set: newest first, as at the end. */
+static void on_hooks_unused(void *baton)
+{
+    struct set *old = baton;
+
+    for (int i = old->n - 1; i >= 0; i--) {
+        control_remove(old->item[i]->self, on_unused, old->item[i]);
+    }
+    set_clear(old);
+    free(old);
+}
+
+static struct set *take_leaving(void)
+{
+    struct set *leaving = calloc(1, sizeof *leaving);
+
+    EC_ASSERT(leaving != NULL);
+    for (int i = 0; i < state.current.n; i++) {
+        if (!set_has(&state.prepared, state.current.item[i])) {
+            set_add(leaving, state.current.item[i]);
+            control_hide(state.current.item[i]->self);
+        }
+    }
+    return leaving;
+}
+
+static hook_set_t *hooks_of_prepared(void)
+{
+    hook_set_t *hooks = hook_set_create();
+
+    for (int i = 0; i < state.prepared.n; i++) {
+        module_instance_t *instance = state.prepared.item[i];
+
+        if (instance->is_enabled) {
+            hook_set_add(hooks, instance->module->hooks, instance->self, instance->module->name);
+        }
+        if (!instance->is_kept && instance->module->commands != NULL) {
+            control_add(instance->module->commands, instance->self, instance->prefix, instance->module->name);
+        }
+        instance->is_kept = 0;
+    }
+    return hooks;
+}
+
+apr_status_t module_commit(const char **why)
+{
+    apr_status_t rv = start_new(why);
+    struct set *leaving;
+
+    if (rv != APR_SUCCESS) {
+        module_rollback();
+        return rv;
+    }
+    leaving = take_leaving();
+    hook_install(hooks_of_prepared(), on_hooks_unused, leaving);
+    set_clear(&state.current);
+    state.current = state.prepared;
+    state.prepared = (struct set){ 0 };
+    state.is_prepared = 0;
+    return APR_SUCCESS;
+}
+
+void module_stop_all(void)
+{
+    hook_clear();
+    for (int i = state.current.n - 1; i >= 0; i--) {
+        control_hide(state.current.item[i]->self);
+        module_instance_stop(state.current.item[i]);
+    }
+    set_clear(&state.current);
+}

@@ -1,0 +1,194 @@
+/* recover.c - what a start finds in the spool goes into the queues
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The recovery thread calls queue_recover() for every open recipient.  It gathers them by loop and sends them in
+ * bunches, since a post for each of a million would cost more than reading them.  A loop takes disk_queue_drain_rate of a
+ * bunch per turn, so that mail which arrives meanwhile is not held up.
+ * Thread: the recovery's for `gathering`; the loop's for a bunch. */
+#include "queue/inside.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { BUNCH = 512, TEXT_BLOCK = 32 * 1024 };
+
+struct found {
+    spool_ref_t *ref;
+    apr_time_t received, next;
+    apr_uint64_t hash;
+    ec_id_t id;
+    apr_uint32_t rcpt;
+    apr_uint32_t domain, reply;   /* places in the bunch's texts; reply 0: none */
+    apr_uint16_t attempts;
+    unsigned char is_in_doubt, is_gateway;
+};
+
+struct bunch {
+    ec_post_t post;
+    queue_set_t *set;
+    int n, taken;
+    char *texts;
+    apr_size_t texts_used, texts_room;
+    struct found found[BUNCH];
+};
+
+static struct {
+    conf_t *conf;
+    name_cache_t *names;
+    struct bunch **bunch;         /* by loop */
+} gathering;
+
+/* ---- on the loop ------------------------------------------------------------------------ */
+
+static void enter(queue_set_t *set, const struct bunch *bunch, const struct found *found)
+{
+    queue_t *queue = queue_find_or_make(set, found->hash, bunch->texts + found->domain, found->is_gateway);
+    queue_entry_t *entry = entry_new(set);
+
+    entry->ref = found->ref;
+    entry->received = found->received;
+    entry->id = found->id;
+    entry->rcpt = found->rcpt;
+    entry->attempts = found->attempts;
+    entry->flags = found->is_in_doubt ? E_IN_DOUBT : 0;
+    if (found->reply != 0) {
+        queue_reply_t *reply = reply_get(queue, EC_STAGE_UNKNOWN, bunch->texts + found->reply);
+
+        if (reply->is_shared) {
+            entry->reply = reply;
+        } else {
+            reply_release(queue, reply);
+        }
+    }
+    if (found->next > ec_loop_now(set->loop)) {
+        delayed_add(queue, entry, found->next);
+    } else {
+        active_add_last(queue, entry);
+    }
+    queue_kick(queue);
+}
+
+static void on_bunch(void *baton)
+{
+    struct bunch *bunch = baton;
+    apr_int64_t most = conf_int(conf_global(conf_current()), CONF_O_DISK_QUEUE_DRAIN_RATE);
+
+    for (apr_int64_t i = 0; i < most && bunch->taken < bunch->n; i++) {
+        enter(bunch->set, bunch, &bunch->found[bunch->taken++]);
+    }
+    if (bunch->taken < bunch->n) {
+        ec_loop_post(bunch->set->loop, &bunch->post, on_bunch, bunch);
+    } else {
+        free(bunch->texts);
+        free(bunch);
+    }
+}
+
+/* ---- on the recovery thread ----------------------------------------------------------------- */
+
+static apr_uint32_t keep_text(struct bunch *bunch, const char *text)
+{
+    apr_size_t length = strlen(text) + 1, place = bunch->texts_used;
+
+    if (place + length > bunch->texts_room) {
+        bunch->texts_room = (bunch->texts_room + length) * 2;
+        bunch->texts = realloc(bunch->texts, bunch->texts_room);
+        EC_ASSERT(bunch->texts != NULL);
+    }
+    memcpy(bunch->texts + place, text, length);
+    bunch->texts_used += length;
+    return (apr_uint32_t)place;
+}
+
+static struct bunch *bunch_for(queue_set_t *set)
+{
+    struct bunch **bunch = &gathering.bunch[set->index];
+
+    if (*bunch == NULL) {
+        *bunch = malloc(sizeof **bunch);
+        EC_ASSERT(*bunch != NULL);
+        **bunch = (struct bunch){ .set = set, .texts_room = TEXT_BLOCK, .texts = malloc(TEXT_BLOCK) };
+        EC_ASSERT((*bunch)->texts != NULL);
+        keep_text(*bunch, "");    /* so that no text is at place 0 */
+    }
+    return *bunch;
+}
+
+static void send_bunch(int loop)
+{
+    struct bunch *bunch = gathering.bunch[loop];
+
+    if (bunch != NULL) {
+        gathering.bunch[loop] = NULL;
+        ec_loop_post(bunch->set->loop, &bunch->post, on_bunch, bunch);
+    }
+}
+
+static void begin(void)
+{
+    gathering.conf = conf_current_ref();
+    gathering.names = name_cache_create();
+    gathering.bunch = calloc((apr_size_t)queue_n_sets, sizeof *gathering.bunch);
+    EC_ASSERT(gathering.bunch != NULL);
+}
+
+void queue_recover(void *baton, const spool_found_t *found)
+{
+    queue_name_t name;
+    struct bunch *bunch;
+    struct found *row;
+
+    if (gathering.names == NULL) {
+        begin();
+    }
+    name = name_resolve(gathering.names, gathering.conf, found->domain);
+    bunch = bunch_for(queue_set_of(name.hash));
+    row = &bunch->found[bunch->n++];
+    *row = (struct found){ .ref = found->ref, .received = found->received, .next = found->state.next,
+                           .hash = name.hash, .id = found->id, .rcpt = (apr_uint32_t)found->rcpt,
+                           .attempts = found->state.attempts, .is_in_doubt = found->is_in_doubt != 0,
+                           .is_gateway = name.is_gateway != 0 };
+    row->domain = keep_text(bunch, name.domain);
+    if (found->state.reply != NULL && found->state.reply[0] != '\0') {
+        row->reply = keep_text(bunch, found->state.reply);
+    }
+    account_add(ACCOUNT_recovered, 1);
+    account_add(ACCOUNT_in_doubt, found->is_in_doubt != 0);
+    ec_counter_add(queue_gauges.held, 1);
+    if (bunch->n == BUNCH) {
+        send_bunch(bunch->set->index);
+    }
+}
+
+/* ---- the end, on the master loop ----------------------------------------------------------------- */
+
+static struct {
+    int is_done;
+    apr_status_t rv;
+    spool_report_t report;
+} result;
+
+void queue_recovered(apr_status_t rv, const spool_report_t *report)
+{
+    if (gathering.names != NULL) {
+        for (int i = 0; i < queue_n_sets; i++) {
+            send_bunch(i);
+        }
+        name_cache_destroy(gathering.names);
+        free(gathering.bunch);
+        conf_unref(gathering.conf);
+        memset(&gathering, 0, sizeof gathering);
+    }
+    result.rv = rv;
+    if (report != NULL) {
+        result.report = *report;
+    }
+    result.is_done = 1;
+}
+
+int queue_recovery(apr_status_t *rv, spool_report_t *report)
+{
+    *rv = result.rv;
+    *report = result.report;
+    return result.is_done;
+}

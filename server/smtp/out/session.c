@@ -1,0 +1,262 @@
+/* session.c - life of a session: states, what is due, the end
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * session_enter() is the only place that changes the state.  Calls from outside (the queue's wake) and steps
+ * that must not run inside a callback are flags in `todo`, worked off by one post. */
+#include <strings.h>
+#include <unistd.h>
+
+#include "smtp/out/session.h"
+
+#define SESSION_ROW(name, stage, option, handler, meaning) \
+    { #name, EC_STAGE_##stage, CONF_O_##option, handler##_reply, handler##_lost, meaning },
+
+static const struct {
+    const char *name;
+    ec_stage_t stage;
+    conf_opt_t timeout;
+    session_reply_fn *on_reply;
+    session_lost_fn *on_lost;
+    const char *meaning;
+} states[] = { SESSION_STATES(SESSION_ROW) };
+
+enum { QUIT_GRACE_SECONDS = 10 };
+
+void session_enter(session_t *session, session_state_t state)
+{
+    conf_opt_t timeout = states[state].timeout;
+
+    session->state = state;
+    session->state_since = ec_loop_now(session->loop);
+    if (session->stream != NULL) {
+        stream_deadline(session->stream, timeout == CONF_O_COUNT ? 0 : session_interval(session, timeout));
+    }
+}
+
+ec_stage_t session_stage(const session_t *session)
+{
+    return states[session->state].stage;
+}
+
+const char *session_meaning(session_state_t state)
+{
+    return states[state].meaning;
+}
+
+const char *session_state_name(session_state_t state)
+{
+    return states[state].name;
+}
+
+void session_reply(session_t *session)
+{
+    states[session->state].on_reply(session);
+    smtp_reply_reset(&session->reply);
+}
+
+void session_lost(session_t *session, const char *why)
+{
+    states[session->state].on_lost(session, why);
+}
+
+/* ---- options: of the generation in force, so a reload changes running sessions ----------- */
+
+apr_int64_t session_int(session_t *session, conf_opt_t opt)
+{
+    return conf_int(queue_view(session->queue), opt);
+}
+
+apr_interval_time_t session_interval(session_t *session, conf_opt_t opt)
+{
+    return conf_interval(queue_view(session->queue), opt);
+}
+
+const char *session_hostname(session_t *session)
+{
+    static __thread char system_name[256];
+    const char *name = conf_str(queue_view(session->queue), CONF_O_EHLO_HOSTNAME);
+
+    if (name != NULL && name[0] != '\0' && name[0] != '_') {
+        return name;
+    }
+    name = conf_str(conf_global(conf_current()), CONF_O_HOSTNAME);
+    if (name != NULL && name[0] != '\0') {
+        return name;
+    }
+    if (system_name[0] == '\0' && gethostname(system_name, sizeof(system_name) - 1) != 0) {
+        return "localhost";
+    }
+    return system_name;
+}
+
+/* ---- the end ------------------------------------------------------------------------------ */
+
+void session_drop(session_t *session)
+{
+    if (session->stream != NULL) {
+        session->tx.bytes = body_sent(session);
+        stream_destroy(session->stream);
+        session->stream = NULL;
+    }
+    if (session->connect != NULL) {
+        net_connect_cancel(session->connect);
+        session->connect = NULL;
+    }
+    if (session->conn_pool != NULL) {
+        apr_pool_destroy(session->conn_pool);
+        session->conn_pool = NULL;
+    }
+}
+
+static void quit(session_t *session)
+{
+    static const char command[] = "QUIT\r\n";
+
+    stream_write_static(session->stream, command, sizeof(command) - 1);
+    stream_finish(session->stream, apr_time_from_sec(QUIT_GRACE_SECONDS));
+    session->stream = NULL; /* and the pool of the connection went with it */
+    session->conn_pool = NULL;
+}
+
+void session_end(session_t *session)
+{
+    EC_ASSERT(!tx_is_open(session) && !session->is_ended);
+    if (session->stream != NULL && (session->state == SESSION_IDLE || session->state == SESSION_SETTLE)) {
+        quit(session);
+    }
+    session_drop(session);
+    session_enter(session, SESSION_CLOSED);
+    ec_timer_cancel(&session->idle);
+    if (session->is_routing && session->route_wait != NULL) {
+        queue_route_cancel(session->route_wait);
+        session->route_wait = NULL;
+        session->is_routing = 0;
+    }
+    hosts_end(&session->hosts);
+    transport_remove(session);
+    session->is_ended = 1;
+    queue_session_closed(session->handle);
+    session_poke(session, TODO_FREE);
+}
+
+/* ---- what is due ---------------------------------------------------------------------------- */
+
+static void on_idle(void *baton)
+{
+    session_end(baton);
+}
+
+static void go_idle(session_t *session)
+{
+    apr_interval_time_t idle = session_interval(session, CONF_O_IDLE_TIMEOUT);
+
+    if (idle <= 0 || session->is_closing) {
+        session_end(session);
+        return;
+    }
+    session_enter(session, SESSION_IDLE);
+    if (!ec_timer_is_running(&session->idle)) {
+        ec_timer_start(&session->idle, session->loop, idle, on_idle, session);
+    }
+}
+
+static int is_used_up(session_t *session)
+{
+    apr_int64_t deliveries = session_int(session, CONF_O_MAX_DELIVERIES_PER_CONNECTION);
+    apr_int64_t recipients = session_int(session, CONF_O_MAX_RECIPIENTS_PER_CONNECTION);
+
+    return (deliveries > 0 && session->deliveries >= deliveries) ||
+           (recipients > 0 && session->recipients >= recipients);
+}
+
+void session_continue(session_t *session)
+{
+    queue_attempt_t *attempt;
+
+    if (session->is_ended || tx_is_open(session)) {
+        return;
+    }
+    if (session->stream == NULL) {
+        session_end(session);
+        return;
+    }
+    if (session->state == SESSION_RSET) {
+        return;
+    }
+    if (session->is_closing || is_used_up(session)) {
+        session_end(session);
+        return;
+    }
+    attempt = queue_take(session->handle);
+    if (attempt == NULL) {
+        go_idle(session);
+        return;
+    }
+    ec_timer_cancel(&session->idle);
+    tx_start(session, attempt);
+}
+
+/* The queue has work, or wants the session to end. */
+static void wake(session_t *session)
+{
+    if (session->state == SESSION_IDLE) {
+        session_continue(session);
+    } else if (session->is_closing && !tx_is_open(session) && session->state != SESSION_RSET) {
+        session_end(session);
+    }
+}
+
+static void session_free(session_t *session)
+{
+    if (!session->is_routing) {
+        apr_pool_destroy(session->pool);
+    }
+}
+
+static void on_poke(void *baton)
+{
+    session_t *session = baton;
+    int todo = session->todo;
+
+    session->todo = 0;
+    session->is_posted = 0;
+    if (session->is_ended) {
+        session_free(session);
+        return;
+    }
+    if ((todo & TODO_START) != 0) {
+        connect_start(session);
+    } else if ((todo & TODO_WAKE) != 0) {
+        wake(session);
+    }
+    if ((todo & TODO_PUMP) != 0 && !session->is_ended && session->state == SESSION_BODY) {
+        body_pump(session);
+    }
+}
+
+void session_poke(session_t *session, int todo)
+{
+    session->todo |= todo;
+    if (!session->is_posted) {
+        session->is_posted = 1;
+        ec_loop_post(session->loop, &session->post, on_poke, session);
+    }
+}
+
+session_t *session_create(queue_t *queue, queue_session_t *handle)
+{
+    static const char lmtp[] = "LMTP";
+    ec_loop_t *loop = queue_loop(queue);
+    apr_pool_t *pool = ec_loop_subpool(loop);
+    session_t *session = apr_pcalloc(pool, sizeof(*session));
+    const ec_value_t *method = conf_get(queue_view(queue), CONF_O_DELIVERY_METHOD);
+
+    session->pool = pool;
+    session->queue = queue;
+    session->handle = handle;
+    session->loop = loop;
+    session->is_lmtp = method != NULL && method->s != NULL && strcasecmp(method->s, lmtp) == 0;
+    transport_add(session);
+    session_poke(session, TODO_START);
+    return session;
+}
