@@ -89,7 +89,7 @@ static unsigned char *take_scratch(spool_commit_t *commit, apr_size_t length)
 /* What a record is made of, before it is known where it goes. */
 struct draft {
     spool_record_t record;
-    const body_t *body;           /* that follows meta, or NULL */
+    const body_t *body; /* that follows meta, or NULL */
     spool_envelope_t envelope;
     const spool_rcpt_t *rcpts;
     spool_note_t note;
@@ -154,7 +154,8 @@ static void draft_state(struct draft *draft, spool_t *spool, const spool_request
 {
     const char *reply = request->state.reply == NULL ? "" : request->state.reply;
 
-    draft_note(draft, request, SPOOL_RECORD_STATE, SPOOL_STATE_SIZE - SPOOL_REPLY_MAX + strnlen(reply, SPOOL_REPLY_MAX));
+    draft_note(draft, request, SPOOL_RECORD_STATE,
+               SPOOL_STATE_SIZE - SPOOL_REPLY_MAX + strnlen(reply, SPOOL_REPLY_MAX));
 }
 
 static void draft_mark(struct draft *draft, spool_t *spool, const spool_request_t *request)
@@ -244,8 +245,10 @@ spool_add_t spool_commit_add(spool_commit_t *commit, spool_request_t *request, a
 
 int spool_commit_seal(spool_commit_t *commit, const spool_seal_t *seal)
 {
-    spool_record_t record = { .length = SPOOL_HEAD + SPOOL_SEAL_SIZE, .meta = SPOOL_SEAL_SIZE,
-                              .type = SPOOL_RECORD_SEAL, .commit = (apr_uint32_t)commit->start };
+    spool_record_t record = { .length = SPOOL_HEAD + SPOOL_SEAL_SIZE,
+                              .meta = SPOOL_SEAL_SIZE,
+                              .type = SPOOL_RECORD_SEAL,
+                              .commit = (apr_uint32_t)commit->start };
     spool_cursor_t cursor;
     unsigned char *to;
 

@@ -156,7 +156,8 @@ static apr_status_t read_copy(spool_t *spool, spool_copy_t *copy, const struct c
     return read_states(spool, copy);
 }
 
-/* A message that is damaged stays where it is, and with it its segment, until the next start sets it aside. */
+/* A message that is damaged stays where it is, and with it its segment, until the next start sets it aside.
+ */
 static void report_stuck(spool_keeper_t *keeper, const struct choice *choice, apr_status_t rv)
 {
     int is_lasting = rv == EC_E_SPOOL_CORRUPT || APR_STATUS_IS_ENOENT(rv);
@@ -166,8 +167,8 @@ static void report_stuck(spool_keeper_t *keeper, const struct choice *choice, ap
         keeper->stuck = choice->place.sequence;
     }
     ec_log_rv(keeper->spool->log, is_lasting ? EC_LOG_ERROR : EC_LOG_WARNING, rv,
-              "message can not be read for compaction, it stays segment=%08x offset=%u", choice->place.sequence,
-              choice->place.offset);
+              "message can not be read for compaction, it stays segment=%08x offset=%u",
+              choice->place.sequence, choice->place.offset);
 }
 
 /* NULL when the message has gone or can not be read. */

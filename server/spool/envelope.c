@@ -22,7 +22,8 @@ void spool_envelope_of(spool_envelope_t *envelope, const ec_batch_t *batch)
     envelope->n_rcpts = (apr_uint32_t)batch->n_rcpts;
 }
 
-apr_size_t spool_envelope_size(const spool_envelope_t *envelope, const ec_batch_t *batch, const spool_rcpt_t *rcpts)
+apr_size_t spool_envelope_size(const spool_envelope_t *envelope, const ec_batch_t *batch,
+                               const spool_rcpt_t *rcpts)
 {
     apr_size_t size = ENVELOPE_FIXED + strlen(envelope->sender) + strlen(envelope->source) +
                       strlen(envelope->protocol) + strlen(envelope->helo);

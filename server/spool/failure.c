@@ -76,7 +76,8 @@ static void declare(spool_writer_t *writer, apr_status_t rv)
         snprintf(spool->last_error, sizeof spool->last_error, "%s", ec_strerror(rv, text, sizeof text));
         spool_unlock(spool);
         ec_log_rv(spool->log, EC_LOG_CRITICAL, rv,
-                  "spool can not be written, new messages are refused until it can: see to the disk dir=%s", spool->dir);
+                  "spool can not be written, new messages are refused until it can: see to the disk dir=%s",
+                  spool->dir);
     }
     writer->failed_rv = rv;
     __atomic_store_n(&spool->is_failed, 1, __ATOMIC_SEQ_CST);
@@ -91,7 +92,8 @@ void spool_writer_failed(spool_writer_t *writer, apr_status_t rv)
         writer->retry_at = apr_time_now() + RETRY;
         declare(writer, rv);
     } else {
-        ec_log_rv(writer->spool->log, EC_LOG_ERROR, rv, "spool segment can not be written, going on in the next one");
+        ec_log_rv(writer->spool->log, EC_LOG_ERROR, rv,
+                  "spool segment can not be written, going on in the next one");
     }
 }
 

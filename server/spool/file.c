@@ -3,9 +3,9 @@
  *
  * fdatasync on a file whose blocks are allocated and written needs no journal commit of the
  * file system: measured here, 8,000 syncs a second against 3,100 of a growing file and 4,100
- * to 5,400 of one that is only allocated.  So a file is written with zeros before its first use, and the files of
- * dead segments are used again.  The header is written and synced while the file is still
- * called spare-*, then it gets its name: a file called segment-* is always whole. */
+ * to 5,400 of one that is only allocated.  So a file is written with zeros before its first use, and the
+ * files of dead segments are used again.  The header is written and synced while the file is still called
+ * spare-*, then it gets its name: a file called segment-* is always whole. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

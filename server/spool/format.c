@@ -54,7 +54,8 @@ int spool_record_head(spool_record_t *record, const unsigned char *from, apr_uin
     record->commit = (apr_uint32_t)get(from + 16, 4);
     record->meta = (apr_uint32_t)get(from + 20, 4);
     record->body_crc = (apr_uint32_t)get(from + 24, 4);
-    return record->length >= SPOOL_HEAD && record->length <= room && record->meta <= record->length - SPOOL_HEAD;
+    return record->length >= SPOOL_HEAD && record->length <= room &&
+           record->meta <= record->length - SPOOL_HEAD;
 }
 
 int spool_record_is_sound(const spool_record_t *record, const unsigned char *from)
@@ -171,4 +172,3 @@ spool_place_t spool_get_place(spool_cursor_t *cursor)
     place.offset = (apr_uint32_t)spool_get_number(cursor, 4);
     return place;
 }
-

@@ -185,7 +185,8 @@ static void refer(spool_model_t *model, spool_old_t *old, apr_uint32_t sequence)
     }
 }
 
-static void learn(spool_old_t *old, spool_found_message_t *message, apr_uint32_t rcpt, const spool_state_t *state)
+static void learn(spool_old_t *old, spool_found_message_t *message, apr_uint32_t rcpt,
+                  const spool_state_t *state)
 {
     if (message->known == NULL) {
         apr_size_t length = message->ref->n_rcpts * sizeof *message->known;
@@ -197,7 +198,8 @@ static void learn(spool_old_t *old, spool_found_message_t *message, apr_uint32_t
 }
 
 /* All recipients of a MESSAGE; 0 when the record is nonsense. */
-static int take_rcpts(spool_model_t *model, spool_old_t *old, spool_found_message_t *message, spool_cursor_t *cursor)
+static int take_rcpts(spool_model_t *model, spool_old_t *old, spool_found_message_t *message,
+                      spool_cursor_t *cursor)
 {
     spool_ref_t *ref = message->ref;
 
@@ -217,13 +219,15 @@ static int take_rcpts(spool_model_t *model, spool_old_t *old, spool_found_messag
     return 1;
 }
 
-static void add_message(spool_model_t *model, spool_old_t *old, const spool_record_t *record, apr_size_t offset,
-                        unsigned char *meta, const spool_envelope_t *envelope, spool_cursor_t *cursor)
+static void add_message(spool_model_t *model, spool_old_t *old, const spool_record_t *record,
+                        apr_size_t offset, unsigned char *meta, const spool_envelope_t *envelope,
+                        spool_cursor_t *cursor)
 {
     spool_found_message_t *message = new_message(old);
 
     message->offset = (apr_uint32_t)offset;
-    message->ref = spool_ref_create(record->flags & SPOOL_RECORD_LARGE ? &envelope->id : NULL, envelope->n_rcpts);
+    message->ref =
+        spool_ref_create(record->flags & SPOOL_RECORD_LARGE ? &envelope->id : NULL, envelope->n_rcpts);
     EC_ASSERT(message->ref != NULL);
     message->ref->length = record->length;
     old->n_live++;
@@ -235,8 +239,8 @@ static void add_message(spool_model_t *model, spool_old_t *old, const spool_reco
     message->meta = memcpy(area_take(old, record->meta), meta, record->meta);
 }
 
-static void on_message(spool_model_t *model, spool_old_t *old, const spool_record_t *record, apr_size_t offset,
-                       unsigned char *meta)
+static void on_message(spool_model_t *model, spool_old_t *old, const spool_record_t *record,
+                       apr_size_t offset, unsigned char *meta)
 {
     spool_cursor_t cursor = { meta, meta + record->meta, 0 };
     spool_found_message_t *replaced;
@@ -301,8 +305,8 @@ static void on_seal(spool_model_t *model, spool_old_t *old, const spool_record_t
     refer(model, old, (apr_uint32_t)spool_get_number(&cursor, 4));
 }
 
-void spool_model_record(spool_model_t *model, spool_old_t *old, const spool_record_t *record, apr_size_t offset,
-                        unsigned char *meta)
+void spool_model_record(spool_model_t *model, spool_old_t *old, const spool_record_t *record,
+                        apr_size_t offset, unsigned char *meta)
 {
     static void (*const handlers[SPOOL_RECORD_TYPES])(spool_model_t *, spool_old_t *, const spool_record_t *,
                                                       apr_size_t, unsigned char *) = {

@@ -33,11 +33,11 @@ static void check_room(spool_t *spool)
     __atomic_store_n(&spool->is_full, is_full, __ATOMIC_RELAXED);
     if (is_full) {
         ec_log(spool->log, EC_LOG_CRITICAL,
-               "disk is nearly full, new messages are refused: make room dir=%s free=%ld reserve=%ld", spool->dir,
-               (long)room, (long)spool->reserve);
+               "disk is nearly full, new messages are refused: make room dir=%s free=%ld reserve=%ld",
+               spool->dir, (long)room, (long)spool->reserve);
     } else {
-        ec_log(spool->log, EC_LOG_NOTICE, "disk has room again, new messages are taken dir=%s free=%ld", spool->dir,
-               (long)room);
+        ec_log(spool->log, EC_LOG_NOTICE, "disk has room again, new messages are taken dir=%s free=%ld",
+               spool->dir, (long)room);
     }
 }
 
@@ -54,7 +54,8 @@ static void report_prepare(spool_t *spool, apr_status_t before, apr_status_t rv)
 {
     if (rv != APR_SUCCESS && rv != before) {
         ec_log_rv(spool->log, EC_LOG_CRITICAL, rv,
-                  "next spool segment can not be made, new messages are refused when this one is full: make room or "
+                  "next spool segment can not be made, new messages are refused when this one is full: make "
+                  "room or "
                   "repair the disk dir=%s",
                   spool->segment_dir);
     } else if (rv == APR_SUCCESS && before != APR_SUCCESS) {
@@ -94,8 +95,9 @@ static void bury(spool_keeper_t *keeper)
     spool_unlock(spool);
     rv = spool_file_remove(keeper, segment);
     if (rv != APR_SUCCESS && !keeper->has_remove_failed) {
-        ec_log_rv(spool->log, EC_LOG_ERROR, rv, "segment can not be removed, trying again segment=%08x dir=%s",
-                  segment->sequence, spool->segment_dir);
+        ec_log_rv(spool->log, EC_LOG_ERROR, rv,
+                  "segment can not be removed, trying again segment=%08x dir=%s", segment->sequence,
+                  spool->segment_dir);
     }
     keeper->has_remove_failed = rv != APR_SUCCESS;
     spool_lock(spool);

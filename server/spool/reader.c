@@ -58,7 +58,8 @@ static apr_status_t read_record(spool_image_t *image, int fd, spool_place_t plac
     return is_sound(image, length, header.nonce) ? APR_SUCCESS : EC_E_SPOOL_CORRUPT;
 }
 
-apr_status_t spool_image_read(spool_image_t *image, const spool_t *spool, spool_place_t place, apr_size_t most)
+apr_status_t spool_image_read(spool_image_t *image, const spool_t *spool, spool_place_t place,
+                              apr_size_t most)
 {
     char path[SPOOL_PATH];
     apr_status_t rv;
@@ -85,7 +86,8 @@ void spool_image_free(spool_image_t *image)
 
 /* ---- a batch from a record ------------------------------------------------------------------ */
 
-static apr_status_t take_body(ec_batch_t *batch, const spool_t *spool, const spool_image_t *image, apr_size_t size)
+static apr_status_t take_body(ec_batch_t *batch, const spool_t *spool, const spool_image_t *image,
+                              apr_size_t size)
 {
     const unsigned char *body = image->bytes + SPOOL_HEAD + image->record.meta;
     char path[SPOOL_PATH];
@@ -208,7 +210,8 @@ static apr_status_t read_message(spool_image_t *image, spool_t *spool, const spo
         if (is_same(place, now)) {
             char path[SPOOL_PATH];
 
-            ec_log_rv(spool->log, EC_LOG_ERROR, rv, "message can not be read back, it stays file=%s offset=%u",
+            ec_log_rv(spool->log, EC_LOG_ERROR, rv,
+                      "message can not be read back, it stays file=%s offset=%u",
                       spool_segment_path(spool, place.sequence, path), place.offset);
             return rv;
         }
@@ -262,7 +265,8 @@ static apr_status_t reply_of_state(spool_t *spool, spool_place_t place, char *bu
     return rv;
 }
 
-static apr_status_t reply_of_message(spool_t *spool, const spool_ref_t *ref, int i, char *buffer, apr_size_t room)
+static apr_status_t reply_of_message(spool_t *spool, const spool_ref_t *ref, int i, char *buffer,
+                                     apr_size_t room)
 {
     spool_image_t image;
     spool_rcpt_t *rcpts;

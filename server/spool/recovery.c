@@ -31,10 +31,10 @@ struct spool_recovery {
     spool_t *spool;
     pthread_t thread;
     int is_started;
-    int is_ending;                /* atomic */
+    int is_ending; /* atomic */
     spool_model_t model;
-    spool_old_t *current;         /* being scanned */
-    large_t *large;               /* what was in large/ at open, by name */
+    spool_old_t *current; /* being scanned */
+    large_t *large;       /* what was in large/ at open, by name */
     apr_size_t n_large, room_large;
     spool_report_t report;
     spool_each_fn *each;
@@ -172,7 +172,9 @@ static void read_seals(spool_recovery_t *recovery)
 
 static void scan_segment(spool_recovery_t *recovery, spool_old_t *old)
 {
-    spool_scan_t scan = { .spool = recovery->spool, .sequence = old->sequence, .seal = old->seal,
+    spool_scan_t scan = { .spool = recovery->spool,
+                          .sequence = old->sequence,
+                          .seal = old->seal,
                           .is_ending = &recovery->is_ending };
     apr_status_t rv;
 
@@ -187,10 +189,11 @@ static void scan_segment(spool_recovery_t *recovery, spool_old_t *old)
     old->segment->is_sealed = rv == APR_SUCCESS && !scan.is_unsaved;
     if (rv != APR_SUCCESS) {
         recovery->report.damaged++;
-        ec_log_rv(recovery->spool->log, EC_LOG_ERROR, rv,
-                  "spool segment can not be read, what is in it is not delivered until it can: see to the disk and "
-                  "start again file=%s",
-                  scan.path);
+        ec_log_rv(
+            recovery->spool->log, EC_LOG_ERROR, rv,
+            "spool segment can not be read, what is in it is not delivered until it can: see to the disk and "
+            "start again file=%s",
+            scan.path);
     }
 }
 
@@ -203,15 +206,17 @@ static void check_large(spool_recovery_t *recovery, const spool_envelope_t *enve
     struct stat st;
 
     batch_large_name(envelope->id, key.name);
-    large = recovery->n_large == 0 ? NULL
-                                   : bsearch(&key, recovery->large, recovery->n_large, sizeof key, compare_large);
+    large = recovery->n_large == 0
+                ? NULL
+                : bsearch(&key, recovery->large, recovery->n_large, sizeof key, compare_large);
     if (large != NULL) {
         large->is_used = 1;
     }
     spool_large_path(recovery->spool, envelope->id, path);
     if (stat(path, &st) != 0 || (apr_uint64_t)st.st_size < envelope->size) {
         recovery->report.damaged++;
-        ec_log(recovery->spool->log, EC_LOG_ERROR, "body of a message is missing or too short path=%s size=%lu", path,
+        ec_log(recovery->spool->log, EC_LOG_ERROR,
+               "body of a message is missing or too short path=%s size=%lu", path,
                (unsigned long)envelope->size);
     }
 }
@@ -224,21 +229,25 @@ static void remove_unused(spool_recovery_t *recovery)
         if (!recovery->large[i].is_used) {
             snprintf(path, sizeof path, "%s/%s", recovery->spool->large_dir, recovery->large[i].name);
             if (unlink(path) == 0) {
-                ec_log(recovery->spool->log, EC_LOG_INFO, "body of an unfinished reception removed path=%s", path);
+                ec_log(recovery->spool->log, EC_LOG_INFO, "body of an unfinished reception removed path=%s",
+                       path);
             }
         }
     }
 }
 
-/* ---- hand-over ------------------------------------------------------------------------------------------ */
+/* ---- hand-over ------------------------------------------------------------------------------------------
+ */
 
-static void envelope_of(const spool_found_message_t *message, spool_cursor_t *cursor, spool_envelope_t *envelope)
+static void envelope_of(const spool_found_message_t *message, spool_cursor_t *cursor,
+                        spool_envelope_t *envelope)
 {
     *cursor = (spool_cursor_t){ message->meta, message->meta + message->n_meta, 0 };
     EC_ASSERT(spool_envelope_get(cursor, envelope) == APR_SUCCESS); /* it was read once already */
 }
 
-static void count(spool_recovery_t *recovery, const spool_found_message_t *message, const spool_envelope_t *envelope)
+static void count(spool_recovery_t *recovery, const spool_found_message_t *message,
+                  const spool_envelope_t *envelope)
 {
     spool_report_t *report = &recovery->report;
 
@@ -288,7 +297,8 @@ static void hand_over(spool_recovery_t *recovery)
     spool_unlock(spool);
 }
 
-/* ---- report ------------------------------------------------------------------------------------------------ */
+/* ---- report
+ * ------------------------------------------------------------------------------------------------ */
 
 static void domain_of(const char *address, char *domain, apr_size_t room)
 {
@@ -388,7 +398,8 @@ static void log_report(const spool_recovery_t *recovery)
     const spool_report_t *report = &recovery->report;
 
     ec_log(recovery->spool->log, EC_LOG_NOTICE,
-           "spool recovered batches=%lu recipients=%lu in_doubt=%lu segments=%lu torn_bytes=%lu damaged=%lu ms=%lu",
+           "spool recovered batches=%lu recipients=%lu in_doubt=%lu segments=%lu torn_bytes=%lu damaged=%lu "
+           "ms=%lu",
            (unsigned long)report->batches, (unsigned long)report->recipients, (unsigned long)report->in_doubt,
            (unsigned long)report->segments, (unsigned long)report->torn_bytes, (unsigned long)report->damaged,
            (unsigned long)(report->duration_us / 1000));

@@ -162,8 +162,9 @@ static void set_aside(spool_scan_t *scan, apr_size_t start, apr_size_t end, cons
                (unsigned long)start, (unsigned long)(end - start), path);
     } else {
         scan->is_unsaved = 1;
-        ec_log_rv(spool->log, EC_LOG_ERROR, rv, "%s and can not be copied, the segment is kept file=%s offset=%lu bytes=%lu",
-                  what, scan->path, (unsigned long)start, (unsigned long)(end - start));
+        ec_log_rv(spool->log, EC_LOG_ERROR, rv,
+                  "%s and can not be copied, the segment is kept file=%s offset=%lu bytes=%lu", what,
+                  scan->path, (unsigned long)start, (unsigned long)(end - start));
     }
 }
 
@@ -235,8 +236,9 @@ static void cut(spool_scan_t *scan, apr_size_t at, apr_size_t length)
         return;
     }
     scan->torn_bytes += length;
-    ec_log(scan->spool->log, EC_LOG_NOTICE, "unfinished write cut from the end of a segment file=%s offset=%lu bytes=%lu",
-           scan->path, (unsigned long)at, (unsigned long)length);
+    ec_log(scan->spool->log, EC_LOG_NOTICE,
+           "unfinished write cut from the end of a segment file=%s offset=%lu bytes=%lu", scan->path,
+           (unsigned long)at, (unsigned long)length);
 }
 
 /* Nothing sound at `at`.  Returns where to go on, `limit` at the end. */
@@ -343,7 +345,8 @@ apr_status_t spool_scan_run(spool_scan_t *scan, spool_scan_fn *each, void *baton
     if (rv == APR_SUCCESS) {
         /* what we find may be in the page cache alone, and we are going to build on it */
         if (scan->seal == 0 && scan->spool->is_synced && fdatasync(scan->fd) != 0) {
-            ec_log_rv(scan->spool->log, EC_LOG_WARNING, errno, "segment can not be synced file=%s", scan->path);
+            ec_log_rv(scan->spool->log, EC_LOG_WARNING, errno, "segment can not be synced file=%s",
+                      scan->path);
         }
         rv = read_header(scan);
         if (rv == EC_E_NOT_FOUND) {
@@ -371,7 +374,8 @@ apr_status_t spool_scan_seals(spool_scan_t *scan, spool_scan_fn *each, void *bat
         rv = read_header(scan);
         rv = rv == EC_E_NOT_FOUND ? APR_SUCCESS : rv;
     }
-    while (rv == APR_SUCCESS && is_sound(scan, &record, at, scan->file_size) && record.type == SPOOL_RECORD_SEAL) {
+    while (rv == APR_SUCCESS && is_sound(scan, &record, at, scan->file_size) &&
+           record.type == SPOOL_RECORD_SEAL) {
         unsigned char *head = view(scan, at, SPOOL_HEAD + record.meta);
 
         if (head == NULL) {

@@ -176,7 +176,8 @@ spool_segment_t *spool_segments_find(spool_t *spool, apr_uint32_t sequence)
             high = middle;
         }
     }
-    return low < spool->n_segments && spool->segments[low]->sequence == sequence ? spool->segments[low] : NULL;
+    return low < spool->n_segments && spool->segments[low]->sequence == sequence ? spool->segments[low]
+                                                                                 : NULL;
 }
 
 /* `before` is the newest segment that is older and stays. */

@@ -22,7 +22,7 @@ enum {
     DEFAULT_RATE = 32 * 1024 * 1024,
     DEFAULT_MODE = 0640,
     SEGMENT_MIN = 8 * SPOOL_PAGE,
-    INLINE_SHARE = 8                      /* a body above this part of a segment goes into a file */
+    INLINE_SHARE = 8 /* a body above this part of a segment goes into a file */
 };
 
 void spool_lock(spool_t *spool)
@@ -112,7 +112,8 @@ void spool_submit_owned(spool_t *spool, spool_request_t *request)
 int spool_ready(const spool_t *spool)
 {
     return !__atomic_load_n(&spool->is_failed, __ATOMIC_RELAXED) &&
-           !__atomic_load_n(&spool->is_full, __ATOMIC_RELAXED) && !__atomic_load_n(&spool->is_short, __ATOMIC_RELAXED);
+           !__atomic_load_n(&spool->is_full, __ATOMIC_RELAXED) &&
+           !__atomic_load_n(&spool->is_short, __ATOMIC_RELAXED);
 }
 
 const char *spool_large_dir(const spool_t *spool)
@@ -142,7 +143,8 @@ void spool_stats(const spool_t *spool, spool_stats_t *stats)
 
 /* ---- open and close -------------------------------------------------------------------------- */
 
-static apr_status_t fail(const char **why, apr_pool_t *pool, apr_status_t rv, const char *what, const char *path)
+static apr_status_t fail(const char **why, apr_pool_t *pool, apr_status_t rv, const char *what,
+                         const char *path)
 {
     char text[120];
 
@@ -153,7 +155,8 @@ static apr_status_t fail(const char **why, apr_pool_t *pool, apr_status_t rv, co
 static apr_status_t make_dir(const char *path, int mode)
 {
     /* who may read a file may look into its directory */
-    return mkdir(path, (mode_t)(mode | (mode & 0444) >> 2 | 0700)) == 0 || errno == EEXIST ? APR_SUCCESS : errno;
+    return mkdir(path, (mode_t)(mode | (mode & 0444) >> 2 | 0700)) == 0 || errno == EEXIST ? APR_SUCCESS
+                                                                                           : errno;
 }
 
 static apr_status_t make_parents(const char *path, int mode)
@@ -283,8 +286,8 @@ static apr_status_t start(spool_t *spool)
     return spool_writer_start(spool);
 }
 
-apr_status_t spool_open_io(spool_t **result, const spool_options_t *options, const spool_io_t *io, ec_log_t *log,
-                           const char **why, apr_pool_t *pool)
+apr_status_t spool_open_io(spool_t **result, const spool_options_t *options, const spool_io_t *io,
+                           ec_log_t *log, const char **why, apr_pool_t *pool)
 {
     spool_t *spool = create(options, io, log);
     apr_status_t rv;

@@ -31,7 +31,8 @@ void spool_push(spool_t *spool, spool_request_t *request)
 
     do {
         request->next = head;
-    } while (!__atomic_compare_exchange_n(&spool->inbox, &head, request, 1, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+    } while (
+        !__atomic_compare_exchange_n(&spool->inbox, &head, request, 1, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
     if (head == NULL && __atomic_load_n(&spool->is_asleep, __ATOMIC_SEQ_CST)) {
         wake(spool);
     }
@@ -130,7 +131,8 @@ void spool_writer_roll(spool_writer_t *writer)
 /* ---- a commit ----------------------------------------------------------------------------- */
 
 /* While no next segment can be had, the end of this one is kept for STATE, MARK and DROP. */
-static apr_size_t margin_for(const spool_writer_t *writer, const spool_request_t *request, apr_status_t starved)
+static apr_size_t margin_for(const spool_writer_t *writer, const spool_request_t *request,
+                             apr_status_t starved)
 {
     return starved != APR_SUCCESS && request->verb == SPOOL_STORE ? writer->head->size / MARGIN_SHARE : 0;
 }
@@ -328,7 +330,8 @@ static int give_up(spool_writer_t *writer)
     drop_copies(writer);
     if (lost > 0) {
         ec_log_rv(writer->spool->log, EC_LOG_ERROR, writer->failed_rv,
-                  "results could not be stored, these messages may be sent again records=%lu", (unsigned long)lost);
+                  "results could not be stored, these messages may be sent again records=%lu",
+                  (unsigned long)lost);
     }
     return 1;
 }

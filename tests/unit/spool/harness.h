@@ -45,7 +45,8 @@ static inline void harness_runtime(int loops)
 static inline void harness_init(harness_t *h, apr_size_t segment_size)
 {
     memset(h, 0, sizeof *h);
-    snprintf(h->dir, sizeof h->dir, "%s/ec-spool-test-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+    snprintf(h->dir, sizeof h->dir, "%s/ec-spool-test-XXXXXX",
+             access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     ck_assert_ptr_nonnull(mkdtemp(h->dir));
     h->options.dir = h->dir;
     h->options.segment_size = segment_size;
@@ -199,8 +200,8 @@ static inline apr_status_t harness_note(harness_t *h, spool_verb_t verb, spool_r
     return harness_do(h, &step);
 }
 
-static inline apr_status_t harness_state(harness_t *h, spool_ref_t *ref, int rcpt, int attempts, apr_time_t next,
-                                         const char *reply)
+static inline apr_status_t harness_state(harness_t *h, spool_ref_t *ref, int rcpt, int attempts,
+                                         apr_time_t next, const char *reply)
 {
     harness_step_t step = { .request = { .verb = SPOOL_STATE, .ref = ref, .rcpt = rcpt } };
 
@@ -221,7 +222,8 @@ static inline void harness_fill(char *bytes, apr_size_t size, unsigned seed)
     }
 }
 
-static inline ec_batch_t *harness_mail(int n_rcpts, apr_size_t size, unsigned seed, const body_limits_t *limits)
+static inline ec_batch_t *harness_mail(int n_rcpts, apr_size_t size, unsigned seed,
+                                       const body_limits_t *limits)
 {
     ec_batch_t *batch = batch_create(1000000 + (apr_time_t)seed, "esmtp");
     char *body = malloc(size + 1), address[64];
