@@ -148,3 +148,7 @@ check_PROGRAMS += %D%/smtp/address_test
 check_PROGRAMS += %D%/smtp/body_test
 %C%_smtp_body_test_SOURCES = %D%/smtp/body_test.c
 %C%_smtp_body_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/spool/model_test
+%C%_spool_model_test_SOURCES = %D%/spool/model_test.c
+%C%_spool_model_test_LDADD = $(TEST_LIBS)
