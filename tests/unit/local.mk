@@ -152,3 +152,7 @@ check_PROGRAMS += %D%/smtp/body_test
 check_PROGRAMS += %D%/spool/model_test
 %C%_spool_model_test_SOURCES = %D%/spool/model_test.c
 %C%_spool_model_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/spool/damage_test
+%C%_spool_damage_test_SOURCES = %D%/spool/damage_test.c
+%C%_spool_damage_test_LDADD = $(TEST_LIBS)
