@@ -156,3 +156,7 @@ check_PROGRAMS += %D%/spool/model_test
 check_PROGRAMS += %D%/spool/damage_test
 %C%_spool_damage_test_SOURCES = %D%/spool/damage_test.c
 %C%_spool_damage_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/spool/failure_test
+%C%_spool_failure_test_SOURCES = %D%/spool/failure_test.c
+%C%_spool_failure_test_LDADD = $(TEST_LIBS)
