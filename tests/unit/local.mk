@@ -164,3 +164,7 @@ check_PROGRAMS += %D%/spool/failure_test
 check_PROGRAMS += %D%/spool/kill_test
 %C%_spool_kill_test_SOURCES = %D%/spool/kill_test.c
 %C%_spool_kill_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/spool/loops_test
+%C%_spool_loops_test_SOURCES = %D%/spool/loops_test.c
+%C%_spool_loops_test_LDADD = $(TEST_LIBS)
