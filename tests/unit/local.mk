@@ -148,3 +148,7 @@ check_PROGRAMS += %D%/smtp/address_test
 check_PROGRAMS += %D%/smtp/body_test
 %C%_smtp_body_test_SOURCES = %D%/smtp/body_test.c
 %C%_smtp_body_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/io/stream_test
+%C%_io_stream_test_SOURCES = %D%/io/stream_test.c
+%C%_io_stream_test_LDADD = $(TEST_LIBS)
