@@ -152,3 +152,6 @@ check_PROGRAMS += %D%/smtp/body_test
 check_PROGRAMS += %D%/io/stream_test
 %C%_io_stream_test_SOURCES = %D%/io/stream_test.c
 %C%_io_stream_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/spool/model_test
+%C%_spool_model_test_SOURCES = %D%/spool/model_test.c
+%C%_spool_model_test_LDADD = $(TEST_LIBS)
