@@ -119,6 +119,13 @@ check_PROGRAMS += %D%/conf/size_test
 %C%_conf_size_test_SOURCES = %D%/conf/size_test.c %D%/conf/loading.h
 %C%_conf_size_test_LDADD = $(TEST_LIBS)
 
+# smtp/out
+check_PROGRAMS += %D%/smtp/out/session_test %D%/smtp/out/stuff_test
+%C%_smtp_out_session_test_SOURCES = %D%/smtp/out/session_test.c %D%/smtp/out/fake_queue.c %D%/smtp/out/fake_queue.h \
+  %D%/smtp/out/peer.c %D%/smtp/out/peer.h
+%C%_smtp_out_session_test_LDADD = $(TEST_LIBS)
+%C%_smtp_out_stuff_test_SOURCES = %D%/smtp/out/stuff_test.c
+%C%_smtp_out_stuff_test_LDADD = $(TEST_LIBS)
 check_PROGRAMS += %D%/queue/model_test
 %C%_queue_model_test_SOURCES = %D%/queue/model_test.c %D%/queue/world.c %D%/queue/world.h
 %C%_queue_model_test_LDADD = $(TEST_LIBS)
