@@ -10,6 +10,7 @@ ecinclude_HEADERS = \
   %D%/ec/id.h \
   %D%/ec/job.h \
   %D%/ec/log.h \
+  %D%/ec/logfile.h \
   %D%/ec/loop.h \
   %D%/ec/message.h \
   %D%/ec/module.h \

@@ -22,3 +22,6 @@ bin_smtpload_SOURCES = $(load_common) $(load_digest) \
   %D%/smtpload/options.c %D%/smtpload/options.h \
   %D%/smtpload/report.c %D%/smtpload/report.h
 bin_smtpload_LDADD = $(CRYPTO_LIBS)
+
+include tools/ec_console/local.mk
+include tools/genman/local.mk

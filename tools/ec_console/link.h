@@ -1,0 +1,43 @@
+/* link.h - the console's connection to a server
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef EC_CONSOLE_LINK_H
+#define EC_CONSOLE_LINK_H
+
+#include <stddef.h>
+
+#include "control/wire.h"
+
+typedef struct {
+    const char *endpoint;          /* as given; NULL: look for a running server */
+    char path[512];                /* what it is connected to, for messages */
+    int fd;                        /* -1: not connected */
+} console_link_t;
+
+/** Is this word an endpoint (a path, address:port) and not part of a command? */
+int link_is_endpoint(const char *word);
+
+/** Connect, or connect again.  0; or -1 after having said on standard error what is wrong. */
+int link_open(console_link_t *link);
+void link_close(console_link_t *link);
+/** Has the server closed its side since?  (It does so to consoles that say nothing for long.) */
+int link_is_stale(const console_link_t *link);
+
+typedef struct {
+    int status;                    /* wire_status_t */
+    char *text;                    /* malloc'd, NUL-ended */
+    size_t length;
+} console_answer_t;
+
+typedef enum {
+    LINK_OK,
+    LINK_REFUSED,                  /* the words do not fit a request; nothing was sent */
+    LINK_BROKEN,                   /* the connection is lost and closed; said so */
+    LINK_INTERRUPTED               /* a signal came while the answer was awaited; closed */
+} link_result_t;
+
+/** Send a command and wait for its answer. */
+link_result_t link_ask(console_link_t *link, console_answer_t *answer, wire_form_t form, const char *const *words, int n);
+
+/** Set by the signal handler: stop waiting. */
+extern volatile int link_interrupted;
+#endif
