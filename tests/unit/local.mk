@@ -189,3 +189,7 @@ check_PROGRAMS += %D%/control/rundir_test
 check_PROGRAMS += %D%/hook/hook_test
 %C%_hook_hook_test_SOURCES = %D%/hook/hook_test.c
 %C%_hook_hook_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/spool/damage_test
+%C%_spool_damage_test_SOURCES = %D%/spool/damage_test.c
+%C%_spool_damage_test_LDADD = $(TEST_LIBS)
