@@ -73,12 +73,14 @@ static void append_broken(in_body_t *body, const char *text, apr_size_t len)
         body->column = strlen(with) - 2;
     }
     in_body_append(body, text, len);
+    body->column += len;
 }
 
 static void take_text(in_body_t *body, const char *text, apr_size_t len)
 {
     if (body->rules->long_lines == IN_RULE_IGNORE || body->column + len <= body->rules->line_max) {
         in_body_append(body, text, len);
+        body->column += len;
     } else if (body->rules->long_lines == IN_RULE_REFUSE) {
         in_body_refuse(body, 550, "5.6.0 Message has a line that is too long");
     } else {
@@ -100,7 +102,6 @@ static void take_line(in_body_t *body, const char *text, apr_size_t len, const c
     }
     take_text(body, text, len);
     in_body_append(body, end, strlen(end));
-    body->column += len;
     body->is_fresh = *end != '\0';
 }
 

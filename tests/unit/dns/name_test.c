@@ -10,7 +10,7 @@
 #define L63 L60 "abc"
 
 static const struct {
-    const char *text, *clean;          /* clean NULL: refused */
+    const char *text, *clean; /* clean NULL: refused */
 } names[] = {
     { "Example.TEST", "example.test" },
     { "example.test.", "example.test" },
@@ -46,18 +46,24 @@ static const struct {
     const char *text, *clean;
     int version;
 } literals[] = {
-    { "[127.0.0.1]", "127.0.0.1", 4 },   { "[IPv6:2001:DB8::1]", "2001:db8::1", 6 },
-    { "[ipv6:::1]", "::1", 6 },          { "[::1]", "", 0 },
-    { "[IPv6:127.0.0.1]", "", 0 },       { "[127.0.0.1", "", 0 },
-    { "[]", "", 0 },                     { "[127.0.0.256]", "", 0 },
-    { "127.0.0.1", "", 0 },              { "[IPv6:]", "", 0 },
+    { "[127.0.0.1]", "127.0.0.1", 4 },
+    { "[IPv6:2001:DB8::1]", "2001:db8::1", 6 },
+    { "[ipv6:::1]", "::1", 6 },
+    { "[::1]", "", 0 },
+    { "[IPv6:127.0.0.1]", "", 0 },
+    { "[127.0.0.1", "", 0 },
+    { "[]", "", 0 },
+    { "[127.0.0.256]", "", 0 },
+    { "127.0.0.1", "", 0 },
+    { "[IPv6:]", "", 0 },
 };
 
 START_TEST(clean_literal)
 {
     char address[DNS_ADDRESS_ROOM] = "x";
 
-    ck_assert_int_eq(dns_literal_clean(address, literals[_i].text, strlen(literals[_i].text)), literals[_i].version);
+    ck_assert_int_eq(dns_literal_clean(address, literals[_i].text, strlen(literals[_i].text)),
+                     literals[_i].version);
     ck_assert_str_eq(address, literals[_i].version != 0 ? literals[_i].clean : "");
 }
 END_TEST

@@ -5,6 +5,7 @@
 #include "dns/packet.h"
 #include "runner.h"
 
+/* clang-format off: wire forms are easier to read as they are */
 /* header: id, flags (answer), 1 question, counts; question: a.test <type> IN */
 #define HEAD(answers, authorities) "\x12\x34\x81\x80\0\x1\0" answers "\0" authorities "\0\0"
 #define ASK(type) "\x1" "a\x4test\0\0" type "\0\x1"
@@ -68,6 +69,7 @@ static const struct {
       DNS_TYPE_A, APR_SUCCESS, 0, 0, 0, 0, 0, 1, "127.0.0.2" },
 };
 
+/* clang-format on */
 START_TEST(read_packet)
 {
     static dns_answer_t answer;

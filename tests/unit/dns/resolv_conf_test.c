@@ -13,8 +13,8 @@ static const struct {
 } cases[] = {
     { "nameserver 127.0.0.1\n", APR_SUCCESS, 1, "127.0.0.1", NULL },
     { "nameserver 127.0.0.1@5300", APR_SUCCESS, 1, "127.0.0.1@5300", NULL },
-    { "# x\nsearch a.test\noptions edns0 trust-ad\n\tnameserver\t::1@53 # local\nnameserver 192.0.2.1\r\n", APR_SUCCESS,
-      2, "::1@53", NULL },
+    { "# x\nsearch a.test\noptions edns0 trust-ad\n\tnameserver\t::1@53 # local\nnameserver 192.0.2.1\r\n",
+      APR_SUCCESS, 2, "::1@53", NULL },
     { "", APR_SUCCESS, 1, "127.0.0.1", NULL },
     { "nameservers 1.2.3.4\n", APR_SUCCESS, 1, "127.0.0.1", NULL },
     { "search a\nnameserver dns.test\n", EC_E_SYNTAX, 0, NULL, "line 2" },
@@ -28,7 +28,8 @@ START_TEST(parse)
     resolv_conf_t conf;
     const char *why = NULL;
 
-    ck_assert_int_eq(resolv_conf_parse(&conf, cases[_i].text, strlen(cases[_i].text), &why, test_pool), cases[_i].rv);
+    ck_assert_int_eq(resolv_conf_parse(&conf, cases[_i].text, strlen(cases[_i].text), &why, test_pool),
+                     cases[_i].rv);
     if (cases[_i].rv == APR_SUCCESS) {
         ck_assert_int_eq(conf.n, cases[_i].n);
         ck_assert_str_eq(conf.server[0], cases[_i].first);

@@ -1,9 +1,9 @@
 /* resolver_test.c - the whole resolver against a name server in this process
  * SPDX-License-Identifier: Apache-2.0
  *
- * The server answers on the same loop, over UDP on a port of 127.0.0.1: to MX with one host, to A with one address,
- * by the first label of the name: "null" a null MX, "fail" SERVFAIL, "none" NXDOMAIN, "empty" no data, "mute"
- * nothing. */
+ * The server answers on the same loop, over UDP on a port of 127.0.0.1: to MX with one host, to A with one
+ * address, by the first label of the name: "null" a null MX, "fail" SERVFAIL, "none" NXDOMAIN, "empty" no
+ * data, "mute" nothing. */
 #include <string.h>
 #include <unistd.h>
 
@@ -51,7 +51,8 @@ static apr_size_t question_end(const unsigned char *packet, apr_size_t length)
 /* The answer over the question; 0: none. */
 static apr_size_t answer(unsigned char *packet, apr_size_t length)
 {
-    static const unsigned char mx[] = { 0, 10, 2, 'm', 'x', 0xc0, 12 }, root[] = { 0, 0, 0 }, address[] = { 127, 0, 0, 2 };
+    static const unsigned char mx[] = { 0, 10, 2, 'm', 'x', 0xc0, 12 }, root[] = { 0, 0, 0 },
+                               address[] = { 127, 0, 0, 2 };
     const char *label = (const char *)packet + 13;
     apr_size_t end = question_end(packet, length);
     int type = packet[end - 3];
@@ -102,7 +103,8 @@ static void start_server(void)
     server.port = here->port;
     server.n_questions = 0;
     memset(&server.watch, 0, sizeof(server.watch));
-    ck_assert_int_eq(ec_watch_start(&server.watch, ec_loop_at(0), server.socket, EC_READ, on_question, NULL), APR_SUCCESS);
+    ck_assert_int_eq(ec_watch_start(&server.watch, ec_loop_at(0), server.socket, EC_READ, on_question, NULL),
+                     APR_SUCCESS);
 }
 
 static void start(void)
@@ -160,12 +162,9 @@ static const struct {
     apr_status_t rv;
     const char *host;
 } cases[] = {
-    { "good.test", APR_SUCCESS, "mx.good.test" },
-    { "Good.example.com", APR_SUCCESS, "mx.good.example.com" },
-    { "null.test", EC_E_DNS_NULL_MX, "" },
-    { "none.test", EC_E_DNS_NXDOMAIN, "" },
-    { "fail.test", EC_E_DNS_TRANSIENT, "" },
-    { "empty.test", EC_E_DNS_NODATA, "" },
+    { "good.test", APR_SUCCESS, "mx.good.test" }, { "Good.example.com", APR_SUCCESS, "mx.good.example.com" },
+    { "null.test", EC_E_DNS_NULL_MX, "" },        { "none.test", EC_E_DNS_NXDOMAIN, "" },
+    { "fail.test", EC_E_DNS_TRANSIENT, "" },      { "empty.test", EC_E_DNS_NODATA, "" },
 };
 
 START_TEST(look_up)

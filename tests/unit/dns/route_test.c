@@ -12,8 +12,8 @@
 
 #define MAIL "10 m1.test 20 m2.test"
 
-/* What the table knows: MX as "preference name ...", addresses as a list; "!" is a server failure, "-" no data, "?"
- * no answer at all; a name that is missing does not exist. */
+/* What the table knows: MX as "preference name ...", addresses as a list; "!" is a server failure, "-" no
+ * data, "?" no answer at all; a name that is missing does not exist. */
 static const struct {
     const char *name;
     int type;
@@ -115,7 +115,8 @@ static void on_route(void *baton, apr_status_t rv, dns_route_t *route, const cha
     for (int i = 0; i < route->n_hosts; i++) {
         const dns_host_t *host = &route->host[i];
 
-        to += apr_snprintf(to, (apr_size_t)(end - to), "%s%s:%d", i > 0 ? " " : "", host->name, host->preference);
+        to += apr_snprintf(to, (apr_size_t)(end - to), "%s%s:%d", i > 0 ? " " : "", host->name,
+                           host->preference);
         for (int k = 0; k < host->n_addresses; k++) {
             to += apr_snprintf(to, (apr_size_t)(end - to), "%c%s", k > 0 ? ',' : '=', host->address[k]);
         }
@@ -135,8 +136,9 @@ static void find(struct result *result, dns_question_t question)
 static void start(void)
 {
     test_setup();
-    ck_assert_int_eq(event_runtime_create(1, event_clock_virtual(apr_time_from_sec(1000000), test_pool), test_pool),
-                     APR_SUCCESS);
+    ck_assert_int_eq(
+        event_runtime_create(1, event_clock_virtual(apr_time_from_sec(1000000), test_pool), test_pool),
+        APR_SUCCESS);
     kept = 0;
 }
 
@@ -152,8 +154,11 @@ static const struct {
 } cases[] = {
     { { .domain = "a.test" }, APR_SUCCESS, "m1.test:10=127.0.0.1 m2.test:20=127.0.0.2,127.0.0.3" },
     { { .domain = "A.TEST." }, APR_SUCCESS, "m1.test:10=127.0.0.1 m2.test:20=127.0.0.2,127.0.0.3" },
-    { { .domain = "a.test", .use_ipv6 = 1 }, APR_SUCCESS, "m1.test:10=127.0.0.1,::1 m2.test:20=127.0.0.2,127.0.0.3" },
-    { { .domain = "a.test", .use_ipv6 = 1, .prefer_ipv6 = 1 }, APR_SUCCESS,
+    { { .domain = "a.test", .use_ipv6 = 1 },
+      APR_SUCCESS,
+      "m1.test:10=127.0.0.1,::1 m2.test:20=127.0.0.2,127.0.0.3" },
+    { { .domain = "a.test", .use_ipv6 = 1, .prefer_ipv6 = 1 },
+      APR_SUCCESS,
       "m1.test:10=::1,127.0.0.1 m2.test:20=127.0.0.2,127.0.0.3" },
     { { .domain = "twice.test" }, APR_SUCCESS, "m1.test:10=127.0.0.1" },
     { { .domain = "implicit.test" }, APR_SUCCESS, "implicit.test:0=127.0.0.4" },
@@ -169,11 +174,15 @@ static const struct {
     { { .domain = "[127.0.0.7]" }, APR_SUCCESS, "127.0.0.7:0=127.0.0.7" },
     { { .domain = "[IPv6:::1]" }, APR_SUCCESS, "::1:0=::1" },
     { { .domain = "127.0.0.5:2525", .is_gateway = 1 }, APR_SUCCESS, "127.0.0.5:0=127.0.0.5" },
-    { { .domain = "a.test:26", .is_gateway = 1 }, APR_SUCCESS, "m1.test:10=127.0.0.1 m2.test:20=127.0.0.2,127.0.0.3" },
+    { { .domain = "a.test:26", .is_gateway = 1 },
+      APR_SUCCESS,
+      "m1.test:10=127.0.0.1 m2.test:20=127.0.0.2,127.0.0.3" },
     { { .domain = "implicit.test", .is_gateway = 1 }, APR_SUCCESS, "implicit.test:0=127.0.0.4" },
-    { { .domain = "implicit.test", .routes = in_order }, APR_SUCCESS,
+    { { .domain = "implicit.test", .routes = in_order },
+      APR_SUCCESS,
       "m2.test:0=127.0.0.2,127.0.0.3 127.0.0.9:65536=127.0.0.9 implicit.test:131072=127.0.0.4" },
-    { { .domain = "null.test", .routes = by_pref }, APR_SUCCESS,
+    { { .domain = "null.test", .routes = by_pref },
+      APR_SUCCESS,
       "m1.test:655360=127.0.0.1 m2.test:1310720=127.0.0.2,127.0.0.3" },
     { { .domain = "a.test", .routes = useless }, EC_E_DNS_NODATA, "" },
     { { .domain = "a.test", .routes = partly }, APR_SUCCESS, "m1.test:65536=127.0.0.1" },
@@ -184,10 +193,11 @@ START_TEST(choice)
     struct result result;
 
     find(&result, cases[_i].question);
-    ck_assert_msg(result.count == 1 && result.rv == cases[_i].rv, "%s: %d times, rv %d %s", cases[_i].question.domain,
-                  result.count, result.rv, result.why);
+    ck_assert_msg(result.count == 1 && result.rv == cases[_i].rv, "%s: %d times, rv %d %s",
+                  cases[_i].question.domain, result.count, result.rv, result.why);
     ck_assert_str_eq(result.text, cases[_i].text);
-    ck_assert_msg(result.rv == APR_SUCCESS || result.why[0] != '\0', "%s: no reason", cases[_i].question.domain);
+    ck_assert_msg(result.rv == APR_SUCCESS || result.why[0] != '\0', "%s: no reason",
+                  cases[_i].question.domain);
     ck_assert_int_eq(result.is_implicit,
                      result.rv == APR_SUCCESS && strstr(cases[_i].text, "implicit") == cases[_i].text);
 }
@@ -216,7 +226,8 @@ START_TEST(ttl_is_bounded)
     struct result result;
 
     for (int i = 0; i < TEST_COUNT(bounds); i++) {
-        find(&result, (dns_question_t){ .domain = "a.test", .min_ttl = bounds[i].min, .max_ttl = bounds[i].max });
+        find(&result,
+             (dns_question_t){ .domain = "a.test", .min_ttl = bounds[i].min, .max_ttl = bounds[i].max });
         ck_assert_int_eq(apr_time_sec(result.expires - ec_loop_now(ec_loop_at(0))), bounds[i].seconds);
     }
     find(&result, (dns_question_t){ .domain = "half.test" });
@@ -229,7 +240,8 @@ static int is_answered(void *baton)
     return ((struct result *)baton)->count > 0;
 }
 
-/* Servers that do not answer end a question after 30 s; what is known by then is used; late answers do no harm. */
+/* Servers that do not answer end a question after 30 s; what is known by then is used; late answers do no
+ * harm. */
 START_TEST(silence)
 {
     static const struct {

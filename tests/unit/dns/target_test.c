@@ -93,8 +93,12 @@ START_TEST(domain)
         int n;
         dns_target_kind_t kind;
     } domains[] = {
-        { "a.test", 1, DNS_TARGET_MX }, { "[127.0.0.1]", 1, DNS_TARGET_ADDRESS },
-        { "127.0.0.1", 1, DNS_TARGET_MX }, { "a:25", 0, 0 }, { "", 0, 0 }, { "[x]", 0, 0 },
+        { "a.test", 1, DNS_TARGET_MX },
+        { "[127.0.0.1]", 1, DNS_TARGET_ADDRESS },
+        { "127.0.0.1", 1, DNS_TARGET_MX },
+        { "a:25", 0, 0 },
+        { "", 0, 0 },
+        { "[x]", 0, 0 },
     };
     dns_target_t targets[DNS_TARGETS_MAX];
     int refused;
