@@ -175,3 +175,7 @@ check_PROGRAMS += %D%/control/rundir_test
 check_PROGRAMS += %D%/hook/hook_test
 %C%_hook_hook_test_SOURCES = %D%/hook/hook_test.c
 %C%_hook_hook_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/queue/commands_test
+%C%_queue_commands_test_SOURCES = %D%/queue/commands_test.c %D%/queue/world.c %D%/queue/world.h
+%C%_queue_commands_test_LDADD = $(TEST_LIBS)
