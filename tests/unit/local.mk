@@ -106,3 +106,8 @@ check_PROGRAMS += %D%/smtp/body_test
 check_PROGRAMS += %D%/io/stream_test
 %C%_io_stream_test_SOURCES = %D%/io/stream_test.c
 %C%_io_stream_test_LDADD = $(TEST_LIBS)
+
+noinst_HEADERS += %D%/smtp/dialogue.h
+check_PROGRAMS += %D%/smtp/session_test
+%C%_smtp_session_test_SOURCES = %D%/smtp/session_test.c
+%C%_smtp_session_test_LDADD = $(TEST_LIBS)
