@@ -128,6 +128,36 @@ static void server_start(const char *global, const char *listener)
     configure(global, listener);
 }
 
+static int stopped;
+
+static void on_stopped(void *baton)
+{
+    stopped++;
+}
+
+static int is_stopped(void *baton)
+{
+    return stopped > 0;
+}
+
+/** Everything is given back, so that a leak is one. */
+static void server_end(void)
+{
+    store.is_held = 0;
+    if (stopped == 0) {
+        smtp_in_stop(1, on_stopped, NULL);
+        event_clock_advance(clock_, 2);
+    }
+    if (store.waiting != NULL) {
+        store_end(store.waiting);
+    }
+    (void)event_run_until(loop, is_stopped, NULL, 100);
+    ck_assert_int_eq(stopped, 1);
+    conf_install(NULL);
+    (void)event_run_until(loop, NULL, NULL, 1);
+    event_runtime_destroy();
+}
+
 /* ---- the client ---------------------------------------------------------------------------- */
 
 typedef struct {

@@ -528,13 +528,6 @@ START_TEST(change_during_a_message)
 }
 END_TEST
 
-static int stopped;
-
-static void on_stopped(void *baton)
-{
-    stopped++;
-}
-
 START_TEST(stop_with_idle_sessions)
 {
     begin("", "");
@@ -583,16 +576,11 @@ START_TEST(stop_after_the_grace)
 }
 END_TEST
 
-static void teardown(void)
-{
-    event_runtime_destroy();
-}
-
 static void add(Suite *suite)
 {
     TCase *tcase = test_case(suite, "session", 120);
 
-    tcase_add_checked_fixture(tcase, NULL, teardown);
+    tcase_add_checked_fixture(tcase, NULL, server_end);
     tcase_add_loop_test(tcase, dialogue, 0, TEST_COUNT(dialogues));
     tcase_add_test(tcase, stored_form);
     tcase_add_test(tcase, no_trace_when_configured);
