@@ -182,3 +182,8 @@ check_PROGRAMS += %D%/spool/damage_test
 check_PROGRAMS += %D%/queue/commands_test
 %C%_queue_commands_test_SOURCES = %D%/queue/commands_test.c %D%/queue/world.c %D%/queue/world.h
 %C%_queue_commands_test_LDADD = $(TEST_LIBS)
+
+noinst_HEADERS += %D%/smtp/dialogue.h
+check_PROGRAMS += %D%/smtp/session_test
+%C%_smtp_session_test_SOURCES = %D%/smtp/session_test.c
+%C%_smtp_session_test_LDADD = $(TEST_LIBS)
