@@ -99,6 +99,16 @@ static void take_up(void *baton)
     conf_unref(old);
 }
 
+/* What loops that are gone have left. */
+static void release_slots(void)
+{
+    for (int i = 0; i < LOOPS_MAX; i++) {
+        conf_unref(current.slots[i].conf);
+        current.slots[i].conf = NULL;
+        current.slots[i].is_posted = 0;
+    }
+}
+
 void conf_install(conf_t *conf)
 {
     conf_t *old;
@@ -113,6 +123,8 @@ void conf_install(conf_t *conf)
         if (!atomic_exchange(&slot->is_posted, 1))
             ec_loop_post(ec_loop_at(i), &slot->post, take_up, slot);
     }
+    if (ec_loop_count() == 0)
+        release_slots();
     conf_unref(old);
 }
 

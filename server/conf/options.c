@@ -12,6 +12,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include <apr_allocator.h>
 #include <apr_hash.h>
 #include <apr_strings.h>
 
@@ -47,7 +48,8 @@ typedef struct {
 static struct {
     pthread_mutex_t lock;
     pthread_once_t once;
-    apr_pool_t *pool;
+    apr_allocator_t *allocator;
+    apr_pool_t *pool;               /* lives as long as the process */
     apr_hash_t *names;              /* lower case to the first conf_option_t */
     apr_hash_t *modules;            /* stanza type to module_scope_t */
 } registry = { .lock = PTHREAD_MUTEX_INITIALIZER, .once = PTHREAD_ONCE_INIT };
@@ -98,7 +100,8 @@ static conf_option_t *make_option(const ec_option_t *row, int handle, const char
 
 static void start(void)
 {
-    apr_pool_create_unmanaged(&registry.pool);
+    apr_allocator_create(&registry.allocator);
+    apr_pool_create_unmanaged_ex(&registry.pool, NULL, registry.allocator);
     registry.names = apr_hash_make(registry.pool);
     registry.modules = apr_hash_make(registry.pool);
     for (int i = 0; core_table[i].name != NULL; i++)

@@ -31,7 +31,7 @@ void stream_write(stream_t *stream, const void *data, apr_size_t len)
 {
     const char *from = data;
 
-    if (stream->is_dead || len == 0) {
+    if (stream->is_broken || len == 0) {
         return;
     }
     stream->pending += len;
@@ -59,7 +59,7 @@ void stream_write_static(stream_t *stream, const void *data, apr_size_t len)
 {
     io_block_t *block;
 
-    if (stream->is_dead || len == 0) {
+    if (stream->is_broken || len == 0) {
         return;
     }
     block = malloc(sizeof *block);

@@ -259,6 +259,9 @@ static void run_turn(stream_t *stream)
         finish_step(stream);
         return;
     }
+    if (stream->is_dead) {
+        return;                    /* the owner has not decided yet between finish and destroy */
+    }
     if (stream->status != APR_SUCCESS) {
         (void)stream_die(stream, stream->status);
         return;
