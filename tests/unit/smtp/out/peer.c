@@ -99,6 +99,9 @@ static const char *answer(struct conn *conn, const char *verb, const char *frien
         hang_up(conn);
     } else if (!conn->is_mute) {
         conn->is_mute = 1;
+        if (strcmp(act, "!stall") == 0) {
+            stream_pause(conn->stream);
+        }
         peer.is_silent = 1;
         event_clock_release(event_runtime_clock());
     }
