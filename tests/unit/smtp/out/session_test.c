@@ -34,6 +34,7 @@ static void stop(void)
 {
     event_runtime_stop();
     test_teardown();
+    conf_install(NULL);            /* no loop is left: the generation is let go */
 }
 
 static ec_batch_t *make_batch(const char *text, apr_size_t length, int n)
