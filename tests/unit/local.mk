@@ -159,3 +159,33 @@ check_PROGRAMS += %D%/smtp/body_test
 check_PROGRAMS += %D%/io/stream_test
 %C%_io_stream_test_SOURCES = %D%/io/stream_test.c
 %C%_io_stream_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/spool/model_test
+%C%_spool_model_test_SOURCES = %D%/spool/model_test.c
+%C%_spool_model_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/control/wire_test
+%C%_control_wire_test_SOURCES = %D%/control/wire_test.c
+%C%_control_wire_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/control/words_test
+%C%_control_words_test_SOURCES = %D%/control/words_test.c
+%C%_control_words_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/control/run_test
+%C%_control_run_test_SOURCES = %D%/control/run_test.c
+%C%_control_run_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/control/render_test
+%C%_control_render_test_SOURCES = %D%/control/render_test.c
+%C%_control_render_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/control/session_test
+%C%_control_session_test_SOURCES = %D%/control/session_test.c
+%C%_control_session_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/control/rundir_test
+%C%_control_rundir_test_SOURCES = %D%/control/rundir_test.c
+%C%_control_rundir_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/hook/hook_test
+%C%_hook_hook_test_SOURCES = %D%/hook/hook_test.c
+%C%_hook_hook_test_LDADD = $(TEST_LIBS)

@@ -15,6 +15,7 @@
 #include "runner.h"
 #include "event/runtime.h"
 #include "spool/io.h"
+#include "spool/keeper.h"
 #include "spool/spool.h"
 
 typedef struct {
@@ -136,15 +137,33 @@ static inline void harness_close(harness_t *h)
     h->spool = NULL;
 }
 
-/* What a process that is killed now leaves behind, in another directory. */
-static inline void harness_crash(const harness_t *h, harness_t *copy)
+static inline int harness_is_busy(harness_t *h)
+{
+    int is_busy;
+
+    spool_lock(h->spool);
+    is_busy = h->spool->dead.first != NULL || h->spool->leftovers != NULL || h->spool->ready.first == NULL;
+    spool_unlock(h->spool);
+    return is_busy;
+}
+
+/* What a process that is killed now leaves behind, in another directory.  A copy takes time and a death
+ * does not, so no file may come or go meanwhile. */
+static inline void harness_crash(harness_t *h, harness_t *copy)
 {
     char command[512];
 
+    spool_compact_stop(h->spool);
+    while (harness_is_busy(h)) {
+        usleep(200);
+    }
     harness_init(copy, h->options.segment_size);
     copy->options.is_synced = h->options.is_synced;
     snprintf(command, sizeof command, "cp -a '%s/.' '%s/'", h->dir, copy->dir);
     ck_assert_int_eq(system(command), 0);
+    spool_lock(h->spool);
+    h->spool->keeper->is_compactor_ended = 0;
+    spool_unlock(h->spool);
 }
 
 /* ---- steps ---------------------------------------------------------------------------------- */
