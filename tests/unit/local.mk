@@ -111,3 +111,7 @@ noinst_HEADERS += %D%/smtp/dialogue.h
 check_PROGRAMS += %D%/smtp/session_test
 %C%_smtp_session_test_SOURCES = %D%/smtp/session_test.c
 %C%_smtp_session_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/smtp/policy_test
+%C%_smtp_policy_test_SOURCES = %D%/smtp/policy_test.c
+%C%_smtp_policy_test_LDADD = $(TEST_LIBS)
