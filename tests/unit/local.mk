@@ -115,3 +115,11 @@ check_PROGRAMS += %D%/smtp/session_test
 check_PROGRAMS += %D%/smtp/policy_test
 %C%_smtp_policy_test_SOURCES = %D%/smtp/policy_test.c
 %C%_smtp_policy_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/net/address_test
+%C%_net_address_test_SOURCES = %D%/net/address_test.c
+%C%_net_address_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/net/listener_test
+%C%_net_listener_test_SOURCES = %D%/net/listener_test.c
+%C%_net_listener_test_LDADD = $(TEST_LIBS)
