@@ -15,8 +15,8 @@ include server/queue/local.mk
 include server/smtp/local.mk
 include server/control/local.mk
 include server/module/local.mk
-# server/main is built when all rooms that it starts stand
-# include server/main/local.mk
+
+include server/main/local.mk
 
 # What the daemons and the modules share: the same objects, with only ec_* to be seen from outside.
 lib_LTLIBRARIES += libecelerity.la

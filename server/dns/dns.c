@@ -1,8 +1,8 @@
 /* dns.c - the resolver of the process, and questions from all loops
  * SPDX-License-Identifier: Apache-2.0
  *
- * A question travels to the master loop and its answer back, both by post; so `fn` never runs inside a call, and
- * cancelling is a flag that only the asking loop touches. */
+ * A question travels to the master loop and its answer back, both by post; so `fn` never runs inside a call,
+ * and cancelling is a flag that only the asking loop touches. */
 #include <apr_strings.h>
 
 #include "dns/dns.h"
@@ -19,13 +19,13 @@ static struct {
 } master;
 
 struct dns_query {
-    ec_loop_t *loop;                   /* the asking one */
+    ec_loop_t *loop; /* the asking one */
     ec_post_t post;
-    apr_pool_t *pool;                  /* its own, with its own allocator: it changes threads */
+    apr_pool_t *pool; /* its own, with its own allocator: it changes threads */
     dns_question_t question;
     dns_route_fn *fn;
     void *baton;
-    int is_cancelled;                  /* asking loop only */
+    int is_cancelled; /* asking loop only */
     apr_status_t rv;
     dns_route_t *route;
     const char *why;
@@ -71,7 +71,7 @@ apr_status_t dns_start(const char *resolv_conf, const char **why)
     master.pool = pool;
     master.resolver = resolver;
     master.random ^= util_hash_seed();
-    event_runtime_on_stop(on_runtime_stop, NULL);   /* while answers that are posted still arrive */
+    event_runtime_on_stop(on_runtime_stop, NULL); /* while answers that are posted still arrive */
     return APR_SUCCESS;
 }
 

@@ -19,9 +19,9 @@ void dns_stop(void);
 enum { DNS_MAX_HOSTS = 32, DNS_MAX_ADDRESSES = 16 };
 
 typedef struct {
-    const char *name;              /* lower case, without final dot */
+    const char *name; /* lower case, without final dot */
     int preference;
-    int port;                      /* 0: the configured remote_smtp_port */
+    int port; /* 0: the configured remote_smtp_port */
     int n_addresses;
     const char *address[DNS_MAX_ADDRESSES];
 } dns_host_t;
@@ -32,8 +32,8 @@ typedef struct dns_route dns_route_t;
 struct dns_route {
     apr_uint32_t refs;
     apr_pool_t *pool;
-    apr_time_t expires;            /* loop time: TTL of the records, bounded by min_dns_ttl and max_dns_ttl */
-    int is_implicit;               /* from address records of the domain itself (RFC 5321 5.1) */
+    apr_time_t expires; /* loop time: TTL of the records, bounded by min_dns_ttl and max_dns_ttl */
+    int is_implicit;    /* from address records of the domain itself (RFC 5321 5.1) */
     int n_hosts;
     dns_host_t host[DNS_MAX_HOSTS];
 };
@@ -41,11 +41,12 @@ dns_route_t *dns_route_ref(dns_route_t *route);
 void dns_route_unref(dns_route_t *route);
 
 typedef struct {
-    const char *domain;            /* routing domain, gateway host, or "[1.2.3.4]" / "[IPv6:...]" literal */
-    const char *const *routes;     /* NULL: MX of `domain`; else the `routes` list: hosts, addresses, host:port,
-                                      smtp://host?pref=&port=&type=mx|a, __mx__ (message-flow.md F2), tried in order */
-    int is_gateway;                /* `domain` is a `gateway` value: host or [v6] with optional :port; no MX lookup for
-                                      a literal; MX first, then A, for a name (F1) */
+    const char *domain; /* routing domain, gateway host, or "[1.2.3.4]" / "[IPv6:...]" literal */
+    const char *const
+        *routes;    /* NULL: MX of `domain`; else the `routes` list: hosts, addresses, host:port,
+                       smtp://host?pref=&port=&type=mx|a, __mx__ (message-flow.md F2), tried in order */
+    int is_gateway; /* `domain` is a `gateway` value: host or [v6] with optional :port; no MX lookup for
+                       a literal; MX first, then A, for a name (F1) */
     int prefer_ipv6, use_ipv6;
     apr_uint32_t min_ttl, max_ttl; /* seconds */
 } dns_question_t;

@@ -1,9 +1,10 @@
 /* event_base.c - libunbound's events on one of our loops
  * SPDX-License-Identifier: Apache-2.0
  *
- * libunbound brings no event loop; it asks for "events": a descriptor with a mask, a time limit, or both.  Each one
- * is a watch and a timer here.  An event without UB_EV_PERSIST ends when it fires; one with it starts its time limit
- * anew.  libunbound may free an event inside its callback, so nothing is touched after the call. */
+ * libunbound brings no event loop; it asks for "events": a descriptor with a mask, a time limit, or both.
+ * Each one is a watch and a timer here.  An event without UB_EV_PERSIST ends when it fires; one with it
+ * starts its time limit anew.  libunbound may free an event inside its callback, so nothing is touched after
+ * the call. */
 #include <stdlib.h>
 #include <sys/time.h>
 #include <unbound-event.h>
@@ -13,20 +14,20 @@
 typedef void event_fn(int fd, short bits, void *arg);
 
 struct base {
-    struct ub_event_base ub;           /* first: libunbound holds the pointer to it */
+    struct ub_event_base ub; /* first: libunbound holds the pointer to it */
     ec_loop_t *loop;
 };
 
 struct event {
-    struct ub_event ub;                /* first */
+    struct ub_event ub; /* first */
     struct base *base;
     int fd, bits;
     event_fn *fn;
     void *arg;
-    apr_interval_time_t limit;         /* 0: none */
+    apr_interval_time_t limit; /* 0: none */
     ec_watch_t watch;
     ec_timer_t timer;
-    apr_pool_t *pool;                  /* of the watch, NULL while nothing is watched */
+    apr_pool_t *pool; /* of the watch, NULL while nothing is watched */
 };
 
 static void disarm(struct event *event)
@@ -65,7 +66,8 @@ static void on_ready(void *baton, int ready)
 
 static int watch_mask(const struct event *event)
 {
-    return ((event->bits & UB_EV_READ) != 0 ? EC_READ : 0) | ((event->bits & UB_EV_WRITE) != 0 ? EC_WRITE : 0);
+    return ((event->bits & UB_EV_READ) != 0 ? EC_READ : 0) |
+           ((event->bits & UB_EV_WRITE) != 0 ? EC_WRITE : 0);
 }
 
 static int event_add(struct ub_event *ub, struct timeval *limit)
@@ -76,8 +78,8 @@ static int event_add(struct ub_event *ub, struct timeval *limit)
     disarm(event);
     if (event->fd >= 0 && mask != 0) {
         event->pool = ec_loop_subpool(event->base->loop);
-        if (ec_watch_start_fd(&event->watch, event->base->loop, event->fd, mask, on_ready, event, event->pool) !=
-            APR_SUCCESS) {
+        if (ec_watch_start_fd(&event->watch, event->base->loop, event->fd, mask, on_ready, event,
+                              event->pool) != APR_SUCCESS) {
             return -1;
         }
     }
@@ -148,7 +150,7 @@ static void no_wouldblock(struct ub_event *ub, int bits)
 }
 
 static struct ub_event_vmt event_calls = {
-    event_add_bits, event_del_bits,  event_set_fd, event_free,    event_add,    event_del,
+    event_add_bits,  event_del_bits, event_set_fd, event_free,    event_add,    event_del,
     event_add_timer, event_del,      no_signal,    no_signal_del, no_wsa_event, no_wouldblock,
 };
 

@@ -70,18 +70,20 @@ int dns_address_clean(char address[DNS_ADDRESS_ROOM], const char *text, apr_size
 int dns_literal_clean(char address[DNS_ADDRESS_ROOM], const char *text, apr_size_t length)
 {
     static const char tag[] = "IPv6:";
-    int version;
+    apr_size_t skip = 1;
+    int wanted = 4;
 
     address[0] = '\0';
     if (length < 2 || text[0] != '[' || text[length - 1] != ']') {
         return 0;
     }
-    text++;
-    length -= 2;
-    if (length >= sizeof(tag) - 1 && strncasecmp(text, tag, sizeof(tag) - 1) == 0) {
-        version = dns_address_clean(address, text + sizeof(tag) - 1, length - (sizeof(tag) - 1));
-        return version == 6 ? 6 : 0;
+    if (length > sizeof(tag) && strncasecmp(text + 1, tag, sizeof(tag) - 1) == 0) {
+        skip = sizeof(tag);
+        wanted = 6;
     }
-    version = dns_address_clean(address, text, length);
-    return version == 4 ? 4 : 0;
+    if (dns_address_clean(address, text + skip, length - skip - 1) != wanted) {
+        address[0] = '\0';
+        return 0;
+    }
+    return wanted;
 }

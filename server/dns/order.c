@@ -8,7 +8,7 @@
 
 apr_uint32_t dns_random(apr_uint64_t *state)
 {
-    apr_uint64_t z = *state += 0x9e3779b97f4a7c15ull;   /* splitmix64 */
+    apr_uint64_t z = *state += 0x9e3779b97f4a7c15ull; /* splitmix64 */
 
     z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
     z = (z ^ z >> 27) * 0x94d049bb133111ebull;

@@ -5,13 +5,14 @@
 
 #include <apr.h>
 
-/** A number from `*state`, which it moves on.  The same seed gives the same numbers; no secrets depend on it. */
+/** A number from `*state`, which it moves on.  The same seed gives the same numbers; no secrets depend on it.
+ */
 apr_uint32_t dns_random(apr_uint64_t *state);
 
 typedef struct {
-    int group;                     /* place in a list of routes; compared first */
+    int group; /* place in a list of routes; compared first */
     int preference;
-    apr_uint32_t dice;             /* between equals; set by dns_order() */
+    apr_uint32_t dice; /* between equals; set by dns_order() */
     void *item;
 } dns_rank_t;
 

@@ -1,8 +1,8 @@
 /* packet.c - what we want to know of a DNS answer, read from its wire form
  * SPDX-License-Identifier: Apache-2.0 (RFC 1035 4.1)
  *
- * The resolver has already followed CNAME chains and thrown away records that do not belong to the question, so
- * here the type alone decides. */
+ * The resolver has already followed CNAME chains and thrown away records that do not belong to the question,
+ * so here the type alone decides. */
 #include <arpa/inet.h>
 #include <stddef.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 #include "dns/packet.h"
 
 enum { HEADER_SIZE = 12, CLASS_IN = 1, POINTERS_MAX = 64, WIRE_NAME_MAX = 255 };
-enum { TTL_MAX = 0x7fffffff, TTL_UNKNOWN = 60 };    /* the second: of an answer that says nothing about it */
+enum { TTL_MAX = 0x7fffffff, TTL_UNKNOWN = 60 }; /* the second: of an answer that says nothing about it */
 
 /* A place in the packet.  Reading past the end sets is_bad and gives 0 from then on. */
 struct cursor {
@@ -22,7 +22,7 @@ struct cursor {
 struct record {
     int type, class;
     apr_uint32_t ttl;
-    apr_size_t data, size;             /* rdata: offset and length, inside the packet */
+    apr_size_t data, size; /* rdata: offset and length, inside the packet */
 };
 
 static int has(struct cursor *from, apr_size_t bytes)
@@ -136,7 +136,7 @@ static int read_record(struct cursor *from, struct record *record)
     }
     from->at += record->size;
     if (record->ttl > TTL_MAX) {
-        record->ttl = 0;               /* RFC 2181 8: the top bit set means 0 */
+        record->ttl = 0; /* RFC 2181 8: the top bit set means 0 */
     }
     return 1;
 }
@@ -166,8 +166,8 @@ static int read_mx(dns_answer_t *answer, const struct cursor *in, const struct r
     return kind != NAME_BAD;
 }
 
-static int read_address(dns_answer_t *answer, const struct cursor *in, const struct record *record, int family,
-                        apr_size_t size)
+static int read_address(dns_answer_t *answer, const struct cursor *in, const struct record *record,
+                        int family, apr_size_t size)
 {
     if (record->size != size || answer->n_addresses == DNS_MAX_ADDRESSES) {
         return 0;
@@ -255,7 +255,8 @@ apr_status_t dns_packet_read(dns_answer_t *answer, const unsigned char *packet, 
     authorities = (int)read_number(&from, 2);
     from.at = HEADER_SIZE;
     answer->rcode = flags & 0x0f;
-    if ((flags & 0x8000) == 0 || questions > 1 || answers > DNS_RECORDS_MAX || authorities > DNS_RECORDS_MAX) {
+    if ((flags & 0x8000) == 0 || questions > 1 || answers > DNS_RECORDS_MAX ||
+        authorities > DNS_RECORDS_MAX) {
         return EC_E_SYNTAX;
     }
     if (questions == 1) {

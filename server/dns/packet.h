@@ -23,11 +23,11 @@ typedef struct {
 /** Records of one type, all from one answer. */
 typedef struct {
     int rcode;
-    apr_uint32_t ttl;                  /* least one of the records, or of the negative answer; seconds */
+    apr_uint32_t ttl; /* least one of the records, or of the negative answer; seconds */
     int n_mx;
-    dns_mx_t mx[DNS_MX_MAX];           /* as they came; the root is left out */
-    int n_root;                        /* MX records with the name "." */
-    int n_refused;                     /* records that were no use: bad names, bad lengths */
+    dns_mx_t mx[DNS_MX_MAX]; /* as they came; the root is left out */
+    int n_root;              /* MX records with the name "." */
+    int n_refused;           /* records that were no use: bad names, bad lengths */
     int n_addresses;
     char address[DNS_MAX_ADDRESSES][DNS_ADDRESS_ROOM];
 } dns_answer_t;

@@ -1,8 +1,8 @@
 /* resolv_conf.c - which name servers to ask
  * SPDX-License-Identifier: Apache-2.0
  *
- * Read here and not by libunbound, so that a port may stand behind an address and a mistake is reported with its
- * line. */
+ * Read here and not by libunbound, so that a port may stand behind an address and a mistake is reported with
+ * its line. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,7 +64,8 @@ static int add_server(resolv_conf_t *conf, const char *word, apr_size_t length)
         }
     }
     if (conf->n < RESOLV_SERVERS_MAX) {
-        apr_snprintf(conf->server[conf->n++], RESOLV_SERVER_ROOM, at == NULL ? "%s" : "%s@%ld", address, number);
+        apr_snprintf(conf->server[conf->n++], RESOLV_SERVER_ROOM, at == NULL ? "%s" : "%s@%ld", address,
+                     number);
     }
     return 1;
 }
@@ -84,8 +85,8 @@ apr_status_t resolv_conf_parse(resolv_conf_t *conf, const char *text, apr_size_t
         next = eol != NULL ? eol + 1 : end;
         number++;
         if (word != NULL && !add_server(conf, word, word_length)) {
-            *why = apr_psprintf(pool, "line %d: \"%.*s\" is not a name server's ADDRESS or ADDRESS@PORT.", number,
-                                (int)(word_length < 64 ? word_length : 64), word);
+            *why = apr_psprintf(pool, "line %d: \"%.*s\" is not a name server's ADDRESS or ADDRESS@PORT.",
+                                number, (int)(word_length < 64 ? word_length : 64), word);
             return EC_E_SYNTAX;
         }
     }
@@ -109,8 +110,9 @@ apr_status_t resolv_conf_read(resolv_conf_t *conf, const char *path, const char 
         apr_file_close(file);
     }
     if (rv != APR_SUCCESS && rv != APR_EOF) {
-        *why = apr_psprintf(pool, "%s can not be read: %s. Name the file that lists your name servers in resolv_conf.",
-                            path, ec_strerror(rv, error, sizeof(error)));
+        *why = apr_psprintf(
+            pool, "%s can not be read: %s. Name the file that lists your name servers in resolv_conf.", path,
+            ec_strerror(rv, error, sizeof(error)));
         return rv;
     }
     rv = resolv_conf_parse(conf, text, length, why, pool);

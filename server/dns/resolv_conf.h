@@ -11,12 +11,12 @@ enum { RESOLV_SERVERS_MAX = 16, RESOLV_FILE_MAX = 64 * 1024, RESOLV_SERVER_ROOM 
 
 typedef struct {
     int n;
-    char server[RESOLV_SERVERS_MAX][RESOLV_SERVER_ROOM];   /* "192.0.2.1" or "127.0.0.1@5300" */
+    char server[RESOLV_SERVERS_MAX][RESOLV_SERVER_ROOM]; /* "192.0.2.1" or "127.0.0.1@5300" */
 } resolv_conf_t;
 
 /** Read the text of a resolv.conf: `nameserver ADDRESS[@PORT]` lines count, all else is passed over.  A text
- * without any gives 127.0.0.1, as resolv.conf(5) says.  EC_E_SYNTAX with `*why` (in `pool`) for a nameserver line
- * that is wrong. */
+ * without any gives 127.0.0.1, as resolv.conf(5) says.  EC_E_SYNTAX with `*why` (in `pool`) for a nameserver
+ * line that is wrong. */
 apr_status_t resolv_conf_parse(resolv_conf_t *conf, const char *text, apr_size_t length, const char **why,
                                apr_pool_t *pool);
 /** The same from a file. */

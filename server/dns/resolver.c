@@ -1,9 +1,9 @@
 /* resolver.c - one question to the name servers, through libunbound
  * SPDX-License-Identifier: Apache-2.0
  *
- * libunbound runs on our loop by its event interface (unbound-event.h): no threads, no pipes.  It caches, follows
- * CNAMEs, repeats and changes servers; the wire form of its answer is read by packet.c.
- * The caller bounds the time of a question: libunbound ends every one by itself, but maybe after minutes. */
+ * libunbound runs on our loop by its event interface (unbound-event.h): no threads, no pipes.  It caches,
+ * follows CNAMEs, repeats and changes servers; the wire form of its answer is read by packet.c. The caller
+ * bounds the time of a question: libunbound ends every one by itself, but maybe after minutes. */
 #include <stdlib.h>
 #include <unbound.h>
 #include <unbound-event.h>
@@ -20,7 +20,7 @@
 struct resolver {
     dns_resolver_t table;
     struct ub_ctx *ctx;
-    util_list_t lookups;               /* not yet answered */
+    util_list_t lookups; /* not yet answered */
 };
 
 struct lookup {
@@ -31,25 +31,18 @@ struct lookup {
 };
 
 /* Name servers of tests and of small sites stand on loopback; a server that was dead is tried again soon; the
- * library's own limits are made for one program that looks up a few names.  Without a trust anchor the validator has
- * nothing to do, so it is left out (DANE will bring it in). */
+ * library's own limits are made for one program that looks up a few names.  Without a trust anchor the
+ * validator has nothing to do, so it is left out (DANE will bring it in). */
 static const struct {
     const char *name, *value;
 } settings[] = {
-    { "module-config:", "iterator" },
-    { "do-not-query-localhost:", "no" },
-    { "outgoing-range:", "128" },
-    { "num-queries-per-thread:", "1024" },
-    { "outgoing-num-tcp:", "32" },
-    { "incoming-num-tcp:", "0" },
-    { "msg-cache-size:", "16m" },
-    { "rrset-cache-size:", "32m" },
-    { "key-cache-size:", "64k" },
-    { "neg-cache-size:", "64k" },
-    { "cache-max-negative-ttl:", "900" },
-    { "infra-host-ttl:", "10" },
-    { "infra-cache-max-rtt:", "5000" },
-    { "infra-keep-probing:", "yes" },
+    { "module-config:", "iterator" },     { "do-not-query-localhost:", "no" },
+    { "outgoing-range:", "128" },         { "num-queries-per-thread:", "1024" },
+    { "outgoing-num-tcp:", "32" },        { "incoming-num-tcp:", "0" },
+    { "msg-cache-size:", "16m" },         { "rrset-cache-size:", "32m" },
+    { "key-cache-size:", "64k" },         { "neg-cache-size:", "64k" },
+    { "cache-max-negative-ttl:", "900" }, { "infra-host-ttl:", "10" },
+    { "infra-cache-max-rtt:", "5000" },   { "infra-keep-probing:", "yes" },
     { "edns-buffer-size:", "1232" },
 };
 
@@ -116,15 +109,16 @@ static void ask(void *self, const char *name, int type, dns_lookup_fn *fn, void 
     }
 }
 
-static apr_status_t configure(struct resolver *resolver, const resolv_conf_t *conf, const char **why, apr_pool_t *pool)
+static apr_status_t configure(struct resolver *resolver, const resolv_conf_t *conf, const char **why,
+                              apr_pool_t *pool)
 {
     int code;
 
     ub_ctx_debugout(resolver->ctx, NULL);
     for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
         if ((code = ub_ctx_set_option(resolver->ctx, settings[i].name, settings[i].value)) != 0) {
-            *why = apr_psprintf(pool, "libunbound does not take %s %s: %s.", settings[i].name, settings[i].value,
-                                ub_strerror(code));
+            *why = apr_psprintf(pool, "libunbound does not take %s %s: %s.", settings[i].name,
+                                settings[i].value, ub_strerror(code));
             return APR_EGENERAL;
         }
     }
@@ -170,7 +164,8 @@ void dns_resolver_close(const dns_resolver_t *table)
     util_list_t left;
     util_link_t *link;
 
-    /* libunbound drops open questions without a word, so the library goes first and then they are answered. */
+    /* libunbound drops open questions without a word, so the library goes first and then they are answered.
+     */
     util_list_init(&left);
     while ((link = util_list_first(&resolver->lookups)) != NULL) {
         util_list_remove(link);

@@ -15,8 +15,8 @@
 typedef void dns_lookup_fn(void *baton, apr_status_t rv, const dns_answer_t *answer);
 
 typedef struct {
-    /* Ask for `type` of `name` (cleaned).  `fn` runs once, maybe inside this call, and certainly: at the latest
-     * when the resolver is closed. */
+    /* Ask for `type` of `name` (cleaned).  `fn` runs once, maybe inside this call, and certainly: at the
+     * latest when the resolver is closed. */
     void (*ask)(void *self, const char *name, int type, dns_lookup_fn *fn, void *baton);
     void *self;
 } dns_resolver_t;

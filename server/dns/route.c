@@ -1,12 +1,13 @@
 /* route.c - from a question to a route
  * SPDX-License-Identifier: Apache-2.0 (RFC 5321 5.1, RFC 7505)
  *
- * Two rounds of look-ups: first the MX records of every target that wants them, then the addresses of every host.
- * All of a round run at once.  What a host name may lead to is bounded: CANDIDATES_MAX hosts are considered, the
- * best DNS_MAX_HOSTS of them are looked up, DNS_MAX_ADDRESSES addresses of each are kept.
+ * Two rounds of look-ups: first the MX records of every target that wants them, then the addresses of every
+ * host. All of a round run at once.  What a host name may lead to is bounded: CANDIDATES_MAX hosts are
+ * considered, the best DNS_MAX_HOSTS of them are looked up, DNS_MAX_ADDRESSES addresses of each are kept.
  *
- * A failure of the name servers is not an answer: hosts whose addresses are not known for that reason are left out,
- * and the route then is used for a short time only; when no host is left, the question has failed for now. */
+ * A failure of the name servers is not an answer: hosts whose addresses are not known for that reason are
+ * left out, and the route then is used for a short time only; when no host is left, the question has failed
+ * for now. */
 #include <string.h>
 
 #include <apr_strings.h>
@@ -39,19 +40,19 @@ struct plan {
     apr_pool_t *pool;
     ec_loop_t *loop;
     const dns_resolver_t *resolver;
-    dns_question_t question;           /* texts: copies */
+    dns_question_t question; /* texts: copies */
     apr_uint64_t *random;
     dns_plan_fn *done;
     void *baton;
     ec_timer_t limit;
-    int asked;                         /* look-ups without an answer; the plan stays until there are none */
-    int holds;                         /* asked, of this round, and 1 while questions are still being put */
+    int asked; /* look-ups without an answer; the plan stays until there are none */
+    int holds; /* asked, of this round, and 1 while questions are still being put */
     int is_done;
-    void (*next)(plan_t *plan);        /* when the round is over */
-    apr_array_header_t *candidates;    /* candidate_t * */
+    void (*next)(plan_t *plan);     /* when the round is over */
+    apr_array_header_t *candidates; /* candidate_t * */
     apr_uint32_t ttl;
     int is_implicit;
-    apr_status_t failure;              /* what to say when no host is left */
+    apr_status_t failure; /* what to say when no host is left */
     const char *why;
 };
 
@@ -106,7 +107,7 @@ static int is_wanted(plan_t *plan)
 
 static void release(plan_t *plan)
 {
-    plan->asked++;                     /* rounds may follow one another inside; only the outermost frees */
+    plan->asked++; /* rounds may follow one another inside; only the outermost frees */
     if (--plan->holds == 0) {
         plan->next(plan);
     }
@@ -228,9 +229,9 @@ static void finish(plan_t *plan)
     }
     dns_route_unref(route);
     plan_done(plan, plan->failure != APR_SUCCESS ? plan->failure : EC_E_DNS_NODATA, NULL,
-              plan->why != NULL ? plan->why
-                                : apr_psprintf(plan->pool, "no mail server of %s has an address",
-                                               plan->question.domain));
+              plan->why != NULL
+                  ? plan->why
+                  : apr_psprintf(plan->pool, "no mail server of %s has an address", plan->question.domain));
 }
 
 /* ---- second round: addresses ------------------------------------------------------------- */
@@ -244,7 +245,8 @@ static void on_address(void *baton, apr_status_t rv, const dns_answer_t *answer)
         return;
     }
     if (rv == EC_E_DNS_TRANSIENT) {
-        note_failure(plan, rv, apr_psprintf(plan->pool, "name server failure for the address of %s", candidate->name));
+        note_failure(plan, rv,
+                     apr_psprintf(plan->pool, "name server failure for the address of %s", candidate->name));
     } else if (rv == APR_SUCCESS) {
         lower_ttl(plan, answer->ttl);
         for (int i = 0; i < answer->n_addresses; i++) {
@@ -300,7 +302,8 @@ static void take_mx(mx_step_t *step, const dns_answer_t *answer)
 
     lower_ttl(plan, answer->ttl);
     if (answer->n_mx == 0 && answer->n_root > 0) {
-        note_failure(plan, EC_E_DNS_NULL_MX, apr_psprintf(plan->pool, "%s says that it takes no mail (null MX)", domain));
+        note_failure(plan, EC_E_DNS_NULL_MX,
+                     apr_psprintf(plan->pool, "%s says that it takes no mail (null MX)", domain));
         return;
     }
     if (answer->n_mx == 0) {
@@ -340,8 +343,9 @@ static void on_mx(void *baton, apr_status_t rv, const dns_answer_t *answer)
     } else if (rv == EC_E_DNS_NXDOMAIN) {
         note_failure(plan, rv, apr_psprintf(plan->pool, "the domain %s does not exist", step->target.name));
     } else {
-        note_failure(plan, EC_E_DNS_TRANSIENT,
-                     apr_psprintf(plan->pool, "name server failure for the MX records of %s", step->target.name));
+        note_failure(
+            plan, EC_E_DNS_TRANSIENT,
+            apr_psprintf(plan->pool, "name server failure for the MX records of %s", step->target.name));
     }
     release(plan);
 }
@@ -361,7 +365,8 @@ static void start_target(plan_t *plan, const dns_target_t *target)
     } else {
         candidate_t *candidate = candidate_add(plan, target, target->name, 0);
 
-        if (candidate != NULL && target->kind == DNS_TARGET_ADDRESS && candidate->n_v4 + candidate->n_v6 == 0) {
+        if (candidate != NULL && target->kind == DNS_TARGET_ADDRESS &&
+            candidate->n_v4 + candidate->n_v6 == 0) {
             candidate_address(candidate, target->name);
         }
     }
@@ -400,8 +405,9 @@ void dns_plan_run(ec_loop_t *loop, const dns_resolver_t *resolver, const dns_que
     plan->candidates = apr_array_make(pool, 8, sizeof(candidate_t *));
     if (n == 0) {
         plan_done(plan, question->routes != NULL ? EC_E_DNS_NODATA : EC_E_DNS_NXDOMAIN, NULL,
-                  question->routes != NULL ? "no entry of routes is a host or an address"
-                                           : apr_psprintf(pool, "\"%.80s\" is not a domain name", question->domain));
+                  question->routes != NULL
+                      ? "no entry of routes is a host or an address"
+                      : apr_psprintf(pool, "\"%.80s\" is not a domain name", question->domain));
         plan_free_when_over(plan);
         return;
     }

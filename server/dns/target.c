@@ -1,8 +1,8 @@
 /* target.c - what a routing domain, a gateway or a list of routes names
  * SPDX-License-Identifier: Apache-2.0
  *
- * In a list without `pref` each entry is a group of its own, so the list is tried strictly in order; `pref` puts an
- * entry into the group of that number, and entries of one group share the load. */
+ * In a list without `pref` each entry is a group of its own, so the list is tried strictly in order; `pref`
+ * puts an entry into the group of that number, and entries of one group share the load. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>

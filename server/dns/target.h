@@ -7,16 +7,16 @@
 #include "dns/name.h"
 
 typedef enum {
-    DNS_TARGET_ADDRESS,            /* `name` is an address */
-    DNS_TARGET_HOST,               /* its addresses are looked up */
-    DNS_TARGET_MX                  /* its MX hosts, or its addresses when it has none */
+    DNS_TARGET_ADDRESS, /* `name` is an address */
+    DNS_TARGET_HOST,    /* its addresses are looked up */
+    DNS_TARGET_MX       /* its MX hosts, or its addresses when it has none */
 } dns_target_kind_t;
 
 typedef struct {
     dns_target_kind_t kind;
-    int group;                     /* its place among the others, best first; equal ones share the load */
-    int port;                      /* 0: the configured one */
-    apr_uint32_t ttl;              /* 0: what DNS says */
+    int group;        /* its place among the others, best first; equal ones share the load */
+    int port;         /* 0: the configured one */
+    apr_uint32_t ttl; /* 0: what DNS says */
     char name[DNS_NAME_ROOM];
 } dns_target_t;
 

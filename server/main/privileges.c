@@ -16,10 +16,11 @@
 
 #include <apr_strings.h>
 
+/* What is written, not the default: the group of a user that was named is that user's own. */
 static const char *security_option(const conf_t *conf, const char *name)
 {
     const conf_stanza_t *security = conf_next(conf, NULL, "security", NULL);
-    const ec_value_t *value = security != NULL ? conf_stanza_eval(conf, security, name) : NULL;
+    const ec_value_t *value = security != NULL ? conf_stanza_get(conf, security, name) : NULL;
 
     return value != NULL ? value->s : NULL;
 }
@@ -72,7 +73,7 @@ apr_status_t server_drop_privileges(const conf_t *conf, ec_log_t *log, const cha
         return EC_E_CONFIG;
     }
     gid = pw->pw_gid;
-    if (group != NULL && strcmp(group, user) != 0) {
+    if (group != NULL) {
         if ((gr = getgrnam(group)) == NULL) {
             *why = apr_psprintf(pool, "Security { group = \"%s\" }: there is no such group", group);
             return EC_E_CONFIG;

@@ -57,7 +57,8 @@ static void blocks_cut(body_t *body, body_block_t *last, apr_uint32_t used)
     }
 }
 
-static apr_status_t blocks_append(body_t *body, const body_limits_t *limits, const char *data, apr_size_t length)
+static apr_status_t blocks_append(body_t *body, const body_limits_t *limits, const char *data,
+                                  apr_size_t length)
 {
     body_block_t *before = body->last;
     apr_uint32_t used = before == NULL ? 0 : before->used;
@@ -170,7 +171,8 @@ static apr_status_t spill(ec_batch_t *batch, const char *dir)
     return APR_SUCCESS;
 }
 
-apr_status_t batch_body_append(ec_batch_t *batch, const body_limits_t *limits, const void *data, apr_size_t len)
+apr_status_t batch_body_append(ec_batch_t *batch, const body_limits_t *limits, const void *data,
+                               apr_size_t len)
 {
     body_t *body = &batch->body;
 

@@ -1,15 +1,15 @@
 /* body.c - the message itself: dot-stuffing, the final dot, what its answer means
  * SPDX-License-Identifier: Apache-2.0 (RFC 5321 4.5.2)
  *
- * A body in memory is given to the stream without copying.  A large one is read from disk by a job, in pieces of
- * BODY_PIECE: one is on its way out while the next is read.
+ * A body in memory is given to the stream without copying.  A large one is read from disk by a job, in pieces
+ * of BODY_PIECE: one is on its way out while the next is read.
  *
- * A dot at the start of a line is doubled, where a line starts after any LF.  Our messages have CRLF only unless the
- * operator lets bare LFs in; then a peer that takes a bare LF for a line end can not be made to see an end of data
- * that we did not mean.
+ * A dot at the start of a line is doubled, where a line starts after any LF.  Our messages have CRLF only
+ * unless the operator lets bare LFs in; then a peer that takes a bare LF for a line end can not be made to
+ * see an end of data that we did not mean.
  *
- * After the final dot a message without an answer is in doubt, but only if the last byte of the dot has left: as
- * long as the stream still holds it, the peer can not have accepted anything. */
+ * After the final dot a message without an answer is in doubt, but only if the last byte of the dot has left:
+ * as long as the stream still holds it, the peer can not have accepted anything. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,9 +57,9 @@ void body_free(session_t *session)
 /* ---- the dot --------------------------------------------------------------------------------- */
 
 /* The message can not be sent for a reason of our own; the peer must not see an end of data. */
-static void abandon(session_t *session, const char *text)
+static void abandon(session_t *session, queue_outcome_t outcome, const char *text)
 {
-    tx_fail(session, QUEUE_TRANSIENT, EC_STAGE_AFTER_DATA, text);
+    tx_fail(session, outcome, EC_STAGE_AFTER_DATA, text);
     session_drop(session);
     tx_close(session);
 }
@@ -69,7 +69,7 @@ void body_try_dot(session_t *session)
     const body_sender_t *body = &session->tx.body;
 
     if (session->tx.mark == MARK_FAILED) {
-        abandon(session, "451 4.3.0 [internal] the spool can not record the attempt");
+        abandon(session, QUEUE_RELEASE, "451 4.3.0 [internal] the spool can not record the attempt");
         return;
     }
     if (!body->is_complete || session->tx.mark != MARK_DONE) {
@@ -109,7 +109,8 @@ static void complete(session_t *session)
     body_sender_t *body = &session->tx.body;
 
     if (body->queued != ec_batch_size(session->tx.attempt->batch)) {
-        abandon(session, "451 4.3.0 [internal] the message can not be read: it is shorter than it was");
+        abandon(session, QUEUE_TRANSIENT,
+                "451 4.3.0 [internal] the message can not be read: it is shorter than it was");
         return;
     }
     body->is_complete = 1;
@@ -148,11 +149,11 @@ static void read_done(void *baton)
 
     body->is_reading = 0;
     if (session->tx.done == session->tx.n) {
-        tx_finish(session);            /* the session was lost meanwhile */
+        tx_finish(session); /* the session was lost meanwhile */
         return;
     }
     if (body->rv != APR_SUCCESS) {
-        abandon(session, "451 4.3.0 [internal] the message can not be read from the spool");
+        abandon(session, QUEUE_TRANSIENT, "451 4.3.0 [internal] the message can not be read from the spool");
         return;
     }
     body->ready = body->filling;
@@ -173,8 +174,8 @@ static void start_read(session_t *session, int i)
     ec_job_run(ec_threadpool_find("SwapIn"), session->loop, &body->job, read_work, read_done, session);
 }
 
-/* Give the stream what was read.  The poke looks again after the stream has had its turn, since it tells of a drain
- * only when it had to wait. */
+/* Give the stream what was read.  The poke looks again after the stream has had its turn, since it tells of a
+ * drain only when it had to wait. */
 static void send_ready(session_t *session)
 {
     body_sender_t *body = &session->tx.body;
@@ -182,7 +183,7 @@ static void send_ready(session_t *session)
     body->sending = body->ready;
     body->ready = BODY_NONE;
     send_piece(session, body->buffer[body->sending], body->length[body->sending]);
-    session_enter(session, SESSION_BODY);       /* progress: the time limit begins anew */
+    session_enter(session, SESSION_BODY); /* progress: the time limit begins anew */
     session_poke(session, TODO_PUMP);
 }
 
@@ -198,7 +199,7 @@ void body_pump(session_t *session)
         body->sending = BODY_NONE;
     }
     if (body->ready != BODY_NONE && body->length[body->ready] == 0) {
-        complete(session);             /* the end of the file */
+        complete(session); /* the end of the file */
         return;
     }
     if (body->ready != BODY_NONE && body->sending == BODY_NONE) {
@@ -218,7 +219,7 @@ void body_start(session_t *session)
     body_sender_t *body = &session->tx.body;
 
     body->sending = body->ready = body->filling = BODY_NONE;
-    body->last[0] = '\r';              /* the first line starts like any other */
+    body->last[0] = '\r'; /* the first line starts like any other */
     body->last[1] = '\n';
     session_enter(session, SESSION_BODY);
     if (ec_batch_is_large(session->tx.attempt->batch)) {
@@ -230,7 +231,8 @@ void body_start(session_t *session)
 
 /* ---- replies ---------------------------------------------------------------------------------------- */
 
-/* An answer before the dot: a refusal counts, but the peer still waits for the rest, so the connection is over. */
+/* An answer before the dot: a refusal counts, but the peer still waits for the rest, so the connection is
+ * over. */
 static void early_answer(session_t *session)
 {
     const smtp_reply_t *reply = &session->reply;
@@ -312,7 +314,8 @@ void confirm_lost(session_t *session, const char *why)
         body_lost(session, why);
         return;
     }
-    tx_fail(session, QUEUE_IN_DOUBT, EC_STAGE_CONFIRM, classify_lost(EC_STAGE_CONFIRM, why, text, sizeof(text)));
+    tx_fail(session, QUEUE_IN_DOUBT, EC_STAGE_CONFIRM,
+            classify_lost(EC_STAGE_CONFIRM, why, text, sizeof(text)));
     session_drop(session);
     tx_close(session);
 }

@@ -2,12 +2,13 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * RFC 5321 4.2.1: the first digit decides.  What is decided beyond that:
- *   - a banner, or an answer to EHLO and HELO, that is not positive speaks of the host and not of a message (also
- *     554, RFC 5321 3.1): the next host is tried, and when none is left the messages fail for now;
- *   - RCPT refused by 452 because of too many recipients (RFC 5321 4.5.3.1.10): when others of the transaction were
- *     accepted, the recipient goes into the next transaction at once and no attempt is counted (transaction.c);
- *   - 421 on a connection that has served before, as first answer: the peer has had enough of the connection, not of
- *     the message; tried again on a new one (transaction.c);
+ *   - a banner, or an answer to EHLO and HELO, that is not positive speaks of the host and not of a message
+ * (also 554, RFC 5321 3.1): the next host is tried, and when none is left the messages fail for now;
+ *   - RCPT refused by 452 because of too many recipients (RFC 5321 4.5.3.1.10): when others of the
+ * transaction were accepted, the recipient goes into the next transaction at once and no attempt is counted
+ * (transaction.c);
+ *   - 421 on a connection that has served before, as first answer: the peer has had enough of the connection,
+ * not of the message; tried again on a new one (transaction.c);
  *   - a domain that does not exist fails for good, one that has no mail server for now (documented as 454);
  *   - after the final dot an answer that is none leaves the message in doubt. */
 #include <string.h>
@@ -57,7 +58,8 @@ const char *classify_connect(apr_status_t rv, char *text, apr_size_t room)
     if (APR_STATUS_IS_TIMEUP(rv)) {
         apr_cpystrn(text, "450 4.4.1 [internal] connect timeout", room);
     } else {
-        apr_snprintf(text, room, "451 4.4.1 [internal] could not connect: %s", ec_strerror(rv, error, sizeof(error)));
+        apr_snprintf(text, room, "451 4.4.1 [internal] could not connect: %s",
+                     ec_strerror(rv, error, sizeof(error)));
     }
     return text;
 }
@@ -66,9 +68,9 @@ static const struct {
     ec_stage_t stage;
     const char *name;
 } stages[] = {
-    { EC_STAGE_BANNER, "the banner" },      { EC_STAGE_EHLO, "EHLO" },    { EC_STAGE_MAIL, "MAIL FROM" },
-    { EC_STAGE_RCPT, "RCPT TO" },           { EC_STAGE_DATA, "DATA" },    { EC_STAGE_BODY, "the message" },
-    { EC_STAGE_CONFIRM, "the final dot" },  { EC_STAGE_RSET, "RSET" },
+    { EC_STAGE_BANNER, "the banner" },     { EC_STAGE_EHLO, "EHLO" }, { EC_STAGE_MAIL, "MAIL FROM" },
+    { EC_STAGE_RCPT, "RCPT TO" },          { EC_STAGE_DATA, "DATA" }, { EC_STAGE_BODY, "the message" },
+    { EC_STAGE_CONFIRM, "the final dot" }, { EC_STAGE_RSET, "RSET" },
 };
 
 const char *classify_lost(ec_stage_t stage, const char *why, char *text, apr_size_t room)

@@ -9,11 +9,11 @@ enum { CLASSIFY_TEXT_MAX = 1024 };
 
 /** What a reply at a place of the dialogue says about a recipient. */
 typedef enum {
-    REPLY_GOOD,                    /* go on; after the dot: delivered */
+    REPLY_GOOD, /* go on; after the dot: delivered */
     REPLY_TRANSIENT,
     REPLY_PERMANENT,
-    REPLY_FULL,                    /* no more recipients in this transaction, but in the next one */
-    REPLY_ODD                      /* not an answer to what was asked */
+    REPLY_FULL, /* no more recipients in this transaction, but in the next one */
+    REPLY_ODD   /* not an answer to what was asked */
 } reply_class_t;
 
 /** `stage`: MAIL, RCPT, DATA, CONFIRM (also BODY). */

@@ -1,8 +1,9 @@
 /* connect.c - from the route to a connection
  * SPDX-License-Identifier: Apache-2.0
  *
- * Addresses are tried one after the other.  A host that can not be reached, or that does not want to talk to us, is
- * no verdict about a message: only when no address is left the queue is told, with the last thing that was heard. */
+ * Addresses are tried one after the other.  A host that can not be reached, or that does not want to talk to
+ * us, is no verdict about a message: only when no address is left the queue is told, with the last thing that
+ * was heard. */
 #include <string.h>
 
 #include <apr_strings.h>
@@ -41,13 +42,14 @@ void connect_next(session_t *session)
         return;
     }
     if (!hosts_next(&session->hosts, session->queue, port_of(session))) {
-        give_up(session, QUEUE_TRANSIENT, session->hosts.stage, session->hosts.failure, session->hosts.failed);
+        give_up(session, QUEUE_TRANSIENT, session->hosts.stage, session->hosts.failure,
+                session->hosts.failed);
         return;
     }
     session->conn_pool = ec_loop_subpool(session->loop);
     session_enter(session, SESSION_CONNECT);
-    rv = net_connect(&session->connect, session->loop, session->hosts.text, session->hosts.port, NULL, timeout,
-                     on_connected, session, session->conn_pool);
+    rv = net_connect(&session->connect, session->loop, session->hosts.text, session->hosts.port, NULL,
+                     timeout, on_connected, session, session->conn_pool);
     if (rv != APR_SUCCESS) {
         session->connect = NULL;
         connect_failed(session, classify_connect(rv, text, sizeof(text)));
@@ -59,9 +61,11 @@ void connect_failed(session_t *session, const char *text)
     ec_stage_t stage = session_stage(session);
 
     ec_counter_add(out_counter[OUT_connect_failures], 1);
-    ec_log(queue_log(session->queue), EC_LOG_INFO, "host is of no use host=%s address=%s port=%d stage=%d text=\"%s\"",
-           session->hosts.name, session->hosts.text, session->hosts.port, (int)stage, text);
-    hosts_failed(&session->hosts, session->queue, stage, text, session_interval(session, CONF_O_HOST_FAILURE_RETRY));
+    ec_log(queue_log(session->queue), EC_LOG_INFO,
+           "host is of no use host=%s address=%s port=%d stage=%d text=\"%s\"", session->hosts.name,
+           session->hosts.text, session->hosts.port, (int)stage, text);
+    hosts_failed(&session->hosts, session->queue, stage, text,
+                 session_interval(session, CONF_O_HOST_FAILURE_RETRY));
     session_drop(session);
     connect_next(session);
 }
@@ -136,7 +140,8 @@ static void on_connected(void *baton, apr_status_t rv, apr_socket_t *socket, con
 
     session->connect = NULL;
     if (rv == APR_SUCCESS) {
-        rv = stream_create(&session->stream, session->loop, socket, &stream_calls, session, session->conn_pool);
+        rv = stream_create(&session->stream, session->loop, socket, &stream_calls, session,
+                           session->conn_pool);
     }
     if (rv != APR_SUCCESS) {
         session->stream = NULL;

@@ -113,7 +113,8 @@ static void has_enhanced_codes(peer_t *peer, const char *value, apr_size_t len)
     peer->has_enhanced_codes = 1;
 }
 
-/* RFC 1870 4: no number, and 0, mean that there is no fixed bound.  A number beyond our own is none either. */
+/* RFC 1870 4: no number, and 0, mean that there is no fixed bound.  A number beyond our own is none either.
+ */
 static void has_size(peer_t *peer, const char *value, apr_size_t len)
 {
     apr_size_t bound = 0;

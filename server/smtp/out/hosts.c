@@ -1,8 +1,9 @@
 /* hosts.c - which address a session tries next, and which ones a queue leaves alone for a while
  * SPDX-License-Identifier: Apache-2.0
  *
- * What failed is remembered with the queue (queue_set_note), so that its other sessions need not find out again;
- * host_failure_retry bounds how long.  The memory is a small table: when it is full, what ends soonest makes room. */
+ * What failed is remembered with the queue (queue_set_note), so that its other sessions need not find out
+ * again; host_failure_retry bounds how long.  The memory is a small table: when it is full, what ends soonest
+ * makes room. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +13,7 @@
 #include "smtp/out/hosts.h"
 
 struct failed {
-    apr_time_t until;              /* 0: free */
+    apr_time_t until; /* 0: free */
     int port;
     ec_stage_t stage;
     char address[HOSTS_ADDRESS_MAX];
@@ -119,7 +120,8 @@ int hosts_next(hosts_t *hosts, queue_t *queue, int default_port)
     return 0;
 }
 
-void hosts_failed(hosts_t *hosts, queue_t *queue, ec_stage_t stage, const char *text, apr_interval_time_t retry)
+void hosts_failed(hosts_t *hosts, queue_t *queue, ec_stage_t stage, const char *text,
+                  apr_interval_time_t retry)
 {
     struct failed *slot;
 

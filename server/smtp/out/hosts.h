@@ -11,13 +11,14 @@
 
 enum { HOSTS_FAILED_MAX = 64, HOSTS_TEXT_MAX = 512, HOSTS_ADDRESS_MAX = 64 };
 
-/** The way through a route, best host first; hosts of one preference in random order, anew for every session. */
+/** The way through a route, best host first; hosts of one preference in random order, anew for every session.
+ */
 typedef struct {
-    dns_route_t *route;            /* a reference, or NULL */
+    dns_route_t *route; /* a reference, or NULL */
     unsigned char order[DNS_MAX_HOSTS];
-    int host, address;             /* the next place to look at; indexes into order and its host's addresses */
-    const char *name;              /* the one in use: of the route */
-    char text[HOSTS_ADDRESS_MAX];  /* its address; stays when the route is gone */
+    int host, address;            /* the next place to look at; indexes into order and its host's addresses */
+    const char *name;             /* the one in use: of the route */
+    char text[HOSTS_ADDRESS_MAX]; /* its address; stays when the route is gone */
     int port;
     /* the last failure, for the queue */
     ec_stage_t stage;
@@ -33,7 +34,8 @@ void hosts_end(hosts_t *hosts);
 int hosts_next(hosts_t *hosts, queue_t *queue, int default_port);
 
 /** The address in use failed with this text: leave it alone for `retry`. */
-void hosts_failed(hosts_t *hosts, queue_t *queue, ec_stage_t stage, const char *text, apr_interval_time_t retry);
+void hosts_failed(hosts_t *hosts, queue_t *queue, ec_stage_t stage, const char *text,
+                  apr_interval_time_t retry);
 /** It works: forget that it ever failed. */
 void hosts_worked(hosts_t *hosts, queue_t *queue);
 #endif

@@ -1,8 +1,8 @@
 /* session.c - life of a session: states, what is due, the end
  * SPDX-License-Identifier: Apache-2.0
  *
- * session_enter() is the only place that changes the state.  Calls from outside (the queue's wake) and steps that must
- * not run inside a callback are flags in `todo`, worked off by one post. */
+ * session_enter() is the only place that changes the state.  Calls from outside (the queue's wake) and steps
+ * that must not run inside a callback are flags in `todo`, worked off by one post. */
 #include <strings.h>
 #include <unistd.h>
 
@@ -114,7 +114,7 @@ static void quit(session_t *session)
 
     stream_write_static(session->stream, command, sizeof(command) - 1);
     stream_finish(session->stream, apr_time_from_sec(QUIT_GRACE_SECONDS));
-    session->stream = NULL;            /* and the pool of the connection went with it */
+    session->stream = NULL; /* and the pool of the connection went with it */
     session->conn_pool = NULL;
 }
 

@@ -9,8 +9,8 @@
  *
  * With PIPELINING the commands MAIL to DATA are written at once, and the same states follow the replies.
  * Whatever ends a session early: every recipient of its attempt gets a result first.
- * Ownership: the session owns its pool and all in it; the attempt is the queue's; the batch is borrowed until the
- * last result.  A session frees itself by a post, never inside one of its own functions. */
+ * Ownership: the session owns its pool and all in it; the attempt is the queue's; the batch is borrowed until
+ * the last result.  A session frees itself by a post, never inside one of its own functions. */
 #ifndef SMTP_OUT_SESSION_H
 #define SMTP_OUT_SESSION_H
 
@@ -26,21 +26,22 @@
 
 typedef struct session session_t;
 
-/* X(NAME, stage code, option that bounds the wait for a reply or CONF_O_COUNT, room of the handlers, meaning) */
-#define SESSION_STATES(X)                                                                             \
-    X(ROUTE, NOT_CONNECTED, COUNT, early, "looking up the route")                                      \
-    X(CONNECT, NOT_CONNECTED, COUNT, early, "connecting")                                              \
-    X(BANNER, BANNER, EHLO_TIMEOUT, banner, "waiting for the banner")                                  \
-    X(EHLO, EHLO, EHLO_TIMEOUT, ehlo, "waiting for the answer to EHLO")                                \
-    X(HELO, EHLO, EHLO_TIMEOUT, helo, "waiting for the answer to HELO")                                \
-    X(IDLE, IDLE, COUNT, idle, "connected, without work")                                              \
-    X(MAIL, MAIL, MAILFROM_TIMEOUT, mail, "waiting for the answer to MAIL FROM")                       \
-    X(RCPT, RCPT, RCPTTO_TIMEOUT, rcpt, "waiting for the answer to RCPT TO")                           \
-    X(DATA, DATA, BODY_TIMEOUT, data, "waiting for the answer to DATA")                                \
-    X(BODY, BODY, BODY_TIMEOUT, body, "sending the message")                                           \
-    X(CONFIRM, CONFIRM, BODY_TIMEOUT, confirm, "waiting for the answer to the final dot")              \
-    X(RSET, RSET, RSET_TIMEOUT, rset, "waiting for the answer to RSET")                                \
-    X(SETTLE, IDLE, COUNT, idle, "waiting until results are on record")                                \
+/* X(NAME, stage code, option that bounds the wait for a reply or CONF_O_COUNT, room of the handlers, meaning)
+ */
+#define SESSION_STATES(X)                                                                 \
+    X(ROUTE, NOT_CONNECTED, COUNT, early, "looking up the route")                         \
+    X(CONNECT, NOT_CONNECTED, COUNT, early, "connecting")                                 \
+    X(BANNER, BANNER, EHLO_TIMEOUT, banner, "waiting for the banner")                     \
+    X(EHLO, EHLO, EHLO_TIMEOUT, ehlo, "waiting for the answer to EHLO")                   \
+    X(HELO, EHLO, EHLO_TIMEOUT, helo, "waiting for the answer to HELO")                   \
+    X(IDLE, IDLE, COUNT, idle, "connected, without work")                                 \
+    X(MAIL, MAIL, MAILFROM_TIMEOUT, mail, "waiting for the answer to MAIL FROM")          \
+    X(RCPT, RCPT, RCPTTO_TIMEOUT, rcpt, "waiting for the answer to RCPT TO")              \
+    X(DATA, DATA, BODY_TIMEOUT, data, "waiting for the answer to DATA")                   \
+    X(BODY, BODY, BODY_TIMEOUT, body, "sending the message")                              \
+    X(CONFIRM, CONFIRM, BODY_TIMEOUT, confirm, "waiting for the answer to the final dot") \
+    X(RSET, RSET, RSET_TIMEOUT, rset, "waiting for the answer to RSET")                   \
+    X(SETTLE, IDLE, COUNT, idle, "waiting until results are on record")                   \
     X(CLOSED, NOT_CONNECTED, COUNT, idle, "closed")
 
 #define SESSION_ENUM(name, stage, option, handler, meaning) SESSION_##name,
@@ -55,7 +56,7 @@ typedef void session_lost_fn(session_t *session, const char *why);
 
 typedef struct {
     int has_pipelining, has_size, has_8bitmime, has_enhanced_codes;
-    apr_size_t size_max;                /* 0: no bound told */
+    apr_size_t size_max; /* 0: no bound told */
 } peer_t;
 
 /* ---- one transaction -------------------------------------------------------------------- */
@@ -66,7 +67,7 @@ typedef struct {
     enum rcpt_state state;
     queue_outcome_t outcome;
     ec_stage_t stage;
-    const char *text;                   /* in the transaction's pool */
+    const char *text; /* in the transaction's pool */
 } rcpt_t;
 
 enum mark_state { MARK_NONE, MARK_PENDING, MARK_DONE, MARK_FAILED };
@@ -75,33 +76,33 @@ enum { BODY_PIECE = 256 * 1024, BODY_BUFFERS = 2, BODY_NONE = -1 };
 
 /* Sending of the message; body.c */
 typedef struct {
-    apr_size_t offset;                  /* message bytes read from the batch */
-    apr_size_t queued;                  /* ... and given to the stream */
-    char last[2];                       /* the last two of them */
-    int is_complete;                    /* all bytes are queued */
+    apr_size_t offset; /* message bytes read from the batch */
+    apr_size_t queued; /* ... and given to the stream */
+    char last[2];      /* the last two of them */
+    int is_complete;   /* all bytes are queued */
     /* large bodies: one buffer is sent while the next is read */
     ec_job_t job;
     int is_reading;
-    int sending, ready, filling;        /* index of a buffer, or BODY_NONE */
+    int sending, ready, filling; /* index of a buffer, or BODY_NONE */
     char *buffer[BODY_BUFFERS];
     apr_size_t length[BODY_BUFFERS];
-    apr_status_t rv;                    /* of the last read */
+    apr_status_t rv; /* of the last read */
 } body_sender_t;
 
 typedef struct {
-    apr_pool_t *pool;                   /* NULL: no attempt is under way */
+    apr_pool_t *pool; /* NULL: no attempt is under way */
     queue_attempt_t *attempt;
-    int n;                              /* recipients sent in this transaction; those behind are released */
+    int n; /* recipients sent in this transaction; those behind are released */
     rcpt_t *rcpts;
-    int answered;                       /* replies seen: 0 none, 1 MAIL, ... */
-    int sent;                           /* commands written */
+    int answered; /* replies seen: 0 none, 1 MAIL, ... */
+    int sent;     /* commands written */
     int accepted, done;
     int is_mail_accepted;
     int needs_rset;
-    int is_lone_dot;                    /* DATA was answered 354 though nobody is there to get it */
-    int is_reported;                    /* all results have been given; waiting to be settled */
-    int next_confirm;                   /* LMTP: recipient whose reply comes next */
-    apr_size_t bytes;                   /* message bytes sent when the connection ended */
+    int is_lone_dot;  /* DATA was answered 354 though nobody is there to get it */
+    int is_reported;  /* all results have been given; waiting to be settled */
+    int next_confirm; /* LMTP: recipient whose reply comes next */
+    apr_size_t bytes; /* message bytes sent when the connection ended */
     enum mark_state mark;
     body_sender_t body;
 } transaction_t;
@@ -111,7 +112,7 @@ typedef struct {
 enum session_todo { TODO_START = 1, TODO_WAKE = 2, TODO_PUMP = 4, TODO_FREE = 8 };
 
 struct session {
-    util_link_t link;                   /* in the list of its loop */
+    util_link_t link; /* in the list of its loop */
     apr_pool_t *pool;
     queue_t *queue;
     queue_session_t *handle;
@@ -128,15 +129,15 @@ struct session {
     int is_routing;
     hosts_t hosts;
 
-    apr_pool_t *conn_pool;              /* of the connection; given to the stream */
+    apr_pool_t *conn_pool; /* of the connection; given to the stream */
     net_connect_t *connect;
-    stream_t *stream;                   /* NULL: not connected */
+    stream_t *stream; /* NULL: not connected */
     ec_id_t connection;
     peer_t peer;
     smtp_reply_t reply;
-    int is_greeted;                     /* past EHLO: counted in the gauge */
-    int attempts;                       /* transactions begun on this connection */
-    int deliveries, recipients;         /* on this connection, for its limits */
+    int is_greeted;             /* past EHLO: counted in the gauge */
+    int attempts;               /* transactions begun on this connection */
+    int deliveries, recipients; /* on this connection, for its limits */
 
     transaction_t tx;
 };
@@ -199,16 +200,16 @@ session_reply_fn body_reply, confirm_reply;
 session_lost_fn body_lost, confirm_lost;
 
 /* transport.c: counters */
-#define OUT_COUNTERS(X)                                                    \
-    X(connections, "outbound connections made")                            \
-    X(connect_failures, "outbound connections that failed before EHLO")    \
-    X(sessions, "outbound sessions now (gauge)")                           \
-    X(transactions, "outbound transactions begun")                         \
-    X(messages, "messages another server took")                            \
-    X(transient, "messages refused or failed for now")                     \
-    X(permanent, "messages refused for good")                              \
-    X(in_doubt, "messages whose final dot was not answered")               \
-    X(released, "messages given back untried")                             \
+#define OUT_COUNTERS(X)                                                 \
+    X(connections, "outbound connections made")                         \
+    X(connect_failures, "outbound connections that failed before EHLO") \
+    X(sessions, "outbound sessions now (gauge)")                        \
+    X(transactions, "outbound transactions begun")                      \
+    X(messages, "messages another server took")                         \
+    X(transient, "messages refused or failed for now")                  \
+    X(permanent, "messages refused for good")                           \
+    X(in_doubt, "messages whose final dot was not answered")            \
+    X(released, "messages given back untried")                          \
     X(bytes, "message bytes sent")
 #define OUT_ENUM(name, help) OUT_##name,
 enum { OUT_COUNTERS(OUT_ENUM) OUT_COUNT };

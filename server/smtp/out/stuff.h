@@ -5,11 +5,12 @@
 
 #include <apr.h>
 
-enum { STUFF_COPY_MAX = 512 };     /* shorter pieces are better copied than listed */
+enum { STUFF_COPY_MAX = 512 }; /* shorter pieces are better copied than listed */
 
 typedef void stuff_put_fn(void *baton, const char *data, apr_size_t len);
 
-/** Hand `data` on in pieces, with a dot before every dot that starts a line.  `last` holds the two bytes before
- * `data` ("\r\n" at the start of a message) and then those at its end.  Pieces point into `data` or are constant. */
+/** Hand `data` on in pieces, with a dot before every dot that starts a line.  `last` holds the two bytes
+ * before `data` ("\r\n" at the start of a message) and then those at its end.  Pieces point into `data` or
+ * are constant. */
 void stuff(const char *data, apr_size_t len, char last[2], stuff_put_fn *put, void *baton);
 #endif

@@ -1,14 +1,15 @@
 /* transaction.c - MAIL, RCPT, DATA: one attempt over one connection
  * SPDX-License-Identifier: Apache-2.0 (RFC 5321 3.3, RFC 2920)
  *
- * Commands are numbered: 0 MAIL, 1..n RCPT, n + 1 DATA.  `sent` and `answered` count them, so a reply belongs to the
- * command of its number whether the commands left one by one or all at once.
+ * Commands are numbered: 0 MAIL, 1..n RCPT, n + 1 DATA.  `sent` and `answered` count them, so a reply belongs
+ * to the command of its number whether the commands left one by one or all at once.
  *
- * The mark (queue_mark) is asked for as early as possible, so that its sync overlaps the way to the peer and back; the
- * dot waits for it (body.c).
+ * The mark (queue_mark) is asked for as early as possible, so that its sync overlaps the way to the peer and
+ * back; the dot waits for it (body.c).
  *
- * An attempt ends in three steps: every recipient has a result (tx_fail, tx_rcpt_done); nothing of the attempt is in
- * use any more (mark, reader of a large body); the queue has been told and has it on record (on_settled). */
+ * An attempt ends in three steps: every recipient has a result (tx_fail, tx_rcpt_done); nothing of the
+ * attempt is in use any more (mark, reader of a large body); the queue has been told and has it on record
+ * (on_settled). */
 #include <string.h>
 
 #include <apr_strings.h>
@@ -56,8 +57,9 @@ static void on_settled(void *baton)
 static void count(session_t *session, queue_outcome_t outcome, apr_size_t size)
 {
     static const int counters[] = {
-        [QUEUE_DELIVERED] = OUT_messages, [QUEUE_TRANSIENT] = OUT_transient, [QUEUE_PERMANENT] = OUT_permanent,
-        [QUEUE_IN_DOUBT] = OUT_in_doubt,  [QUEUE_RELEASE] = OUT_released,
+        [QUEUE_DELIVERED] = OUT_messages,  [QUEUE_TRANSIENT] = OUT_transient,
+        [QUEUE_PERMANENT] = OUT_permanent, [QUEUE_IN_DOUBT] = OUT_in_doubt,
+        [QUEUE_RELEASE] = OUT_released,
     };
 
     ec_counter_add(out_counter[counters[outcome]], 1);
@@ -105,8 +107,9 @@ void tx_close(session_t *session)
     tx_finish(session);
 }
 
-/* A peer that says 421 hangs up; so do we, and what has no result fails with its reply.  As the first answer on a
- * connection that has served before it speaks of the connection: the messages are tried again on another. */
+/* A peer that says 421 hangs up; so do we, and what has no result fails with its reply.  As the first answer
+ * on a connection that has served before it speaks of the connection: the messages are tried again on
+ * another. */
 static int is_farewell(session_t *session)
 {
     int is_worn = session->attempts > 1 && session->tx.answered == 0;
@@ -361,14 +364,14 @@ void rcpt_reply(session_t *session)
         }
     } else {
         tx_rcpt_done(session, i,
-                     class == REPLY_FULL && tx->accepted > 0 ? QUEUE_RELEASE : classify_outcome(class), EC_STAGE_RCPT,
-                     apr_pstrdup(tx->pool, reply->text));
+                     class == REPLY_FULL && tx->accepted > 0 ? QUEUE_RELEASE : classify_outcome(class),
+                     EC_STAGE_RCPT, apr_pstrdup(tx->pool, reply->text));
     }
     advance(session);
 }
 
-/* RFC 2920 3.1: DATA was accepted although every recipient was refused; a lone dot ends it.  If the peer believes that
- * it has a recipient, the dot would send an empty message: then only closing helps. */
+/* RFC 2920 3.1: DATA was accepted although every recipient was refused; a lone dot ends it.  If the peer
+ * believes that it has a recipient, the dot would send an empty message: then only closing helps. */
 static void end_empty_data(session_t *session)
 {
     if (session->tx.accepted > 0) {

@@ -10,7 +10,7 @@ enum { LOOPS_MAX = 256 };
 
 ec_counter_t *out_counter[OUT_COUNT];
 
-static util_list_t sessions[LOOPS_MAX];        /* each touched by its loop only */
+static util_list_t sessions[LOOPS_MAX]; /* each touched by its loop only */
 
 static void prepare(void)
 {
