@@ -187,6 +187,18 @@ noinst_HEADERS += %D%/smtp/dialogue.h
 check_PROGRAMS += %D%/smtp/session_test
 %C%_smtp_session_test_SOURCES = %D%/smtp/session_test.c
 %C%_smtp_session_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/smtp/policy_test
+%C%_smtp_policy_test_SOURCES = %D%/smtp/policy_test.c
+%C%_smtp_policy_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/net/address_test
+%C%_net_address_test_SOURCES = %D%/net/address_test.c
+%C%_net_address_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/net/listener_test
+%C%_net_listener_test_SOURCES = %D%/net/listener_test.c
+%C%_net_listener_test_LDADD = $(TEST_LIBS)
 check_PROGRAMS += %D%/log/logfile_test
 %C%_log_logfile_test_SOURCES = %D%/log/logfile_test.c
 %C%_log_logfile_test_LDADD = $(TEST_LIBS)
