@@ -276,7 +276,7 @@ apr_status_t control_listen(conf_t *conf, const char **why)
     int n = 0;
 
     if (state.why_pool == NULL) {
-        EC_ASSERT(apr_pool_create_unmanaged_ex(&state.why_pool, NULL, NULL) == APR_SUCCESS);
+        EC_ASSERT(apr_pool_create(&state.why_pool, NULL) == APR_SUCCESS);
     }
     apr_pool_clear(state.why_pool);
     *why = "can not open the control socket";

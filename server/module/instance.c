@@ -41,8 +41,7 @@ module_instance_t *module_instance_create(const ec_module_t *module, const conf_
     module_instance_t *instance;
     apr_pool_t *pool;
 
-    apr_pool_create_unmanaged_ex(&pool, NULL, NULL); /* with an allocator of its own: it may outlive everything */
-    EC_ASSERT(pool != NULL);
+    EC_ASSERT(apr_pool_create(&pool, NULL) == APR_SUCCESS); /* the global allocator has a lock: any thread may use it */
     instance = apr_pcalloc(pool, sizeof *instance);
     instance->pool = pool;
     instance->module = module;

@@ -88,7 +88,7 @@ apr_status_t module_loader_start(const char *path, ec_log_t *log, apr_pool_t *po
     if (path == NULL) {
         path = from_environment != NULL && from_environment[0] != '\0' ? from_environment : EC_MODULEDIR;
     }
-    apr_pool_create_unmanaged_ex(&state.why_pool, NULL, NULL);
+    EC_TRY(apr_pool_create(&state.why_pool, NULL));
     module_commands_add();
     return module_files_start(apr_pstrdup(pool, path), pool);
 }

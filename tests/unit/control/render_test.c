@@ -23,6 +23,7 @@ static const char *render(build_fn *build, wire_form_t form)
 {
     ec_answer_t *answer = answer_create(NULL, 0, on_done, &form);
 
+    free(out.text);
     build(answer);
     answer_returned(answer);
     return out.text != NULL ? out.text : "";
@@ -182,11 +183,14 @@ START_TEST(xml_is_well_formed)
     const char *text = render(builds[_i], WIRE_XML);
     xmlDocPtr doc = xmlReadMemory(text, (int)strlen(text), NULL, NULL, 0);
     xmlNodePtr root;
+    xmlChar *status;
 
     ck_assert_ptr_nonnull(doc);
     root = xmlDocGetRootElement(doc);
     ck_assert_str_eq((const char *)root->name, "answer");
-    ck_assert_str_eq((const char *)xmlGetProp(root, BAD_CAST "status"), builds[_i] == failure ? "error" : "done");
+    status = xmlGetProp(root, BAD_CAST "status");
+    ck_assert_str_eq((const char *)status, builds[_i] == failure ? "error" : "done");
+    xmlFree(status);
     xmlFreeDoc(doc);
 }
 END_TEST
@@ -216,6 +220,7 @@ START_TEST(every_byte_is_harmless)
         for (text = (const unsigned char *)out.text; *text != '\0'; text++) {
             ck_assert_msg(*text == '\n' || *text == '\t' || (*text >= 0x20 && *text < 0x7f), "byte %02x", *text);
         }
+        free(out.text);
     }
 }
 END_TEST

@@ -64,21 +64,23 @@ static const ec_command_t commands[] = {
     EC_COMMAND_END,
 };
 
-/* `before` and `after` the path. */
-static conf_t *load(const char *before, const char *after)
+/* What stands before and after the path. */
+static apr_status_t listen_to(const char *before, const char *after, const char **why)
 {
     apr_array_header_t *problems;
     const char *text = apr_pstrcat(test_pool, before, path, after, NULL);
+    apr_status_t rv;
     conf_t *conf;
 
     ck_assert_int_eq(conf_load_text(&conf, &problems, "test.conf", text, strlen(text), test_pool), APR_SUCCESS);
-    return conf;
+    rv = control_listen(conf, why);
+    conf_unref(conf);
+    return rv;
 }
 
 static void start(const char *before, const char *after)
 {
     const char *why = NULL;
-    conf_t *conf;
 
     ck_assert_ptr_nonnull(mkdtemp(dir));
     setenv("EC_RUNDIR", dir, 1);
@@ -88,9 +90,7 @@ static void start(const char *before, const char *after)
     ck_assert_int_eq(event_runtime_create(1, virtual_clock, test_pool), APR_SUCCESS);
     control_start(NULL, ec_log_root());
     control_add(commands, NULL, NULL, "test");
-    conf = load(before, after);
-    conf_install(conf);
-    ck_assert_msg(control_listen(conf, &why) == APR_SUCCESS, "%s", why);
+    ck_assert_msg(listen_to(before, after, &why) == APR_SUCCESS, "%s", why);
 }
 
 static void start_default(void)
@@ -385,7 +385,7 @@ START_TEST(tcp_is_for_loopback_only)
     const char *why = NULL;
 
     start_default();
-    ck_assert_int_ne(control_listen(load("#", refused[_i]), &why), APR_SUCCESS);
+    ck_assert_int_ne(listen_to("#", refused[_i], &why), APR_SUCCESS);
     ck_assert_ptr_nonnull(strstr(why, "test.conf:2"));
     open_client(); /* the old socket is still there */
 }
@@ -402,7 +402,7 @@ START_TEST(reload_keeps_opens_and_closes)
     turns(5);
     snprintf(other, sizeof other, "%s/other", dir);
     *strrchr(path, '/') = '\0';
-    ck_assert_int_eq(control_listen(load("Control_Listener { Listen \"", "/other\" {} }\n"), &why), APR_SUCCESS);
+    ck_assert_int_eq(listen_to("Control_Listener { Listen \"", "/other\" {} }\n", &why), APR_SUCCESS);
     turns(5);
     ck_assert(!look(&before));     /* an open console stays */
     ck_assert_int_ne(access(strcat(path, "/control-socket"), F_OK), 0);

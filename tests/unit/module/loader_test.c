@@ -180,6 +180,7 @@ START_TEST(the_old_one_stops_after_a_turn)
     fire("start two\nhook two\n"); /* one is not stopped yet */
     event_run_until(ec_loop_at(0), nothing_left, NULL, 5);
     happened("stop one\n");
+    conf_unref(conf);
 }
 END_TEST
 
@@ -192,6 +193,7 @@ START_TEST(rollback_leaves_all_as_it_was)
     conf = load_right("probe \"one\" {}\nprobe \"two\" {}\n", NULL, test_pool);
     ck_assert_int_eq(module_prepare(conf, &why), APR_SUCCESS);
     module_rollback();
+    conf_unref(conf);
     happened("init two\nstop two\n");
     fire("hook one\n");
     start("probe \"one\" {}\n");
