@@ -3,7 +3,7 @@ TEST_LIBS = libserver.la $(CHECK_LIBS)
 AM_CPPFLAGS += -I$(top_srcdir)/tests/unit $(CHECK_CFLAGS)
 noinst_HEADERS += %D%/runner.h
 
-noinst_HEADERS += %D%/spool/harness.h
+noinst_HEADERS += %D%/spool/harness.h %D%/spool/story.h
 
 check_PROGRAMS += %D%/spool/spool_test
 %C%_spool_spool_test_SOURCES = %D%/spool/spool_test.c
@@ -223,3 +223,11 @@ check_PROGRAMS += %D%/module/loader_test
 check_PROGRAMS += %D%/module/options_test
 %C%_module_options_test_SOURCES = %D%/module/options_test.c
 %C%_module_options_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/spool/failure_test
+%C%_spool_failure_test_SOURCES = %D%/spool/failure_test.c
+%C%_spool_failure_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/spool/kill_test
+%C%_spool_kill_test_SOURCES = %D%/spool/kill_test.c
+%C%_spool_kill_test_LDADD = $(TEST_LIBS)
