@@ -13,7 +13,8 @@
 static int add(rundir_t *dir, const char *base, const char *rest, int is_private)
 {
     dir->is_private = is_private;
-    return base[0] == '/' && snprintf(dir->path, sizeof dir->path, "%s%s", base, rest) < (int)sizeof dir->path;
+    return base[0] == '/' &&
+           snprintf(dir->path, sizeof dir->path, "%s%s", base, rest) < (int)sizeof dir->path;
 }
 
 int rundir_list(rundir_t dirs[RUNDIR_MAX])
@@ -88,7 +89,8 @@ int rundir_give(uid_t uid, gid_t gid)
         return EINVAL;
     }
     is_new = lstat(dirs[0].path, &st) != 0;
-    if (!rundir_open(&dirs[0]) || (fd = open(dirs[0].path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) < 0) {
+    if (!rundir_open(&dirs[0]) ||
+        (fd = open(dirs[0].path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) < 0) {
         return errno != 0 ? errno : EACCES;
     }
     if ((is_new || is_named_ours(dirs[0].path)) && fchown(fd, uid, gid) != 0) {
@@ -120,7 +122,7 @@ int rundir_announce(const rundir_t *dir, const char *socket_path)
 
     file_path(path, dir, ANNOUNCEMENT);
     if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
-        return EEXIST;             /* somebody's socket, perhaps */
+        return EEXIST; /* somebody's socket, perhaps */
     }
     snprintf(temporary, sizeof temporary, "%s.%ld", path, (long)getpid());
     if ((fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644)) < 0) {

@@ -26,7 +26,7 @@ struct set {
 
 static struct {
     apr_pool_t *pool;
-    apr_pool_t *why_pool;          /* texts of the latest failures */
+    apr_pool_t *why_pool; /* texts of the latest failures */
     ec_log_t *log;
     struct set current, prepared;
     int is_prepared;
@@ -110,7 +110,8 @@ static apr_status_t prepare_one(const conf_t *conf, const conf_stanza_t *stanza,
     apr_status_t rv;
 
     if (set_find(&state.prepared, module, wanted->info.name) != NULL) {
-        *why = apr_psprintf(state.why_pool, "%s: there is another instance of %s with this name; give it its own",
+        *why = apr_psprintf(state.why_pool,
+                            "%s: there is another instance of %s with this name; give it its own",
                             wanted->where, wanted->prefix);
         module_instance_destroy(wanted);
         return EC_E_CONFIG;

@@ -31,7 +31,7 @@ static void remove_top(void)
 static const struct {
     int mode, is_private, want;
 } modes[] = {
-    { 0700, 1, 1 }, { 0755, 1, 1 }, { 0770, 1, 0 }, { 0777, 1, 0 }, { 01777, 1, 0 },
+    { 0700, 1, 1 }, { 0755, 1, 1 }, { 0770, 1, 0 }, { 0777, 1, 0 },  { 01777, 1, 0 },
     { 0755, 0, 1 }, { 0775, 0, 1 }, { 0777, 0, 0 }, { 01777, 0, 0 },
 };
 
@@ -46,7 +46,7 @@ END_TEST
 START_TEST(another_ones_folder_is_not_private)
 {
     if (geteuid() != 0) {
-        return;                    /* only root can give a folder away */
+        return; /* only root can give a folder away */
     }
     make(0700, 1);
     ck_assert_int_eq(chown(dir.path, 1, 1), 0);
@@ -115,7 +115,7 @@ START_TEST(announced_and_withdrawn)
     ck_assert_int_eq(rundir_announce(&dir, "/run/two"), 0);
     rundir_socket(path, &dir);
     ck_assert_str_eq(path, "/run/two");
-    rundir_withdraw(&dir, "/run/one");       /* the second server has taken over */
+    rundir_withdraw(&dir, "/run/one"); /* the second server has taken over */
     rundir_socket(path, &dir);
     ck_assert_str_eq(path, "/run/two");
     rundir_withdraw(&dir, "/run/two");
