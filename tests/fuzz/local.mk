@@ -9,3 +9,10 @@ noinst_PROGRAMS += %D%/conf_fuzz
 %C%_conf_fuzz_LDFLAGS = $(FUZZ_LINK)
 %C%_conf_fuzz_LDADD = $(FUZZ_LIBS)
 endif
+
+if FUZZERS
+noinst_PROGRAMS += %D%/dns_fuzz
+%C%_dns_fuzz_SOURCES = %D%/dns_fuzz.c
+%C%_dns_fuzz_LDFLAGS = $(FUZZ_LINK)
+%C%_dns_fuzz_LDADD = $(FUZZ_LIBS)
+endif
