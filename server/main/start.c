@@ -83,6 +83,7 @@ static void stop_runtime(server_t *server)
 {
     event_runtime_stop();
     event_runtime_destroy();
+    conf_install(NULL); /* no loop holds it now */
 }
 
 static apr_status_t start_conf(server_t *server, const char **why)

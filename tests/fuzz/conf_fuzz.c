@@ -29,7 +29,8 @@ static void ask(conf_t *conf, const conf_stanza_t *parent, apr_pool_t *pool)
             conf_int(conf_inbound(conf, stanza, "10.1.2.3"), CONF_O_IDLE_TIME);
         if (strcmp(scopes[0], "domain") == 0)
             conf_interval(conf_outbound(conf, "g", "b", scopes[1]), CONF_O_RETRY_INTERVAL);
-        if (conf_eval(&result, conf, scopes, 2, "max_outbound_connections", &why, pool) != APR_SUCCESS && why == NULL)
+        if (conf_eval(&result, conf, scopes, 2, "max_outbound_connections", &why, pool) != APR_SUCCESS &&
+            why == NULL)
             abort();
         ask(conf, stanza, pool);
     }
@@ -47,7 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         ask(conf, NULL, pool);
         conf_unref(conf);
     } else if (problems->nelts == 0) {
-        abort();                        /* refused without a reason */
+        abort(); /* refused without a reason */
     }
     apr_pool_destroy(pool);
     return 0;
