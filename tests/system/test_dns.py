@@ -90,6 +90,15 @@ def test_a_name_server_that_works_again(lab):
     assert int(server.settled()["residual"]) == 0
 
 
+def test_addresses_when_mx_can_not_be_looked_up(lab):
+    sink = lab.sink()
+    _, server = start(lab, f"there.test !SERVFAIL MX\nthere.test A {sink.address}",
+                      "retry_interval = 1\nmax_retry_interval = 1\nmx_failures_fallback_to_a = 2\n")
+    send(server, "b@there.test")
+    server.await_log("D")
+    assert len(server.log(kind="T")) == 2
+
+
 def test_a_cut_answer_is_asked_for_again(lab):
     sink = lab.sink()
     _, server = start(lab, f"there.test !TRUNCATE\nthere.test A {sink.address}")
