@@ -223,3 +223,7 @@ check_PROGRAMS += %D%/module/loader_test
 check_PROGRAMS += %D%/module/options_test
 %C%_module_options_test_SOURCES = %D%/module/options_test.c
 %C%_module_options_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/bounce/bounce_test
+%C%_bounce_bounce_test_SOURCES = %D%/bounce/bounce_test.c
+%C%_bounce_bounce_test_LDADD = $(TEST_LIBS)
