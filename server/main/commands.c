@@ -37,7 +37,7 @@ void server_add_commands(server_t *server)
     control_actions_t actions = { .reload = reload, .shutdown = shutdown_server, .baton = server };
 
     control_start(&actions, server->log);
-    //control_add(queue_commands, NULL, NULL, "queue");
+    control_add(queue_commands, NULL, NULL, "queue");
     control_add(smtp_in_commands, NULL, NULL, "smtp");
     control_add(smtp_out_commands, NULL, NULL, "smtp");
 }

@@ -15,6 +15,7 @@
 
 #include <apr_strings.h>
 
+#include "conf/conf.h"
 #include "util/text.h"
 
 enum { NAME_MAX_LENGTH = 64 };
@@ -138,6 +139,14 @@ static lt_dlhandle open_local(const char *path)
     return handle;
 }
 
+/* What the configuration may say about it. */
+static apr_status_t register_options(const ec_module_t *module)
+{
+    static const ec_option_t none[] = { EC_OPT_END };
+
+    return conf_register(module->name, module->options != NULL ? module->options : none, module->name);
+}
+
 static apr_status_t load_locked(const ec_module_t **result, const char *name, const char **why, apr_pool_t *scratch)
 {
     const char *path = find_file(name, scratch), *reason;
@@ -160,6 +169,11 @@ static apr_status_t load_locked(const ec_module_t **result, const char *name, co
     }
     if ((reason = module_file_check(module, name, scratch)) != NULL) {
         *why = apr_psprintf(scratch, "the module %s can not be used: %s", path, reason);
+        lt_dlclose(handle);
+        return EC_E_MODULE;
+    }
+    if (register_options(module) != APR_SUCCESS) {
+        *why = apr_psprintf(scratch, "the module %s can not be used: there is a stanza type of its name already", path);
         lt_dlclose(handle);
         return EC_E_MODULE;
     }

@@ -95,11 +95,9 @@ apr_status_t module_loader_start(const char *path, ec_log_t *log, apr_pool_t *po
 
 apr_status_t module_need(void *baton, const char *name, const char **why)
 {
-    static const ec_option_t no_options[] = { EC_OPT_END };
     const ec_module_t *module;
 
-    EC_TRY(module_file_load(&module, name, why, state.why_pool));
-    return conf_register(module->name, module->options != NULL ? module->options : no_options, module->name);
+    return module_file_load(&module, name, why, state.why_pool);
 }
 
 /* ---- prepare --------------------------------------------------------------------------- */

@@ -162,6 +162,7 @@ extern ec_log_t *queue_room_log;
 extern queue_set_t **queue_sets;
 extern int queue_n_sets;
 extern const queue_transport_t *queue_transport;
+extern apr_time_t queue_started;
 
 /** Gauges of all loops together. */
 typedef struct {

@@ -18,7 +18,7 @@
 
 #include "spool/keeper.h"
 
-enum { ZEROS = 1024 * 1024 };
+enum { ZEROS = 1024 * 1024, SYNCED_PART = 4 * ZEROS };
 
 char *spool_segment_path(const spool_t *spool, apr_uint32_t sequence, char path[SPOOL_PATH])
 {
@@ -57,6 +57,9 @@ static apr_status_t fill(const spool_t *spool, int fd)
 
         EC_TRY(spool_io_write(spool->io, fd, &iov, 1, offset));
         offset += length;
+        if (offset % SYNCED_PART == 0) {
+            EC_TRY(sync_file(spool, fd)); /* or all of it would be in the way of the next commit's sync */
+        }
     }
     return APR_SUCCESS;
 }

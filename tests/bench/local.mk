@@ -9,3 +9,8 @@ bench: all
 	EC_PREFIX="$(DESTDIR)$(prefix)" EC_BUILD="$(abs_builddir)" python3 $(srcdir)/tests/bench/bench.py $(BENCH_FLAGS)
 .PHONY: bench
 EXTRA_DIST += tests/bench/bench.py tests/tools/rooms.py
+
+# How fast the spool is by itself.
+noinst_PROGRAMS += %D%/spool/spool_bench
+%C%_spool_spool_bench_SOURCES = %D%/spool/spool_bench.c
+%C%_spool_spool_bench_LDADD = libserver.la

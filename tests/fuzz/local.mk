@@ -9,3 +9,10 @@ noinst_PROGRAMS += %D%/conf_fuzz
 %C%_conf_fuzz_LDFLAGS = $(FUZZ_LINK)
 %C%_conf_fuzz_LDADD = $(FUZZ_LIBS)
 endif
+
+if FUZZERS
+noinst_PROGRAMS += %D%/control_frame_fuzz
+%C%_control_frame_fuzz_SOURCES = %D%/control_frame_fuzz.c
+%C%_control_frame_fuzz_LDFLAGS = $(FUZZ_LINK)
+%C%_control_frame_fuzz_LDADD = $(FUZZ_LIBS)
+endif

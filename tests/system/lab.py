@@ -154,7 +154,8 @@ EventLoop "loops" {{ concurrency = {loops} }}
         self.address = address or new_address()
         self.port = 2525
         self.loops = loops
-        self.env = {"EC_RUNDIR": self.dir, **(env or {})}
+        os.makedirs(f"{self.dir}/run", exist_ok=True)
+        self.env = {"EC_RUNDIR": f"{self.dir}/run", **(env or {})}
         self.frame = frame if frame is not None else self.FRAME
         self.listener = listener
         self.configure(config)

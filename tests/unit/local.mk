@@ -130,20 +130,6 @@ check_PROGRAMS += %D%/queue/model_test
 %C%_queue_model_test_SOURCES = %D%/queue/model_test.c %D%/queue/world.c %D%/queue/world.h
 %C%_queue_model_test_LDADD = $(TEST_LIBS)
 # dns
-check_PROGRAMS += %D%/dns/name_test %D%/dns/packet_test %D%/dns/resolv_conf_test %D%/dns/resolver_test \
-  %D%/dns/route_test %D%/dns/target_test
-%C%_dns_name_test_SOURCES = %D%/dns/name_test.c
-%C%_dns_name_test_LDADD = $(TEST_LIBS)
-%C%_dns_packet_test_SOURCES = %D%/dns/packet_test.c
-%C%_dns_packet_test_LDADD = $(TEST_LIBS)
-%C%_dns_resolv_conf_test_SOURCES = %D%/dns/resolv_conf_test.c
-%C%_dns_resolv_conf_test_LDADD = $(TEST_LIBS)
-%C%_dns_resolver_test_SOURCES = %D%/dns/resolver_test.c
-%C%_dns_resolver_test_LDADD = $(TEST_LIBS)
-%C%_dns_route_test_SOURCES = %D%/dns/route_test.c
-%C%_dns_route_test_LDADD = $(TEST_LIBS)
-%C%_dns_target_test_SOURCES = %D%/dns/target_test.c
-%C%_dns_target_test_LDADD = $(TEST_LIBS)
 check_PROGRAMS += %D%/smtp/reply_test
 %C%_smtp_reply_test_SOURCES = %D%/smtp/reply_test.c
 %C%_smtp_reply_test_LDADD = $(TEST_LIBS)
@@ -189,3 +175,51 @@ check_PROGRAMS += %D%/control/rundir_test
 check_PROGRAMS += %D%/hook/hook_test
 %C%_hook_hook_test_SOURCES = %D%/hook/hook_test.c
 %C%_hook_hook_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/spool/damage_test
+%C%_spool_damage_test_SOURCES = %D%/spool/damage_test.c
+%C%_spool_damage_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/queue/commands_test
+%C%_queue_commands_test_SOURCES = %D%/queue/commands_test.c %D%/queue/world.c %D%/queue/world.h
+%C%_queue_commands_test_LDADD = $(TEST_LIBS)
+
+noinst_HEADERS += %D%/smtp/dialogue.h
+check_PROGRAMS += %D%/smtp/session_test
+%C%_smtp_session_test_SOURCES = %D%/smtp/session_test.c
+%C%_smtp_session_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/log/logfile_test
+%C%_log_logfile_test_SOURCES = %D%/log/logfile_test.c
+%C%_log_logfile_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/ec_logger/format_test
+%C%_ec_logger_format_test_SOURCES = %D%/ec_logger/format_test.c modules/ec_logger/format.c
+%C%_ec_logger_format_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+%C%_ec_logger_format_test_LDADD = $(TEST_LIBS)
+
+# Modules that are only for their test: shared because of -rpath, never installed.
+test_module_ldflags = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
+check_LTLIBRARIES = %D%/module/probe.la %D%/module/wrong_api.la %D%/module/wrong_size.la %D%/module/wrong_name.la \
+  %D%/module/wrong_export.la
+%C%_module_probe_la_SOURCES = %D%/module/probe.c %D%/module/probe.h
+%C%_module_probe_la_LDFLAGS = $(test_module_ldflags)
+%C%_module_wrong_api_la_SOURCES = %D%/module/wrong.c
+%C%_module_wrong_api_la_CPPFLAGS = $(AM_CPPFLAGS) -DWRONG_API
+%C%_module_wrong_api_la_LDFLAGS = $(test_module_ldflags)
+%C%_module_wrong_size_la_SOURCES = %D%/module/wrong.c
+%C%_module_wrong_size_la_CPPFLAGS = $(AM_CPPFLAGS) -DWRONG_SIZE
+%C%_module_wrong_size_la_LDFLAGS = $(test_module_ldflags)
+%C%_module_wrong_name_la_SOURCES = %D%/module/wrong.c
+%C%_module_wrong_name_la_CPPFLAGS = $(AM_CPPFLAGS) -DWRONG_NAME
+%C%_module_wrong_name_la_LDFLAGS = $(test_module_ldflags)
+%C%_module_wrong_export_la_SOURCES = %D%/module/wrong.c
+%C%_module_wrong_export_la_LDFLAGS = $(test_module_ldflags)
+
+check_PROGRAMS += %D%/module/loader_test
+%C%_module_loader_test_SOURCES = %D%/module/loader_test.c
+%C%_module_loader_test_CPPFLAGS = $(AM_CPPFLAGS) -DMODULE_DIR=\"$(abs_top_builddir)/%D%/module\"
+%C%_module_loader_test_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
+%C%_module_loader_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/module/options_test
+%C%_module_options_test_SOURCES = %D%/module/options_test.c
+%C%_module_options_test_LDADD = $(TEST_LIBS)

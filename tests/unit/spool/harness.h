@@ -7,6 +7,8 @@
 #define TESTS_SPOOL_HARNESS_H
 
 #include <dirent.h>
+#include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -56,12 +58,14 @@ static inline void harness_init(harness_t *h, apr_size_t segment_size)
     h->io = &spool_io_system;
 }
 
+static inline int harness_remove(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    return remove(path);
+}
+
 static inline void harness_end(harness_t *h)
 {
-    char command[256];
-
-    snprintf(command, sizeof command, "rm -rf '%s'", h->dir);
-    ck_assert_int_eq(system(command), 0);
+    ck_assert_int_eq(nftw(h->dir, harness_remove, 16, FTW_DEPTH | FTW_PHYS), 0);
     free(h->found);
     h->found = NULL;
 }
@@ -147,11 +151,47 @@ static inline int harness_is_busy(harness_t *h)
     return is_busy;
 }
 
+static inline void harness_copy_file(const char *from, const char *to)
+{
+    static char buffer[1 << 20];
+    int in = open(from, O_RDONLY), out = open(to, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    ssize_t n;
+
+    ck_assert(in >= 0 && out >= 0);
+    while ((n = read(in, buffer, sizeof buffer)) > 0) {
+        ck_assert_int_eq((int)write(out, buffer, (size_t)n), (int)n);
+    }
+    close(in);
+    close(out);
+}
+
+static inline void harness_copy_files(const char *from, const char *to, const char *sub)
+{
+    char in[512], out[512];
+    const struct dirent *entry;
+    struct stat st;
+    DIR *dir;
+
+    snprintf(in, sizeof in, "%s/%s", from, sub);
+    snprintf(out, sizeof out, "%s/%s", to, sub);
+    mkdir(out, 0700);
+    dir = opendir(in);
+    ck_assert_ptr_nonnull(dir);
+    while ((entry = readdir(dir)) != NULL) {
+        snprintf(in, sizeof in, "%s/%s/%s", from, sub, entry->d_name);
+        snprintf(out, sizeof out, "%s/%s/%s", to, sub, entry->d_name);
+        if (stat(in, &st) == 0 && S_ISREG(st.st_mode)) {
+            harness_copy_file(in, out);
+        }
+    }
+    closedir(dir);
+}
+
 /* What a process that is killed now leaves behind, in another directory.  A copy takes time and a death
  * does not, so no file may come or go meanwhile. */
 static inline void harness_crash(harness_t *h, harness_t *copy)
 {
-    char command[512];
+    static const char *const subs[] = { "", "segments", "large", "damaged" };
 
     spool_compact_stop(h->spool);
     while (harness_is_busy(h)) {
@@ -159,8 +199,9 @@ static inline void harness_crash(harness_t *h, harness_t *copy)
     }
     harness_init(copy, h->options.segment_size);
     copy->options.is_synced = h->options.is_synced;
-    snprintf(command, sizeof command, "cp -a '%s/.' '%s/'", h->dir, copy->dir);
-    ck_assert_int_eq(system(command), 0);
+    for (int i = 0; i < TEST_COUNT(subs); i++) {
+        harness_copy_files(h->dir, copy->dir, subs[i]);
+    }
     spool_lock(h->spool);
     h->spool->keeper->is_compactor_ended = 0;
     spool_unlock(h->spool);

@@ -16,7 +16,7 @@ typedef struct {
 
 typedef struct {
     ec_id_t id;
-    spool_ref_t *ref;             /* NULL: the slot is free */
+    spool_ref_t *ref; /* NULL: the slot is free */
     int n_rcpts, n_open;
     apr_size_t size;
     unsigned seed;

@@ -99,6 +99,9 @@ static const char *answer(struct conn *conn, const char *verb, const char *frien
         hang_up(conn);
     } else if (!conn->is_mute) {
         conn->is_mute = 1;
+        if (strcmp(act, "!stall") == 0) {
+            stream_pause(conn->stream);
+        }
         peer.is_silent = 1;
         event_clock_release(event_runtime_clock());
     }
@@ -145,6 +148,9 @@ static void command(struct conn *conn, const char *line)
 
 static void keep(const char *data, apr_size_t len)
 {
+    if (len == 0) {
+        return;
+    }
     while (peer.length + len > peer.room) {
         peer.room = peer.room == 0 ? 65536 : peer.room * 2;
         peer.message = realloc(peer.message, peer.room);
@@ -159,6 +165,9 @@ static apr_size_t take_message(struct conn *conn, const char *data, apr_size_t l
     const char *end;
     apr_size_t n;
 
+    if (len == 0) {
+        return 0;
+    }
     if (peer.length == 0 && len >= 3 && memcmp(data, ".\r\n", 3) == 0) {
         n = 3;
     } else if ((end = memmem(data, len, "\r\n.\r\n", 5)) != NULL) {

@@ -7,8 +7,8 @@
 
 /** What the peer does instead of being friendly.  `verb`: "" the banner, "." the final dot, "mid" once it has seen
  * some of the message, else the command.  `nth`: only the nth time (1...) the verb comes, counted over all
- * connections; 0: always.  `act`: reply lines joined by "|", or "!drop" closes, "!silent" never answers, and
- * anything behind a space is first sent: "!drop 250 ok". */
+ * connections; 0: always.  `act`: reply lines joined by "|", or "!drop" closes, "!silent" never answers, "!stall"
+ * does not even read, and anything behind a space is first sent: "!drop 250 ok". */
 typedef struct {
     const char *verb;
     int nth;

@@ -16,7 +16,7 @@
 
 enum { TURNS = 20000 };
 
-#define OFFERS_ALL  "PIPELINING|SIZE 5000000|8BITMIME|ENHANCEDSTATUSCODES"
+#define OFFERS_ALL  "PIPELINING|SIZE 90000000|8BITMIME|ENHANCEDSTATUSCODES"
 #define CONF        "hostname = \"me.test\"\nidle_timeout = 0\n"
 #define MESSAGE     "Subject: x\r\n\r\nhello\r\n"
 
@@ -34,11 +34,12 @@ static void stop(void)
 {
     event_runtime_stop();
     test_teardown();
+    conf_install(NULL);            /* no loop is left: the generation is let go */
 }
 
 static ec_batch_t *make_batch(const char *text, apr_size_t length, int n)
 {
-    static const body_limits_t limits = { 16384, 1024 * 1024 * 16, "/tmp" };
+    static const body_limits_t limits = { 16384, 1024 * 1024 * 64, "/tmp" };
     ec_batch_t *batch = batch_create(apr_time_from_sec(2000000), "esmtp");
 
     batch_set_sender(batch, "s@from.test");
@@ -58,6 +59,11 @@ static void until(event_pred_fn *pred)
 {
     ck_assert_msg(event_run_until(ec_loop_at(0), pred, NULL, TURNS), "it never came; story \"%s\" transcript \"%s\"",
                   fake_queue_story(), peer_transcript());
+}
+
+static int has_mail(void *baton)
+{
+    return strstr(peer_transcript(), "MAIL") != NULL;
 }
 
 static int has_quit(void *baton)
@@ -159,7 +165,7 @@ END_TEST
 START_TEST(step_by_step)
 {
     check_case(_i, NULL, cases[_i].plain != NULL ? cases[_i].plain : cases[_i].story);
-    ck_assert_int_eq(peer_burst(), 1);
+    ck_assert_int_le(peer_burst(), 1);
 }
 END_TEST
 
@@ -467,7 +473,8 @@ START_TEST(lost_before_the_mark)
     fake_queue_mark(APR_SUCCESS, 1);
     add_message(MESSAGE, 1);
     fake_queue_open();
-    event_run_until(ec_loop_at(0), fake_queue_is_closed, NULL, 50);
+    until(has_mail);
+    event_run_until(ec_loop_at(0), fake_queue_is_closed, NULL, 5);
     ck_assert_str_eq(fake_queue_story(), "");
     fake_queue_release_mark();
     until(fake_queue_is_closed);
@@ -477,21 +484,27 @@ END_TEST
 
 /* ---- the message as the peer gets it -------------------------------------------------------------------------- */
 
+/* Undo the dot-stuffing and compare; an assertion a byte would take ages. */
 static void check_message(const char *text, apr_size_t length, int must_end_line)
 {
-    apr_size_t n, at = 0;
+    apr_size_t n, at = 0, single = 0;
     const char *got = peer_message(&n);
+    char *plain = apr_palloc(test_pool, n + 1);
 
     for (apr_size_t i = 0; i < n; i++) {
         if (got[i] == '.' && (i == 0 || got[i - 1] == '\n')) {
-            ck_assert_msg(i + 1 < n && got[i + 1] == '.', "dot at %d is not doubled", (int)i);
+            single += i + 1 == n || got[i + 1] != '.';
             i++;
         }
-        ck_assert_msg(at < length ? got[i] == text[at] : must_end_line && (got[i] == '\r' || got[i] == '\n'),
-                      "byte %d differs", (int)at);
-        at++;
+        plain[at++] = got[i];
     }
-    ck_assert_int_eq(at, length + (must_end_line ? 2 : 0));
+    ck_assert_int_eq(single, 0);
+    if (must_end_line) {
+        ck_assert_mem_eq(plain + at - 2, "\r\n", 2);
+        at -= 2;
+    }
+    ck_assert_int_eq(at, length);
+    ck_assert_mem_eq(plain, text, length);
 }
 
 static const struct {
@@ -547,7 +560,7 @@ static char *make_text(apr_size_t length)
 
 static ec_batch_t *make_large(const char *text, apr_size_t length)
 {
-    body_limits_t limits = { 16384, 65536, "/tmp" };
+    const body_limits_t limits = { 16384, 65536, "/tmp" };
     ec_batch_t *batch = make_batch("", 0, 2);
 
     ck_assert_int_eq(batch_body_append(batch, &limits, text, length), APR_SUCCESS);
@@ -559,24 +572,27 @@ enum { LONG = 3 * 1024 * 1024 + 17 };
 
 static const struct {
     const char *name;
-    int is_large;
+    int size;                      /* times LONG bytes, negative: in memory */
     peer_rule_t rules[1];
     const char *story;
 } long_ones[] = {
-    { "memory", 0, { { 0 } }, "D9 D9 / " },
+    { "memory", -1, { { 0 } }, "D9 D9 / " },
     { "file", 1, { { 0 } }, "D9 D9 / " },
     { "file, closes in the middle", 1, { { "mid", 3, "!drop" } }, "T8 T8 / " },
     { "file, refuses in the middle", 1, { { "mid", 3, "552 5.3.4 too big" } }, "P8 P8 / " },
     { "file, 421 in the middle", 1, { { "mid", 3, "421 bye" } }, "T8 T8 / " },
     { "file, 250 in the middle", 1, { { "mid", 3, "250 ok" } }, "T8 T8 / " },
-    { "file, stops reading", 1, { { "mid", 3, "!silent" } }, "T8 T8 / " },
+    { "file, no answer", 1, { { "mid", 3, "!silent" } }, "?9 ?9 / " },
+    { "file, stops reading", 8, { { "mid", 3, "!stall" } }, "T8 T8 / " },
+    { "memory, stops reading", -8, { { "mid", 3, "!stall" } }, "T8 T8 / " },
 };
 
 START_TEST(long_body)
 {
     peer_script_t script = { OFFERS_ALL, { long_ones[_i].rules[0] } };
-    char *text = make_text(LONG);
-    ec_batch_t *batch = long_ones[_i].is_large ? make_large(text, LONG) : make_batch(text, LONG, 2);
+    apr_size_t length = (apr_size_t)LONG * (apr_size_t)abs(long_ones[_i].size);
+    char *text = make_text(length);
+    ec_batch_t *batch = long_ones[_i].size > 0 ? make_large(text, length) : make_batch(text, length, 2);
 
     if (batch->body.path != NULL) {
         unlink(batch->body.path);
@@ -589,10 +605,12 @@ START_TEST(long_body)
     ck_assert_msg(strcmp(fake_queue_story(), long_ones[_i].story) == 0, "%s: %s %s", long_ones[_i].name,
                   fake_queue_story(), fake_queue_result(0)->text);
     if (long_ones[_i].story[0] == 'D') {
-        check_message(text, LONG, 0);
-        ck_assert_int_eq(fake_queue_result(0)->size, LONG);
+        check_message(text, length, 0);
+    }
+    if (strchr("D?", long_ones[_i].story[0]) != NULL) {
+        ck_assert_int_eq(fake_queue_result(0)->size, length);
     } else {
-        ck_assert_int_lt(fake_queue_result(0)->size, LONG);
+        ck_assert_int_lt(fake_queue_result(0)->size, length);
     }
 }
 END_TEST
