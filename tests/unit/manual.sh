@@ -29,10 +29,14 @@ done < "manual-commands.$$"
 test -s "manual-commands.$$" || miss "this test" "any command: is the pattern still right?"
 rm -f "manual-commands.$$"
 
-# every option that works is in the page of the configuration
-sed -n 's/^CONF_OPTION([A-Z0-9_]*, "\([a-z0-9_]*\)".*/\1/p' "$top/server/conf/options.def" > "manual-options.$$"
-while read -r option; do
+# every option that works is in the page of the configuration, and something reads it
+awk 'BEGIN { RS = "\nCONF_OPTION[(]" } NR > 1 && !/EC_OPTION_NO_EFFECT/ { split($0, part, "[,\"]"); print part[1], part[3] }' \
+    "$top/server/conf/options.def" > "manual-options.$$"
+while read -r id option; do
     grep -q -x "\.It Cm $option" doc/man/ecelerity.conf.5 || miss doc/man/ecelerity.conf.5 "$option"
+    grep -r -q -w --include='*.[ch]' -e "CONF_O_$id" "$top/server" ||
+        grep -r -q -w --include='*.[ch]' --exclude-dir=conf -e "$id" -e "\"$option\"" "$top/server" ||
+        miss "the server (EC_OPTION_NO_EFFECT is missing in options.def?)" "$option"
 done < "manual-options.$$"
 test -s "manual-options.$$" || miss "this test" "any option: is the pattern still right?"
 rm -f "manual-options.$$"
