@@ -8,8 +8,8 @@ noinst_HEADERS += %D%/spool/harness.h %D%/spool/story.h
 check_PROGRAMS += %D%/spool/spool_test
 %C%_spool_spool_test_SOURCES = %D%/spool/spool_test.c
 %C%_spool_spool_test_LDADD = $(TEST_LIBS)
-dist_check_SCRIPTS = %D%/headers.sh
-TESTS += %D%/headers.sh
+dist_check_SCRIPTS = %D%/headers.sh %D%/manual.sh
+TESTS += %D%/headers.sh %D%/manual.sh
 AM_TESTS_ENVIRONMENT = CC='$(CC)'; export CC; CPPFLAGS='$(APR_CFLAGS) $(XML_CFLAGS)'; export CPPFLAGS;
 
 check_PROGRAMS += %D%/util/crc32c_test
