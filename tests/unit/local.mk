@@ -235,3 +235,11 @@ check_PROGRAMS += %D%/module/loader_test
 check_PROGRAMS += %D%/module/options_test
 %C%_module_options_test_SOURCES = %D%/module/options_test.c
 %C%_module_options_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/smtp/idle_test
+%C%_smtp_idle_test_SOURCES = %D%/smtp/idle_test.c
+%C%_smtp_idle_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/smtp/loops_test
+%C%_smtp_loops_test_SOURCES = %D%/smtp/loops_test.c
+%C%_smtp_loops_test_LDADD = $(TEST_LIBS)
