@@ -227,3 +227,7 @@ check_PROGRAMS += %D%/module/options_test
 check_PROGRAMS += %D%/bounce/bounce_test
 %C%_bounce_bounce_test_SOURCES = %D%/bounce/bounce_test.c
 %C%_bounce_bounce_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/queue/loops_test
+%C%_queue_loops_test_SOURCES = %D%/queue/loops_test.c %D%/queue/world.c %D%/queue/world.h
+%C%_queue_loops_test_LDADD = $(TEST_LIBS)
