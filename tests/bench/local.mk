@@ -14,3 +14,8 @@ EXTRA_DIST += tests/bench/bench.py
 noinst_PROGRAMS += %D%/spool/spool_bench
 %C%_spool_spool_bench_SOURCES = %D%/spool/spool_bench.c
 %C%_spool_spool_bench_LDADD = libserver.la
+
+# What a long queue costs in memory, and how long a start with it takes.
+noinst_PROGRAMS += %D%/queue/queue_bench
+%C%_queue_queue_bench_SOURCES = %D%/queue/queue_bench.c
+%C%_queue_queue_bench_LDADD = libserver.la

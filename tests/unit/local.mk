@@ -253,3 +253,7 @@ check_PROGRAMS += %D%/smtp/idle_test
 check_PROGRAMS += %D%/smtp/loops_test
 %C%_smtp_loops_test_SOURCES = %D%/smtp/loops_test.c
 %C%_smtp_loops_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/queue/loops_test
+%C%_queue_loops_test_SOURCES = %D%/queue/loops_test.c %D%/queue/world.c %D%/queue/world.h
+%C%_queue_loops_test_LDADD = $(TEST_LIBS)
