@@ -121,6 +121,7 @@ struct queue {
     dns_query_t *query;
     util_list_t waits;
     apr_status_t route_rv;        /* of the last look-up */
+    apr_uint32_t mx_failures;     /* look-ups in a row that got no MX answer */
 
     void *note;
     void (*note_free)(void *);

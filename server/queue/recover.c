@@ -40,6 +40,20 @@ static struct {
 
 /* ---- on the loop ------------------------------------------------------------------------ */
 
+/* A doubt is counted at the start that finds it.  The mark is taken back, or a next start would find it again
+ * beside those of its own; written before any mark of this loop's new attempts, so at most one a connection remains. */
+static void take_mark_back(ec_loop_t *loop, const struct found *found, const char *reply)
+{
+    apr_size_t length = strlen(reply) + 1;
+    spool_request_t *request = malloc(sizeof *request + length);
+
+    EC_ASSERT(request != NULL);
+    *request = (spool_request_t){ .verb = SPOOL_STATE, .ref = found->ref, .rcpt = (int)found->rcpt, .loop = loop,
+                                  .state = { .attempts = found->attempts, .next = found->next } };
+    request->state.reply = memcpy(request + 1, reply, length);
+    spool_submit_owned(queue_spool, request);
+}
+
 static void enter(queue_set_t *set, const struct bunch *bunch, const struct found *found)
 {
     queue_t *queue = queue_find_or_make(set, found->hash, bunch->texts + found->domain, found->is_gateway);
@@ -51,6 +65,9 @@ static void enter(queue_set_t *set, const struct bunch *bunch, const struct foun
     entry->rcpt = found->rcpt;
     entry->attempts = found->attempts;
     entry->flags = found->is_in_doubt ? E_IN_DOUBT : 0;
+    if (found->is_in_doubt) {
+        take_mark_back(set->loop, found, bunch->texts + found->reply);
+    }
     if (found->reply != 0) {
         queue_reply_t *reply = reply_get(queue, EC_STAGE_UNKNOWN, bunch->texts + found->reply);
 

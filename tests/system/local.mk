@@ -1,5 +1,7 @@
 EXTRA_DIST += pytest.ini tests/system/lab.py tests/system/conftest.py tests/tools/build.sh tests/tools/lsan.supp \
   tests/tools/tsan.supp tests/system/dnsserver.py tests/system/test_relay.py tests/system/test_reception.py tests/system/test_crash.py \
+  tests/system/test_disk.py tests/system/test_operator.py tests/system/test_console.py
+  tests/tools/tsan.supp tests/system/dnsserver.py tests/system/test_dns.py tests/system/test_relay.py tests/system/test_reception.py tests/system/test_crash.py \
   tests/system/test_disk.py tests/system/test_operator.py
 
 # preloaded by test_disk.py; built with the rest so that a whole-server test never compiles

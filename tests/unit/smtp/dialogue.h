@@ -6,6 +6,8 @@
 #ifndef TESTS_SMTP_DIALOGUE_H
 #define TESTS_SMTP_DIALOGUE_H
 
+#include <errno.h>
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -185,6 +187,15 @@ static void client_close(client_t *client)
 {
     close(client->fd);
     client->fd = -1;
+}
+
+/** Break the connection. */
+static inline void reset_peer(client_t *who)
+{
+    struct linger now = { 1, 0 };
+
+    setsockopt(who->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    client_close(who);
 }
 
 static int count_lines(const client_t *client)
