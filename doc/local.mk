@@ -1,3 +1,15 @@
-# doc: the manual
-dist_man_MANS += doc/man/ecelerity.8
-EXTRA_DIST += doc/safer-defaults.md
+# doc: the manual.  Pages that list options are made from the option tables by tools/genman.
+dist_man_MANS += %D%/man/ecelerity.8 %D%/man/ec_console.1 %D%/man/smtpload.1 %D%/man/smtpsink.1
+man_MANS = %D%/man/ecelerity.conf.5
+dist_doc_DATA = %D%/README.md %D%/getting-started.md %D%/configuration.md %D%/config-language.md \
+  %D%/safer-defaults.md %D%/delivery.md %D%/logs.md %D%/console.md %D%/spool.md %D%/troubleshooting.md
+doc_DATA = %D%/options-status.md
+EXTRA_DIST += %D%/man/ecelerity.conf.5.in
+CLEANFILES += %D%/man/ecelerity.conf.5 %D%/options-status.md
+
+%D%/man/ecelerity.conf.5: %D%/man/ecelerity.conf.5.in tools/genman/genman$(EXEEXT)
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && tools/genman/genman$(EXEEXT) page $(srcdir)/%D%/man/ecelerity.conf.5.in > $@.tmp && \
+	  sed 's|@confdir@|$(confdir)|g' $@.tmp > $@ && rm -f $@.tmp
+
+%D%/options-status.md: tools/genman/genman$(EXEEXT)
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && tools/genman/genman$(EXEEXT) status > $@.tmp && mv -f $@.tmp $@

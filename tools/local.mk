@@ -24,3 +24,4 @@ bin_smtpload_SOURCES = $(load_common) $(load_digest) \
 bin_smtpload_LDADD = $(CRYPTO_LIBS)
 
 include tools/ec_console/local.mk
+include tools/genman/local.mk

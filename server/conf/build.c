@@ -40,8 +40,9 @@ static const char *list_scopes(struct parser *parser, const conf_option_t *optio
 
     for (; option != NULL; option = option->next) {
         for (int i = 0; scope_at(i) != NULL; i++) {
-            if (option->scopes & 1ULL << i)
-                text = apr_pstrcat(parser->problems.pool, text, *text != '\0' ? ", " : "", scope_at(i)->name, NULL);
+            if (option->scopes & scope_bit(scope_at(i)))
+                text = apr_pstrcat(parser->problems.pool, text, *text != '\0' ? ", " : "", scope_at(i)->name,
+                                   NULL);
         }
     }
     return text;
@@ -59,8 +60,8 @@ static void refuse_option(struct parser *parser, const conf_stanza_t *stanza, co
     nearest_start(&nearest, name);
     options_offer_names(&nearest, stanza->scope);
     if (elsewhere != NULL)
-        parse_error(parser, line, "option \"%s\" is not legal in scope \"%s\"; it belongs in: %s%s", name, stanza->type,
-                    list_scopes(parser, elsewhere), suggestion(parser, &nearest));
+        parse_error(parser, line, "option \"%s\" is not legal in scope \"%s\"; it belongs in: %s%s", name,
+                    stanza->type, list_scopes(parser, elsewhere), suggestion(parser, &nearest));
     else
         parse_error(parser, line, "unknown option \"%s\" in scope \"%s\"%s", name, stanza->type,
                     suggestion(parser, &nearest));
@@ -82,7 +83,8 @@ void build_option(struct parser *parser, conf_stanza_t *stanza, const char *name
         const char *text = raw_value_text(&parser->value, parser->scratch);
 
         parse_error(parser, line, "option \"%s\": %s, found %s", option->row->name, why,
-                    option->row->flags & EC_OPTION_SECRET ? "something else" : problem_quote(&parser->problems, text));
+                    option->row->flags & EC_OPTION_SECRET ? "something else"
+                                                          : problem_quote(&parser->problems, text));
         return;
     }
     if (option->row->flags & EC_OPTION_NO_EFFECT)
@@ -107,13 +109,15 @@ static void refuse_type(struct parser *parser, const conf_stanza_t *parent, cons
 }
 
 /* A table's stanza, one that a module brings when asked, or one that is only documented. */
-static const conf_scope_t *find_scope(struct parser *parser, const conf_stanza_t *parent, const char *type, int line)
+static const conf_scope_t *find_scope(struct parser *parser, const conf_stanza_t *parent, const char *type,
+                                      int line)
 {
     const conf_scope_t *scope = options_scope(type);
     const char *why = NULL;
     apr_status_t rv = EC_E_NOT_FOUND;
 
-    if (scope == NULL && parent->parent == NULL && parser->source != NULL && parser->source->need_module != NULL) {
+    if (scope == NULL && parent->parent == NULL && parser->source != NULL &&
+        parser->source->need_module != NULL) {
         rv = parser->source->need_module(parser->source->baton, apr_pstrdup(parser->scratch, type), &why);
         if (rv == APR_SUCCESS)
             scope = options_scope(type);
@@ -121,7 +125,8 @@ static const conf_scope_t *find_scope(struct parser *parser, const conf_stanza_t
     if (scope != NULL)
         return scope;
     if (rv != APR_SUCCESS && rv != EC_E_NOT_FOUND) {
-        parse_error(parser, line, "module \"%s\" can not be loaded: %s", type, why != NULL ? why : "no reason given");
+        parse_error(parser, line, "module \"%s\" can not be loaded: %s", type,
+                    why != NULL ? why : "no reason given");
         return NULL;
     }
     if (parent->parent == NULL)
@@ -131,8 +136,8 @@ static const conf_scope_t *find_scope(struct parser *parser, const conf_stanza_t
     return scope;
 }
 
-static int is_naming_right(struct parser *parser, const conf_scope_t *scope, const char *type, const char *instance,
-                           int line)
+static int is_naming_right(struct parser *parser, const conf_scope_t *scope, const char *type,
+                           const char *instance, int line)
 {
     if (scope->naming == SCOPE_NAMED && instance == NULL)
         parse_error(parser, line, "stanza \"%s\" needs a name: write %s \"name\" { ... }", type, type);
@@ -146,12 +151,13 @@ static int is_naming_right(struct parser *parser, const conf_scope_t *scope, con
 
 static int is_regex_right(struct parser *parser, conf_stanza_t *stanza, int line)
 {
-    size_t length = strlen(stanza->written) - 2;        /* scope_name() bounds it */
+    size_t length = strlen(stanza->written) - 2; /* scope_name() bounds it */
     PCRE2_UCHAR message[120];
     PCRE2_SIZE offset;
     int error;
 
-    stanza->regex = pcre2_compile((PCRE2_SPTR)stanza->written + 1, length, PCRE2_CASELESS, &error, &offset, NULL);
+    stanza->regex =
+        pcre2_compile((PCRE2_SPTR)stanza->written + 1, length, PCRE2_CASELESS, &error, &offset, NULL);
     if (stanza->regex != NULL)
         return 1;
     pcre2_get_error_message(error, message, sizeof(message));
@@ -229,8 +235,8 @@ static conf_stanza_t *open_stanza(struct parser *parser, conf_stanza_t *parent, 
     return stanza;
 }
 
-conf_stanza_t *build_stanza(struct parser *parser, conf_stanza_t *parent, const char *type, const char *instance,
-                            int line)
+conf_stanza_t *build_stanza(struct parser *parser, conf_stanza_t *parent, const char *type,
+                            const char *instance, int line)
 {
     const conf_scope_t *scope = find_scope(parser, parent, type, line);
     const char *written = instance != NULL ? instance : "", *name, *why = "";
@@ -239,8 +245,8 @@ conf_stanza_t *build_stanza(struct parser *parser, conf_stanza_t *parent, const 
     if (scope == NULL || !is_naming_right(parser, scope, type, instance, line))
         return NULL;
     if (!scope_allows_parent(scope, parent->scope)) {
-        parse_error(parser, line, "stanza \"%s\" is not legal in scope \"%s\"; it belongs in: %s", type, parent->type,
-                    scope->parents);
+        parse_error(parser, line, "stanza \"%s\" is not legal in scope \"%s\"; it belongs in: %s", type,
+                    parent->type, scope->parents);
         return NULL;
     }
     if ((name = scope_name(scope, written, &why, parser->scratch)) == NULL) {

@@ -57,7 +57,7 @@ static void add_named(chain_t *chain, const conf_t *conf, const conf_stanza_t *c
 }
 
 struct containers {
-    const conf_stanza_t *group, *binding, *group_binding;       /* binding: at the top level */
+    const conf_stanza_t *group, *binding, *group_binding; /* binding: at the top level */
 };
 
 static struct containers find_containers(const conf_t *conf, const char *group, const char *binding)
@@ -78,18 +78,19 @@ static struct containers find_containers(const conf_t *conf, const char *group, 
     return found;
 }
 
-void chain_outbound(chain_t *chain, const conf_t *conf, const char *group, const char *binding, const char *domain)
+void chain_outbound(chain_t *chain, const conf_t *conf, const char *group, const char *binding,
+                    const char *domain)
 {
     struct containers in = find_containers(conf, group, binding);
 
-    add_named(chain, conf, in.group_binding, "domain", domain);         /* 1 */
-    add_named(chain, conf, in.binding, "domain", domain);               /* 2 */
-    add_named(chain, conf, in.group, "domain", domain);                 /* 3 */
-    add(chain, in.group_binding);                                       /* 4 */
+    add_named(chain, conf, in.group_binding, "domain", domain); /* 1 */
+    add_named(chain, conf, in.binding, "domain", domain);       /* 2 */
+    add_named(chain, conf, in.group, "domain", domain);         /* 3 */
+    add(chain, in.group_binding);                               /* 4 */
     add(chain, in.binding);
-    add(chain, in.group);                                               /* 5 */
-    add_named(chain, conf, conf->root, "domain", domain);               /* 6 */
-    add(chain, conf->root);                                             /* 7 */
+    add(chain, in.group);                                 /* 5 */
+    add_named(chain, conf, conf->root, "domain", domain); /* 6 */
+    add(chain, conf->root);                               /* 7 */
 }
 
 /* H2 and H3: hosts have a chain of their own, which does not end at the top level. */
@@ -144,22 +145,22 @@ void chain_pathway(chain_t *chain, const conf_t *conf, const char *pathway)
     add(chain, group);
 }
 
-void chain_inbound(chain_t *chain, const conf_t *conf, const conf_stanza_t *listener, const conf_stanza_t *listen,
-                   const char *peer)
+void chain_inbound(chain_t *chain, const conf_t *conf, const conf_stanza_t *listener,
+                   const conf_stanza_t *listen, const char *peer)
 {
     cidr_t address;
     int has_address = peer != NULL && cidr_parse(&address, peer);
     const char *pathway;
 
     if (has_address && listen != NULL)
-        add(chain, find_peer(listen, &address));                        /* 1 */
-    add(chain, listen);                                                 /* 2 */
+        add(chain, find_peer(listen, &address)); /* 1 */
+    add(chain, listen);                          /* 2 */
     if (has_address && listener != NULL)
-        add(chain, find_peer(listener, &address));                      /* 3 */
-    add(chain, listener);                                               /* 4 */
+        add(chain, find_peer(listener, &address)); /* 3 */
+    add(chain, listener);                          /* 4 */
     if ((pathway = pathway_of(chain)) != NULL)
-        chain_pathway(chain, conf, pathway);                            /* 5 */
-    add(chain, conf->root);                                             /* 6 */
+        chain_pathway(chain, conf, pathway); /* 5 */
+    add(chain, conf->root);                  /* 6 */
 }
 
 void chain_single(chain_t *chain, const conf_t *conf, const conf_stanza_t *stanza)

@@ -28,7 +28,8 @@ typedef struct conf_view conf_view_t;    /* all options of one kind after fallba
  * table.  Scope names, kinds and nesting are in scopes.c.  At start or while a module
  * is loaded; before conf_load() that uses them.  EC_E_CONFIG when a name is taken. */
 apr_status_t conf_register(const char *scope, const ec_option_t *table, const char *owner);
-/** Forget what `owner` registered. */
+/** Forget what `owner` registered.  Generations that used it go on reading its rows: unload the module's
+ * code only when they are gone. */
 void conf_unregister(const char *owner);
 
 /** Handles of the core's options: CONF_O_RETRY_INTERVAL and so on, from options.def. */
@@ -79,7 +80,8 @@ apr_uint64_t conf_generation(const conf_t *conf);     /* 1, 2, ... in order of l
  * new generation only between two events).  Elsewhere use conf_current_ref(). */
 conf_t *conf_current(void);
 conf_t *conf_current_ref(void);
-/** Put `conf` (takes its reference) in force on all loops; the old one is released when no loop holds it. */
+/** Put `conf` (takes its reference) in force on all loops; the old one is released when no loop holds it.
+ * NULL, when the loops are gone: the last one is let go. */
 void conf_install(conf_t *conf);
 /** Called on every loop when it has taken up a new generation (queues drop their views).
  * Register at start.  `baton` is kept. */

@@ -13,9 +13,9 @@
 /* The question, sorted. */
 struct asked {
     conf_t *conf;
-    const conf_scope_t *scope;          /* the most specific one named */
+    const conf_scope_t *scope; /* the most specific one named */
     const char *group, *binding, *domain, *host, *peer, *pathway;
-    const conf_stanza_t *stanza;        /* walked down by names as far as they exist */
+    const conf_stanza_t *stanza; /* walked down by names as far as they exist */
     const conf_stanza_t *listener, *listen;
     int is_outbound, is_inbound;
     const char **why;
@@ -87,15 +87,16 @@ static void make_chain(chain_t *chain, const struct asked *asked)
     else {
         if (asked->pathway != NULL)
             chain_pathway(chain, asked->conf, asked->pathway);
-        chain_single(chain, asked->conf, asked->pathway == NULL && asked->stanza != NULL ? asked->stanza
-                                                                                        : asked->conf->root);
+        chain_single(chain, asked->conf,
+                     asked->pathway == NULL && asked->stanza != NULL ? asked->stanza : asked->conf->root);
     }
 }
 
 static const conf_setting_t *search(const chain_t *chain, const char *name, const conf_stanza_t **where)
 {
     for (int i = 0; i < chain->count; i++) {
-        for (const conf_setting_t *setting = chain->stanzas[i]->settings; setting != NULL; setting = setting->next) {
+        for (const conf_setting_t *setting = chain->stanzas[i]->settings; setting != NULL;
+             setting = setting->next) {
             if (strcasecmp(setting->option->row->name, name) == 0) {
                 *where = chain->stanzas[i];
                 return setting;
@@ -138,7 +139,8 @@ static void answer_setting(conf_eval_t *result, const conf_setting_t *setting, c
 {
     result->option = setting->option->row;
     result->value = &setting->value;
-    result->text = setting->option->row->flags & EC_OPTION_SECRET ? "(secret)" : raw_value_text(&setting->raw, pool);
+    result->text =
+        setting->option->row->flags & EC_OPTION_SECRET ? "(secret)" : raw_value_text(&setting->raw, pool);
     result->scope = tree_describe(where, pool);
     result->file = setting->file->path;
     result->line = setting->line;
@@ -156,10 +158,12 @@ static apr_status_t refuse_option(const struct asked *asked, const char *name)
     return EC_E_NOT_FOUND;
 }
 
-apr_status_t conf_eval(conf_eval_t *result, conf_t *conf, const char *const *scopes, int n_scopes, const char *option,
-                       const char **why, apr_pool_t *pool)
+apr_status_t conf_eval(conf_eval_t *result, conf_t *conf, const char *const *scopes, int n_scopes,
+                       const char *option, const char **why, apr_pool_t *pool)
 {
-    struct asked asked = { .conf = conf, .scope = scope_global, .stanza = conf->root, .why = why, .pool = pool };
+    struct asked asked = {
+        .conf = conf, .scope = scope_global, .stanza = conf->root, .why = why, .pool = pool
+    };
     const conf_stanza_t *where = NULL;
     const conf_setting_t *setting;
     const conf_option_t *known;

@@ -6,6 +6,7 @@
  * events, takes up whatever is in force by then. */
 #include "conf/view.h"
 
+#include <ec/job.h>
 #include <ec/loop.h>
 
 #include <stdlib.h>
@@ -13,7 +14,7 @@
 enum { LOOPS_MAX = 1024, LISTENERS_MAX = 64 };
 
 struct slot {
-    conf_t *conf;                       /* the loop's own */
+    conf_t *conf; /* the loop's own */
     ec_post_t post;
     _Atomic int is_posted;
 };
@@ -24,7 +25,7 @@ static struct {
     struct {
         conf_changed_fn *fn;
         void *baton;
-    } listeners[LISTENERS_MAX];         /* fixed at start */
+    } listeners[LISTENERS_MAX]; /* fixed at start */
     int n_listeners;
     struct slot slots[LOOPS_MAX];
 } current = { .lock = PTHREAD_MUTEX_INITIALIZER };
@@ -35,12 +36,48 @@ conf_t *conf_ref(conf_t *conf)
     return conf;
 }
 
-void conf_unref(conf_t *conf)
+static void destroy(conf_t *conf)
 {
-    if (conf == NULL || atomic_fetch_sub_explicit(&conf->refs, 1, memory_order_acq_rel) != 1)
-        return;
     views_destroy(conf);
     tree_destroy(conf);
+}
+
+/* A generation of many thousand stanzas takes milliseconds to free: too long for a loop. */
+struct removal {
+    ec_job_t job;
+    conf_t *conf;
+};
+
+static void remove_work(void *baton)
+{
+    struct removal *removal = baton;
+
+    destroy(removal->conf);
+}
+
+static void destroy_elsewhere(conf_t *conf, ec_loop_t *loop)
+{
+    ec_threadpool_t *pool = ec_threadpool_find("CPU");
+    struct removal *removal = pool != NULL ? calloc(1, sizeof(*removal)) : NULL;
+
+    if (removal == NULL) {
+        destroy(conf);
+        return;
+    }
+    removal->conf = conf;
+    ec_job_run(pool, loop, &removal->job, remove_work, free, removal);
+}
+
+void conf_unref(conf_t *conf)
+{
+    ec_loop_t *loop;
+
+    if (conf == NULL || atomic_fetch_sub_explicit(&conf->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    if ((loop = ec_loop_self()) != NULL)
+        destroy_elsewhere(conf, loop);
+    else
+        destroy(conf);
 }
 
 apr_uint64_t conf_generation(const conf_t *conf)
@@ -87,7 +124,7 @@ static void take_up(void *baton)
     struct slot *slot = baton;
     conf_t *old = slot->conf, *conf;
 
-    atomic_store(&slot->is_posted, 0);          /* before looking, so that nothing later is missed */
+    atomic_store(&slot->is_posted, 0); /* before looking, so that nothing later is missed */
     conf = conf_current_ref();
     if (conf == old) {
         conf_unref(conf);
@@ -97,6 +134,16 @@ static void take_up(void *baton)
     for (int i = 0; conf != NULL && i < current.n_listeners; i++)
         current.listeners[i].fn(current.listeners[i].baton, conf);
     conf_unref(old);
+}
+
+/* What loops that are gone have left. */
+static void release_slots(void)
+{
+    for (int i = 0; i < LOOPS_MAX; i++) {
+        conf_unref(current.slots[i].conf);
+        current.slots[i].conf = NULL;
+        current.slots[i].is_posted = 0;
+    }
 }
 
 void conf_install(conf_t *conf)
@@ -113,6 +160,8 @@ void conf_install(conf_t *conf)
         if (!atomic_exchange(&slot->is_posted, 1))
             ec_loop_post(ec_loop_at(i), &slot->post, take_up, slot);
     }
+    if (ec_loop_count() == 0)
+        release_slots();
     conf_unref(old);
 }
 

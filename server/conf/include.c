@@ -51,8 +51,10 @@ void search_path_make(struct search_path *path, const conf_source_t *source, apr
     const char *text = first_set(source->search_path, "EC_CONF_SEARCH_PATH", DEFAULT_PATH);
     char *last;
 
-    text = replace_all(text, "{NODENAME}", first_set(source->node_name, "EC_NODE_NAME", short_host_name(pool)), pool);
-    text = replace_all(text, "{SUBCLUSTER}", first_set(source->subcluster, "EC_SUB_CLUSTER", "default"), pool);
+    text = replace_all(text, "{NODENAME}",
+                       first_set(source->node_name, "EC_NODE_NAME", short_host_name(pool)), pool);
+    text =
+        replace_all(text, "{SUBCLUSTER}", first_set(source->subcluster, "EC_SUB_CLUSTER", "default"), pool);
     path->folders = apr_array_make(pool, 4, sizeof(const char *));
     for (char *folder = apr_strtok(apr_pstrdup(pool, text), ":", &last); folder != NULL;
          folder = apr_strtok(NULL, ":", &last))
@@ -74,8 +76,8 @@ static apr_status_t try(const char *path, const char **why, apr_pool_t *pool)
     return EC_E_CONFIG;
 }
 
-static apr_status_t try_all(const char **found, const apr_array_header_t *folders, const char *name, const char **why,
-                            apr_pool_t *pool)
+static apr_status_t try_all(const char **found, const apr_array_header_t *folders, const char *name,
+                            const char **why, apr_pool_t *pool)
 {
     const char *tried = "";
 
@@ -83,8 +85,8 @@ static apr_status_t try_all(const char **found, const apr_array_header_t *folder
         const char *folder = APR_ARRAY_IDX(folders, i, const char *);
         apr_status_t rv;
 
-        *found = apr_pstrcat(pool, folder, folder[0] != '\0' && folder[strlen(folder) - 1] == '/' ? "" : "/", name,
-                             NULL);
+        *found = apr_pstrcat(pool, folder, folder[0] != '\0' && folder[strlen(folder) - 1] == '/' ? "" : "/",
+                             name, NULL);
         if ((rv = try(*found, why, pool)) != EC_E_NOT_FOUND)
             return rv;
         tried = apr_pstrcat(pool, tried, i > 0 ? ", " : "", folder, NULL);
@@ -103,8 +105,8 @@ static apr_status_t try_one(const char **found, const char *path, const char **w
     return rv;
 }
 
-apr_status_t search_main(const char **found, const struct search_path *path, const char *name, const char **why,
-                         apr_pool_t *pool)
+apr_status_t search_main(const char **found, const struct search_path *path, const char *name,
+                         const char **why, apr_pool_t *pool)
 {
     apr_array_header_t *folders;
     apr_status_t rv;
@@ -131,8 +133,8 @@ static const char *folder_of(const char *path, apr_pool_t *pool)
     return slash == path ? "/" : apr_pstrmemdup(pool, path, (apr_size_t)(slash - path));
 }
 
-apr_status_t search_include(const char **found, const struct search_path *path, const char *name, const char *includer,
-                            const char **why, apr_pool_t *pool)
+apr_status_t search_include(const char **found, const struct search_path *path, const char *name,
+                            const char *includer, const char **why, apr_pool_t *pool)
 {
     apr_array_header_t *folders;
 

@@ -10,7 +10,7 @@
 #include "conf/conf.h"
 
 struct search_path {
-    apr_array_header_t *folders;        /* of const char *, in order */
+    apr_array_header_t *folders; /* of const char *, in order */
 };
 
 /** The search path of this source: its own, the environment's, or the documented default, with
@@ -18,13 +18,14 @@ struct search_path {
 void search_path_make(struct search_path *path, const conf_source_t *source, apr_pool_t *pool);
 
 /** Find `name` for the main file: as it is given, then along the path when it has no folder part. */
-apr_status_t search_main(const char **found, const struct search_path *path, const char *name, const char **why,
-                         apr_pool_t *pool);
+apr_status_t search_main(const char **found, const struct search_path *path, const char *name,
+                         const char **why, apr_pool_t *pool);
 /** Find `name` included by the file `includer`: beside it, then along the path. */
 apr_status_t search_include(const char **found, const struct search_path *path, const char *name,
                             const char *includer, const char **why, apr_pool_t *pool);
 
-/** Is it a folder?  Then `*files` are the regular files in it, in lexical order, those with a dot in front left out. */
+/** Is it a folder?  Then `*files` are the regular files in it, in lexical order, those with a dot in front
+ * left out. */
 apr_status_t include_list(apr_array_header_t **files, int *is_folder, const char *path, const char **why,
                           apr_pool_t *pool);
 

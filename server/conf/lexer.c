@@ -106,7 +106,7 @@ static enum lexer_token give(lexer_t *lexer, enum lexer_token token, const char 
 static enum lexer_token fail(lexer_t *lexer, int is_fatal, const char *text)
 {
     lexer->is_fatal = is_fatal;
-    if (is_fatal)                       /* the next call finds the end */
+    if (is_fatal) /* the next call finds the end */
         lexer->at = lexer->have = 0, lexer->read_error = -1;
     return give(lexer, TOKEN_ERROR, text);
 }
@@ -149,7 +149,9 @@ static int is_utf8(const unsigned char *text, apr_size_t length)
         unsigned char mask, lead;
         int more;
         unsigned least;
-    } forms[] = { { 0x80, 0x00, 0, 0 }, { 0xe0, 0xc0, 1, 0x80 }, { 0xf0, 0xe0, 2, 0x800 }, { 0xf8, 0xf0, 3, 0x10000 } };
+    } forms[] = {
+        { 0x80, 0x00, 0, 0 }, { 0xe0, 0xc0, 1, 0x80 }, { 0xf0, 0xe0, 2, 0x800 }, { 0xf8, 0xf0, 3, 0x10000 }
+    };
 
     for (apr_size_t i = 0; i < length;) {
         unsigned form = 0, code;
@@ -205,7 +207,7 @@ static enum lexer_token read_string(lexer_t *lexer)
                 lexer->buffer[length++] = '\\';
             if (next != '"' && next != '\\')
                 continue;
-            c = take(lexer);            /* \" is a quote; \\ stays two characters and hides neither */
+            c = take(lexer); /* \" is a quote; \\ stays two characters and hides neither */
         }
         lexer->buffer[length++] = (char)c;
     }
@@ -305,15 +307,15 @@ enum lexer_token lexer_next(lexer_t *lexer)
         enum lexer_token token;
         char text[2];
     } signs[] = {
-        { '=', TOKEN_EQUALS, "=" },       { '{', TOKEN_BRACE_OPEN, "{" },   { '}', TOKEN_BRACE_CLOSE, "}" },
-        { '(', TOKEN_PAREN_OPEN, "(" },   { ')', TOKEN_PAREN_CLOSE, ")" },  { '[', TOKEN_BRACKET_OPEN, "[" },
+        { '=', TOKEN_EQUALS, "=" },        { '{', TOKEN_BRACE_OPEN, "{" },  { '}', TOKEN_BRACE_CLOSE, "}" },
+        { '(', TOKEN_PAREN_OPEN, "(" },    { ')', TOKEN_PAREN_CLOSE, ")" }, { '[', TOKEN_BRACKET_OPEN, "[" },
         { ']', TOKEN_BRACKET_CLOSE, "]" },
     };
     apr_size_t literal = 0;
     int c;
 
     if (lexer->total == 0 && peek(lexer, 0) == 0xef && peek(lexer, 1) == 0xbb && peek(lexer, 2) == 0xbf)
-        lexer->at += 3;                 /* byte order mark */
+        lexer->at += 3; /* byte order mark */
     if (!skip_space(lexer))
         return fail(lexer, 1, "the end of this comment is missing");
     c = peek(lexer, 0);

@@ -10,33 +10,36 @@
 #include <apr.h>
 
 enum {
-    LEXER_TOKEN_MAX = 1 << 20,          /* longest word or string, in bytes */
-    LEXER_FILE_MAX = 256 << 20          /* longest file */
+    LEXER_TOKEN_MAX = 1 << 20, /* longest word or string, in bytes */
+    LEXER_FILE_MAX = 256 << 20 /* longest file */
 };
 
 enum lexer_token {
     TOKEN_END,
-    TOKEN_WORD,                         /* bare */
-    TOKEN_STRING,                       /* quoted; `text` without the quotes */
+    TOKEN_WORD,   /* bare */
+    TOKEN_STRING, /* quoted; `text` without the quotes */
     TOKEN_EQUALS,
-    TOKEN_BRACE_OPEN, TOKEN_BRACE_CLOSE,          /* { } */
-    TOKEN_PAREN_OPEN, TOKEN_PAREN_CLOSE,          /* ( ) */
-    TOKEN_BRACKET_OPEN, TOKEN_BRACKET_CLOSE,      /* [ ] */
-    TOKEN_ERROR                         /* `text` says what is wrong; see is_fatal */
+    TOKEN_BRACE_OPEN,
+    TOKEN_BRACE_CLOSE, /* { } */
+    TOKEN_PAREN_OPEN,
+    TOKEN_PAREN_CLOSE, /* ( ) */
+    TOKEN_BRACKET_OPEN,
+    TOKEN_BRACKET_CLOSE, /* [ ] */
+    TOKEN_ERROR          /* `text` says what is wrong; see is_fatal */
 };
 
 typedef struct {
     /* the token read last */
     enum lexer_token token;
-    const char *text;                   /* with a NUL behind; "{" and so on for signs */
+    const char *text; /* with a NUL behind; "{" and so on for signs */
     apr_size_t length;
     int line;
-    int is_first;                       /* nothing stands before it on its line */
-    int is_fatal;                       /* after TOKEN_ERROR: the rest of the file makes no sense */
-    int commas_separate;                /* set while inside ( ) or [ ]: a comma is white space */
+    int is_first;        /* nothing stands before it on its line */
+    int is_fatal;        /* after TOKEN_ERROR: the rest of the file makes no sense */
+    int commas_separate; /* set while inside ( ) or [ ]: a comma is white space */
 
     /* the lexer's own */
-    int fd;                             /* -1: all text is in `block` */
+    int fd; /* -1: all text is in `block` */
     const unsigned char *block;
     unsigned char *own_block;
     apr_size_t at, have;

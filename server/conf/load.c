@@ -29,7 +29,7 @@ static void make_default(void *baton, const conf_option_t *option)
     if (option->row->deflt == NULL)
         return;
     rv = value_make_default(value, &raw, option->row, &why, conf->pool);
-    EC_ASSERT(rv == APR_SUCCESS);       /* conf_register() refused what is not a value */
+    EC_ASSERT(rv == APR_SUCCESS); /* conf_register() refused what is not a value */
     set_default(conf, option, value);
 }
 
@@ -58,8 +58,9 @@ static void make_computed_defaults(conf_t *conf)
     const char *name = system_host_name(conf);
 
     set_text_default(conf, CONF_O_HOSTNAME, name);
-    set_text_default(conf, CONF_O_MAILERDAEMON,
-                     apr_pstrcat(conf->pool, "mailer-daemon@", hostname != NULL ? hostname->value.s : name, NULL));
+    set_text_default(
+        conf, CONF_O_MAILERDAEMON,
+        apr_pstrcat(conf->pool, "mailer-daemon@", hostname != NULL ? hostname->value.s : name, NULL));
 }
 
 /* ---- types and references -------------------------------------------------------------------- */
@@ -78,7 +79,8 @@ static void make_values(struct parser *parser, conf_stanza_t *stanza)
     for (conf_setting_t *setting = stanza->settings; setting != NULL; setting = setting->next) {
         const char *why = "out of memory";
 
-        if (value_make(&setting->value, setting->option->row, &setting->raw, &why, parser->conf->pool) != APR_SUCCESS)
+        if (value_make(&setting->value, setting->option->row, &setting->raw, &why, parser->conf->pool) !=
+            APR_SUCCESS)
             problem_error(&parser->problems, setting->file->path, setting->line, "option \"%s\": %s",
                           setting->option->row->name, why);
     }
@@ -96,11 +98,6 @@ static int has_pathway(const conf_t *conf, const char *name)
     return found > 0;
 }
 
-static int has_eventloop(const conf_t *conf, const char *name)
-{
-    return tree_find(conf, conf->root, "eventloop", name) != NULL;
-}
-
 static int is_banner(const conf_t *conf, const char *text)
 {
     return strncmp(text, "220", 3) == 0;
@@ -113,7 +110,6 @@ static const struct {
     const char *what;
 } checks[] = {
     { CONF_O_PATHWAY, has_pathway, "there is no pathway of this name" },
-    { CONF_O_EVENT_LOOP, has_eventloop, "there is no eventloop of this name" },
     { CONF_O_STATIC_BANNER, is_banner, "a banner begins with 220" },
 };
 
@@ -175,7 +171,8 @@ static apr_status_t parser_finish(struct parser *parser, conf_t **conf)
     return rv;
 }
 
-apr_status_t conf_load(conf_t **conf, apr_array_header_t **problems, const conf_source_t *source, apr_pool_t *pool)
+apr_status_t conf_load(conf_t **conf, apr_array_header_t **problems, const conf_source_t *source,
+                       apr_pool_t *pool)
 {
     struct parser parser;
 

@@ -94,7 +94,8 @@ static const char *endpoint_host(const char *host, apr_pool_t *pool)
     if (length == 0 || strcmp(host, "*") == 0)
         return "*";
     if (host[0] != '[')
-        return cidr_parse_address(&address, host) && address.family == 4 && strchr(host, ':') == NULL ? host : NULL;
+        return cidr_parse_address(&address, host) && address.family == 4 && strchr(host, ':') == NULL ? host
+                                                                                                      : NULL;
     if (host[length - 1] != ']')
         return NULL;
     host = apr_pstrmemdup(pool, host + 1, length - 2);
@@ -102,7 +103,8 @@ static const char *endpoint_host(const char *host, apr_pool_t *pool)
         return "[::]";
     if (strchr(host, ':') == NULL || !cidr_parse_address(&address, host))
         return NULL;
-    return apr_pstrcat(pool, "[", address.family == 4 ? "::ffff:" : "", cidr_format(&address, text), "]", NULL);
+    return apr_pstrcat(pool, "[", address.family == 4 ? "::ffff:" : "", cidr_format(&address, text), "]",
+                       NULL);
 }
 
 const char *scope_endpoint_name(const char *written, const char **why, apr_pool_t *pool)

@@ -12,21 +12,31 @@
 #include <string.h>
 #include <strings.h>
 
+#include <apr_allocator.h>
 #include <apr_hash.h>
 #include <apr_strings.h>
 
-#define W(...) ((const char *const[]){ __VA_ARGS__, NULL })
+#define W(...)   ((const char *const[]){ __VA_ARGS__, NULL })
 #define W_LEVELS W("DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL")
 /* scopes with the outbound, the inbound, and the reception fallback; all that accept connections */
-#define S_OUT "global binding_group binding domain"
-#define S_IN "esmtp_listener listen peer pathway pathway_group"
+#define S_OUT     "global binding_group binding domain"
+#define S_IN      "esmtp_listener listen peer pathway pathway_group"
 #define S_CONTENT "global pathway pathway_group"
-#define S_ACCEPTING \
-    "control_listener eccluster_listener ecstream_listener esmtp_listener http_listener listen xmpp_listener"
+#define S_ACCEPTING                                                                              \
+    "control_listener eccluster_listener ecstream_listener esmtp_listener http_listener listen " \
+    "xmpp_listener"
 
-#define CONF_OPTION(id_, name_, type_, default_, scopes_, unit_, help_, words_, min_, max_, flags_)             \
-    { .name = (name_), .type = EC_TYPE_##type_, .deflt = (default_), .scopes = (scopes_), .unit = (unit_),      \
-      .help = (help_), .words = (words_), .min = (min_), .max = (max_), .flags = (flags_) },
+#define CONF_OPTION(id_, name_, type_, default_, scopes_, unit_, help_, words_, min_, max_, flags_) \
+    { .name = (name_),                                                                              \
+      .type = EC_TYPE_##type_,                                                                      \
+      .deflt = (default_),                                                                          \
+      .scopes = (scopes_),                                                                          \
+      .unit = (unit_),                                                                              \
+      .help = (help_),                                                                              \
+      .words = (words_),                                                                            \
+      .min = (min_),                                                                                \
+      .max = (max_),                                                                                \
+      .flags = (flags_) },
 static const ec_option_t core_table[] = {
 #include "conf/options.def"
     { .name = NULL }
@@ -40,16 +50,17 @@ static const ec_option_t documented_table[] = {
 /* A stanza that a module brought. */
 typedef struct {
     conf_scope_t scope;
-    conf_option_t *options;         /* one a row, in the table's order */
+    conf_option_t *options; /* one a row, in the table's order */
     const char *owner;
 } module_scope_t;
 
 static struct {
     pthread_mutex_t lock;
     pthread_once_t once;
-    apr_pool_t *pool;
-    apr_hash_t *names;              /* lower case to the first conf_option_t */
-    apr_hash_t *modules;            /* stanza type to module_scope_t */
+    apr_allocator_t *allocator;
+    apr_pool_t *pool;    /* lives as long as the process */
+    apr_hash_t *names;   /* lower case to the first conf_option_t */
+    apr_hash_t *modules; /* stanza type to module_scope_t */
 } registry = { .lock = PTHREAD_MUTEX_INITIALIZER, .once = PTHREAD_ONCE_INIT };
 
 static const char *lower(const char *name, char *buf, apr_size_t size)
@@ -79,7 +90,7 @@ static void insert(conf_option_t *option)
         first->next = option;
         return;
     }
-    option->next = first;               /* the key stays the first one's copy: rows may go away */
+    option->next = first; /* the key stays the first one's copy: rows may go away */
     apr_hash_set(registry.names, apr_pstrdup(registry.pool, option->row->name), APR_HASH_KEY_STRING, option);
 }
 
@@ -98,7 +109,8 @@ static conf_option_t *make_option(const ec_option_t *row, int handle, const char
 
 static void start(void)
 {
-    apr_pool_create_unmanaged(&registry.pool);
+    apr_allocator_create(&registry.allocator);
+    apr_pool_create_unmanaged_ex(&registry.pool, NULL, registry.allocator);
     registry.names = apr_hash_make(registry.pool);
     registry.modules = apr_hash_make(registry.pool);
     for (int i = 0; core_table[i].name != NULL; i++)
@@ -170,9 +182,12 @@ static apr_status_t register_stanza(const char *type, const ec_option_t *table, 
         (core != NULL && !(core->flags & SCOPE_NO_EFFECT)))
         return EC_E_CONFIG;
     module = apr_pcalloc(registry.pool, sizeof(*module));
-    module->scope = (conf_scope_t){ .name = apr_pstrdup(registry.pool, type), .parents = "global",
-                                    .naming = SCOPE_OPTIONAL, .kind = NAME_TEXT, .flags = SCOPE_MODULE,
-                                    .id = -1, .table = table };
+    module->scope = (conf_scope_t){ .name = apr_pstrdup(registry.pool, type),
+                                    .parents = "global",
+                                    .naming = SCOPE_OPTIONAL,
+                                    .kind = NAME_TEXT,
+                                    .flags = SCOPE_MODULE,
+                                    .table = table };
     module->owner = owner;
     module->options = apr_pcalloc(registry.pool, sizeof(conf_option_t) * (apr_size_t)(count + 1));
     for (int i = 0; i < count; i++)
@@ -211,7 +226,8 @@ apr_status_t conf_register(const char *scope, const ec_option_t *table, const ch
 
 static void forget_announced(const char *owner)
 {
-    for (apr_hash_index_t *i = apr_hash_first(registry.pool, registry.names); i != NULL; i = apr_hash_next(i)) {
+    for (apr_hash_index_t *i = apr_hash_first(registry.pool, registry.names); i != NULL;
+         i = apr_hash_next(i)) {
         const char *name = apr_hash_this_key(i);
         conf_option_t *first = apr_hash_this_val(i), **link = &first;
 
@@ -229,7 +245,8 @@ void conf_unregister(const char *owner)
 {
     lock();
     forget_announced(owner);
-    for (apr_hash_index_t *i = apr_hash_first(registry.pool, registry.modules); i != NULL; i = apr_hash_next(i)) {
+    for (apr_hash_index_t *i = apr_hash_first(registry.pool, registry.modules); i != NULL;
+         i = apr_hash_next(i)) {
         const module_scope_t *module = apr_hash_this_val(i);
 
         if (strcmp(module->owner, owner) == 0)
@@ -260,17 +277,12 @@ static const conf_option_t *find_in_module(const conf_scope_t *scope, const char
 {
     const module_scope_t *module = apr_hash_get(registry.modules, scope->name, APR_HASH_KEY_STRING);
 
-    for (const conf_option_t *option = module != NULL ? module->options : NULL; option != NULL && option->row != NULL;
-         option++) {
+    for (const conf_option_t *option = module != NULL ? module->options : NULL;
+         option != NULL && option->row != NULL; option++) {
         if (strcasecmp(option->row->name, name) == 0)
             return option;
     }
     return NULL;
-}
-
-static apr_uint64_t bit_of(const conf_scope_t *scope)
-{
-    return 1ULL << (scope->flags & SCOPE_MODULE ? scope_find("module")->id : scope->id);
 }
 
 const conf_option_t *options_find(const conf_scope_t *scope, const char *name)
@@ -282,7 +294,7 @@ const conf_option_t *options_find(const conf_scope_t *scope, const char *name)
     option = scope->flags & SCOPE_MODULE ? find_in_module(scope, name) : NULL;
     if (option == NULL) {
         option = apr_hash_get(registry.names, lower(name, key, sizeof(key)), APR_HASH_KEY_STRING);
-        while (option != NULL && !(option->scopes & bit_of(scope)))
+        while (option != NULL && !(option->scopes & scope_bit(scope)))
             option = option->next;
     }
     unlock();
@@ -305,15 +317,17 @@ void options_offer_names(struct nearest *nearest, const conf_scope_t *scope)
     const module_scope_t *module;
 
     lock();
-    for (apr_hash_index_t *i = apr_hash_first(registry.pool, registry.names); i != NULL; i = apr_hash_next(i)) {
+    for (apr_hash_index_t *i = apr_hash_first(registry.pool, registry.names); i != NULL;
+         i = apr_hash_next(i)) {
         for (const conf_option_t *option = apr_hash_this_val(i); option != NULL; option = option->next) {
-            if (option->scopes & bit_of(scope))
+            if (option->scopes & scope_bit(scope))
                 nearest_offer(nearest, option->row->name);
         }
     }
-    module = scope->flags & SCOPE_MODULE ? apr_hash_get(registry.modules, scope->name, APR_HASH_KEY_STRING) : NULL;
-    for (const conf_option_t *option = module != NULL ? module->options : NULL; option != NULL && option->row != NULL;
-         option++)
+    module =
+        scope->flags & SCOPE_MODULE ? apr_hash_get(registry.modules, scope->name, APR_HASH_KEY_STRING) : NULL;
+    for (const conf_option_t *option = module != NULL ? module->options : NULL;
+         option != NULL && option->row != NULL; option++)
         nearest_offer(nearest, option->row->name);
     unlock();
 }
@@ -325,7 +339,8 @@ void options_offer_types(struct nearest *nearest)
         if (*scope_at(i)->parents != '\0')
             nearest_offer(nearest, scope_at(i)->name);
     }
-    for (apr_hash_index_t *i = apr_hash_first(registry.pool, registry.modules); i != NULL; i = apr_hash_next(i))
+    for (apr_hash_index_t *i = apr_hash_first(registry.pool, registry.modules); i != NULL;
+         i = apr_hash_next(i))
         nearest_offer(nearest, apr_hash_this_key(i));
     unlock();
 }
@@ -333,11 +348,13 @@ void options_offer_types(struct nearest *nearest)
 void options_each(void (*each)(void *baton, const conf_option_t *option), void *baton)
 {
     lock();
-    for (apr_hash_index_t *i = apr_hash_first(registry.pool, registry.names); i != NULL; i = apr_hash_next(i)) {
+    for (apr_hash_index_t *i = apr_hash_first(registry.pool, registry.names); i != NULL;
+         i = apr_hash_next(i)) {
         for (const conf_option_t *option = apr_hash_this_val(i); option != NULL; option = option->next)
             each(baton, option);
     }
-    for (apr_hash_index_t *i = apr_hash_first(registry.pool, registry.modules); i != NULL; i = apr_hash_next(i)) {
+    for (apr_hash_index_t *i = apr_hash_first(registry.pool, registry.modules); i != NULL;
+         i = apr_hash_next(i)) {
         for (const conf_option_t *option = ((const module_scope_t *)apr_hash_this_val(i))->options;
              option->row != NULL; option++)
             each(baton, option);

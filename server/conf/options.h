@@ -12,10 +12,10 @@
 /* A row and what the room knows about it.  Lives as long as its table is registered. */
 typedef struct conf_option {
     const ec_option_t *row;
-    apr_uint64_t scopes;            /* bits of the core's scopes; 0 in a module's own table */
-    int handle;                     /* conf_opt_t, or -1 */
+    apr_uint64_t scopes; /* bits of the core's scopes; 0 in a module's own table */
+    int handle;          /* conf_opt_t, or -1 */
     const char *owner;
-    struct conf_option *next;       /* same name, other scopes */
+    struct conf_option *next; /* same name, other scopes */
 } conf_option_t;
 
 /** The kind of a stanza of this type: registered by a module, or the core's; NULL when neither. */

@@ -144,8 +144,8 @@ static const conf_file_t *make_file(struct parser *parser, const char *path, int
 }
 
 /* "a includes b includes a", or NULL when the file is not being read already. */
-static const char *describe_loop(const struct parser *parser, const struct include_file *identity, const char *path,
-                                 apr_pool_t *pool)
+static const char *describe_loop(const struct parser *parser, const struct include_file *identity,
+                                 const char *path, apr_pool_t *pool)
 {
     const char *text = path;
 
@@ -157,7 +157,8 @@ static const char *describe_loop(const struct parser *parser, const struct inclu
     return NULL;
 }
 
-static void include_one(struct parser *parser, conf_stanza_t *stanza, const char *path, int line, int is_readonly)
+static void include_one(struct parser *parser, conf_stanza_t *stanza, const char *path, int line,
+                        int is_readonly)
 {
     struct include_file identity;
     const char *why, *loop;
@@ -181,7 +182,8 @@ static void include_one(struct parser *parser, conf_stanza_t *stanza, const char
     lexer_close(&(lexer_t){ .fd = identity.fd });
 }
 
-static void include_name(struct parser *parser, conf_stanza_t *stanza, const char *name, int line, int is_readonly)
+static void include_name(struct parser *parser, conf_stanza_t *stanza, const char *name, int line,
+                         int is_readonly)
 {
     apr_pool_t *pool = parser->problems.pool;
     apr_array_header_t *files;
@@ -243,7 +245,8 @@ static void parse_option(struct parser *parser, conf_stanza_t *stanza, const cha
 }
 
 /* The lexer stands at what follows a word that is not "=": a name, for a stanza. */
-static void parse_named_stanza(struct parser *parser, conf_stanza_t *stanza, const char *type, int line, int depth)
+static void parse_named_stanza(struct parser *parser, conf_stanza_t *stanza, const char *type, int line,
+                               int depth)
 {
     lexer_t *lexer = lexer_of(parser);
     const char *instance = apr_pstrdup(parser->scratch, lexer->text);
@@ -278,7 +281,8 @@ static void parse_statement(struct parser *parser, conf_stanza_t *stanza, int de
     }
     memcpy(name, lexer->text, lexer->length + 1);
     lexer_next(lexer);
-    if (is_text(lexer->token) && (strcasecmp(name, "include") == 0 || strcasecmp(name, "readonly_include") == 0)) {
+    if (is_text(lexer->token) &&
+        (strcasecmp(name, "include") == 0 || strcasecmp(name, "readonly_include") == 0)) {
         parse_include(parser, stanza, strcasecmp(name, "include") != 0, line);
         return;
     }
@@ -291,8 +295,9 @@ static void parse_statement(struct parser *parser, conf_stanza_t *stanza, int de
     else if (is_text(lexer->token) || lexer->token == TOKEN_PAREN_OPEN || lexer->token == TOKEN_BRACKET_OPEN)
         parse_option(parser, stanza, name, line);
     else
-        fail_at_token(parser, apr_psprintf(parser->problems.pool, has_equals ? "expected the value of \"%s\""
-                                                                             : "expected \"=\" or \"{\" after \"%s\"",
+        fail_at_token(parser, apr_psprintf(parser->problems.pool,
+                                           has_equals ? "expected the value of \"%s\""
+                                                      : "expected \"=\" or \"{\" after \"%s\"",
                                            name));
 }
 
@@ -306,7 +311,8 @@ void parse_main_file(struct parser *parser, const char *name)
 
     if (search_main(&found, &parser->path, name, &why, pool) != APR_SUCCESS ||
         include_open(&identity, found, &why, pool) != APR_SUCCESS) {
-        problem_error(&parser->problems, name != NULL ? name : "ecelerity.conf", 0, "no configuration: %s", why);
+        problem_error(&parser->problems, name != NULL ? name : "ecelerity.conf", 0, "no configuration: %s",
+                      why);
         return;
     }
     parser->n_files = 1;

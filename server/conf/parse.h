@@ -12,31 +12,31 @@
 
 enum {
     PARSE_INCLUDE_DEPTH_MAX = 32,
-    PARSE_FILES_MAX = 100000,           /* inclusions in one load */
-    PARSE_NAME_MAX = 127                /* of an option or a stanza type */
+    PARSE_FILES_MAX = 100000, /* inclusions in one load */
+    PARSE_NAME_MAX = 127      /* of an option or a stanza type */
 };
-#define PARSE_BYTES_MAX (1LL << 30)     /* of all files of one load */
+#define PARSE_BYTES_MAX (1LL << 30) /* of all files of one load */
 
 /* A file that is being read; the ones that include it are above. */
 struct frame {
     const conf_file_t *file;
     lexer_t lexer;
-    struct include_file identity;       /* fd -1: a text */
+    struct include_file identity; /* fd -1: a text */
     struct frame *above;
     int depth;
-    int is_again;                       /* the lexer's token begins the next statement */
-    int is_broken;                      /* the rest can not be read: do not complain about what it lacks */
+    int is_again;  /* the lexer's token begins the next statement */
+    int is_broken; /* the rest can not be read: do not complain about what it lacks */
 };
 
 struct parser {
     conf_t *conf;
     struct problems problems;
-    const conf_source_t *source;        /* NULL: a text */
+    const conf_source_t *source; /* NULL: a text */
     struct search_path path;
     struct frame *frame;
-    raw_value_t value;                  /* of the statement being read */
-    apr_pool_t *scratch;                /* of one statement */
-    apr_hash_t *warned;                 /* what has been warned about already */
+    raw_value_t value;   /* of the statement being read */
+    apr_pool_t *scratch; /* of one statement */
+    apr_hash_t *warned;  /* what has been warned about already */
     int n_files;
     long long n_bytes;
 };
@@ -49,8 +49,8 @@ void parse_text(struct parser *parser, const char *name, const char *text, apr_s
 /** `option = value` with parser->value.  `stanza` NULL: ignored. */
 void build_option(struct parser *parser, conf_stanza_t *stanza, const char *name, int line);
 /** Opens a stanza; NULL when its contents are to be ignored.  `instance` NULL: anonymous. */
-conf_stanza_t *build_stanza(struct parser *parser, conf_stanza_t *parent, const char *type, const char *instance,
-                            int line);
+conf_stanza_t *build_stanza(struct parser *parser, conf_stanza_t *parent, const char *type,
+                            const char *instance, int line);
 /** An error or warning at a line of the file being read. */
 #define parse_error(parser, line, ...) \
     problem_error(&(parser)->problems, (parser)->frame->file->path, (line), __VA_ARGS__)

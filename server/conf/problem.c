@@ -66,6 +66,6 @@ const char *problem_quote(struct problems *problems, const char *text)
     if (length <= SHOWN)
         return shown;
     for (char *end = shown + SHOWN; end > shown && ((unsigned char)end[-1] & 0x80);)
-        *--end = '\0';                  /* no half of a character at the cut */
+        *--end = '\0'; /* no half of a character at the cut */
     return apr_pstrcat(problems->pool, shown, "...", NULL);
 }

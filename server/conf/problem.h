@@ -10,7 +10,7 @@
 enum { PROBLEM_ERRORS_MAX = 100, PROBLEM_WARNINGS_MAX = 1000 };
 
 struct problems {
-    apr_array_header_t *list;       /* of conf_problem_t */
+    apr_array_header_t *list; /* of conf_problem_t */
     apr_pool_t *pool;
     int errors, warnings;
 };

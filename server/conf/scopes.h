@@ -14,27 +14,26 @@ typedef enum { SCOPE_ANONYMOUS, SCOPE_NAMED, SCOPE_OPTIONAL } scope_naming_t;
 /* How names are checked and brought to the one form in which they are compared. */
 typedef enum {
     NAME_TEXT,
-    NAME_DOMAIN,            /* lower case, [IPv6:...] canonical, or /regular expression/ */
-    NAME_GROUP,             /* no spaces */
-    NAME_BINDING,           /* no spaces, no colons */
-    NAME_NETWORK,           /* address or CIDR block */
-    NAME_ENDPOINT           /* address:port or path of a UNIX socket */
+    NAME_DOMAIN,  /* lower case, [IPv6:...] canonical, or /regular expression/ */
+    NAME_GROUP,   /* no spaces */
+    NAME_BINDING, /* no spaces, no colons */
+    NAME_NETWORK, /* address or CIDR block */
+    NAME_ENDPOINT /* address:port or path of a UNIX socket */
 } scope_name_kind_t;
 
 enum {
-    SCOPE_NO_EFFECT = 1,    /* documented, accepted with a warning */
-    SCOPE_OPEN = 2,         /* contents are not known and not checked */
+    SCOPE_NO_EFFECT = 1, /* documented, accepted with a warning */
+    SCOPE_OPEN = 2,      /* contents are not known and not checked */
     SCOPE_MODULE = 4
 };
 
 typedef struct {
-    const char *name;       /* lower case */
-    const char *parents;    /* space-separated; "global" is the top level */
+    const char *name;    /* lower case */
+    const char *parents; /* space-separated; "global" is the top level */
     scope_naming_t naming;
     scope_name_kind_t kind;
     int flags;
-    int id;                 /* place in the core's table, and bit in sets of scopes; -1: a module's */
-    const ec_option_t *table;       /* a module's options */
+    const ec_option_t *table; /* a module's options */
 } conf_scope_t;
 
 extern const conf_scope_t *const scope_global;
@@ -43,13 +42,17 @@ extern const conf_scope_t *const scope_global;
 const conf_scope_t *scope_find(const char *name);
 /** The i-th core scope, NULL behind the last. */
 const conf_scope_t *scope_at(int i);
-/** A stanza of a documented module that no table describes: accepted with a warning.  NULL: not documented. */
+/** A stanza of a documented module that no table describes: accepted with a warning.  NULL: not documented.
+ */
 const conf_scope_t *scope_find_documented_module(const char *name);
 int scope_allows_parent(const conf_scope_t *scope, const conf_scope_t *parent);
+/** Its bit in a set of scopes; all modules' stanzas share the one of "module". */
+apr_uint64_t scope_bit(const conf_scope_t *scope);
 /** Set of scopes as bits, from a space-separated list; 0 and `*bad` (in `pool`) when one is unknown. */
 apr_uint64_t scope_set(const char *list, const char **bad, apr_pool_t *pool);
 
-/** Bring a stanza's name to the form in which it is compared.  Returns NULL and `*why` when it can not be one. */
+/** Bring a stanza's name to the form in which it is compared.  Returns NULL and `*why` when it can not be
+ * one. */
 const char *scope_name(const conf_scope_t *scope, const char *written, const char **why, apr_pool_t *pool);
 /** The same for an endpoint, for what is not a stanza's name (EC_TYPE_SOCKADDR). */
 const char *scope_endpoint_name(const char *written, const char **why, apr_pool_t *pool);

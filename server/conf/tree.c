@@ -53,16 +53,16 @@ static apr_uint64_t hash_key(const conf_stanza_t *parent, const char *type, cons
 }
 
 /* The slot that holds the stanza, or the empty one where it would be. */
-static conf_stanza_t **find_slot(const conf_t *conf, apr_uint64_t hash, const conf_stanza_t *parent, const char *type,
-                                 const char *name)
+static conf_stanza_t **find_slot(const conf_t *conf, apr_uint64_t hash, const conf_stanza_t *parent,
+                                 const char *type, const char *name)
 {
     unsigned mask = conf->n_slots - 1;
 
     for (unsigned at = (unsigned)hash & mask;; at = (at + 1) & mask) {
         const conf_stanza_t *stanza = conf->slots[at];
 
-        if (stanza == NULL || (stanza->hash == hash && stanza->parent == parent && strcmp(stanza->name, name) == 0 &&
-                               strcmp(stanza->type, type) == 0))
+        if (stanza == NULL || (stanza->hash == hash && stanza->parent == parent &&
+                               strcmp(stanza->name, name) == 0 && strcmp(stanza->type, type) == 0))
             return &conf->slots[at];
     }
 }
@@ -109,7 +109,7 @@ conf_stanza_t *tree_add(conf_t *conf, conf_stanza_t *parent, const conf_scope_t 
         return stanza;
     stanza = *slot = apr_pcalloc(conf->pool, sizeof(*stanza));
     stanza->scope = scope;
-    stanza->type = scope->id >= 0 || scope->table != NULL ? scope->name : apr_pstrdup(conf->pool, type);
+    stanza->type = strcmp(scope->name, type) == 0 ? scope->name : apr_pstrdup(conf->pool, type);
     stanza->name = *name != '\0' ? apr_pstrdup(conf->pool, name) : "";
     stanza->written = strcmp(name, written) == 0 ? stanza->name : apr_pstrdup(conf->pool, written);
     stanza->parent = parent;
@@ -187,8 +187,8 @@ const char *tree_describe(const conf_stanza_t *stanza, apr_pool_t *pool)
     if (stanza->parent == NULL)
         return "global";
     for (; stanza->parent != NULL; stanza = stanza->parent)
-        text = apr_pstrcat(pool, text, *text != '\0' ? " in " : "", stanza->type, *stanza->name != '\0' ? " " : "",
-                           stanza->name, NULL);
+        text = apr_pstrcat(pool, text, *text != '\0' ? " in " : "", stanza->type,
+                           *stanza->name != '\0' ? " " : "", stanza->name, NULL);
     return text;
 }
 

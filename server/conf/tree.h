@@ -25,9 +25,9 @@ enum { TREE_STANZAS_MAX = 2000000, TREE_DEPTH_MAX = 16 };
 /* A file that was read; one per inclusion. */
 typedef struct conf_file {
     const char *path;
-    const struct conf_file *includer;   /* NULL: the main file */
-    int line;                           /* of the include statement */
-    int is_readonly;                    /* by readonly_include, here or further up */
+    const struct conf_file *includer; /* NULL: the main file */
+    int line;                         /* of the include statement */
+    int is_readonly;                  /* by readonly_include, here or further up */
 } conf_file_t;
 
 /* Where a stanza was opened; a merged one has several, in order of loading. */
@@ -39,7 +39,7 @@ typedef struct conf_place {
 
 typedef struct conf_setting {
     const conf_option_t *option;
-    raw_value_t raw;                    /* as written; the typed value points into it */
+    raw_value_t raw; /* as written; the typed value points into it */
     const conf_file_t *file;
     int line;
     ec_value_t value;
@@ -48,19 +48,19 @@ typedef struct conf_setting {
 
 struct conf_stanza {
     const conf_scope_t *scope;
-    const char *type;                   /* as the file names it, lower case: a module's name, or the scope's */
-    const char *name;                   /* in the form of comparison; "" */
-    const char *written;                /* as first written */
-    conf_stanza_t *parent;              /* NULL: the root */
-    conf_stanza_t *first, *last;        /* children in order of definition */
+    const char *type;            /* as the file names it, lower case: a module's name, or the scope's */
+    const char *name;            /* in the form of comparison; "" */
+    const char *written;         /* as first written */
+    conf_stanza_t *parent;       /* NULL: the root */
+    conf_stanza_t *first, *last; /* children in order of definition */
     conf_stanza_t *next;
     conf_setting_t *settings, *last_setting;
     conf_place_t *places, *last_place;
     unsigned depth;
     apr_uint64_t hash;
-    pcre2_code *regex;                  /* names written /pattern/ */
-    conf_stanza_t *first_regex, *last_regex, *next_regex;   /* such children, in order */
-    cidr_t network;                     /* of a peer */
+    pcre2_code *regex;                                    /* names written /pattern/ */
+    conf_stanza_t *first_regex, *last_regex, *next_regex; /* such children, in order */
+    cidr_t network;                                       /* of a peer */
 };
 
 struct conf {
@@ -68,13 +68,13 @@ struct conf {
     _Atomic int refs;
     apr_uint64_t generation;
     conf_stanza_t *root;
-    apr_array_header_t *files;          /* of const conf_file_t *, in order of reading */
+    apr_array_header_t *files; /* of const conf_file_t *, in order of reading */
     unsigned n_stanzas;
-    conf_stanza_t **slots;              /* children by parent, type and name; open addressing */
+    conf_stanza_t **slots; /* children by parent, type and name; open addressing */
     unsigned n_slots;
-    apr_hash_t *grouped_bindings;       /* name to the first binding of that name inside a group */
-    int has_regex;                      /* some stanza's name is a regular expression */
-    apr_hash_t *defaults;               /* const ec_option_t * to ec_value_t *, of all options */
+    apr_hash_t *grouped_bindings; /* name to the first binding of that name inside a group */
+    int has_regex;                /* some stanza's name is a regular expression */
+    apr_hash_t *defaults;         /* const ec_option_t * to ec_value_t *, of all options */
     const ec_value_t *core_defaults[CONF_O_COUNT];
     struct views *views;
 };

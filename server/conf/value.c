@@ -17,7 +17,7 @@
 
 struct making {
     const ec_option_t *row;
-    const char *text;               /* of a scalar */
+    const char *text; /* of a scalar */
     const char **why;
     apr_pool_t *pool;
 };
@@ -35,8 +35,9 @@ static apr_status_t check_bounds(const ec_value_t *value, const struct making *m
 
     if ((row->min == 0 && row->max == 0) || (value->i >= row->min && value->i <= row->max))
         return APR_SUCCESS;
-    return refuse(making, apr_psprintf(making->pool, "a number from %" APR_INT64_T_FMT " to %" APR_INT64_T_FMT
-                                                     " is wanted", row->min, row->max));
+    return refuse(making, apr_psprintf(making->pool,
+                                       "a number from %" APR_INT64_T_FMT " to %" APR_INT64_T_FMT " is wanted",
+                                       row->min, row->max));
 }
 
 /* ---- scalars ---------------------------------------------------------------------------- */
@@ -80,8 +81,8 @@ static int find_word(const char *const *words, const char *text)
 
 static int parse_bool(const char *text)
 {
-    static const char *const words[] = { "false", "true",     "off", "on", "no", "yes",
-                                         "0",     "1", "disabled", "enabled", NULL };
+    static const char *const words[] = { "false", "true", "off",      "on",      "no", "yes",
+                                         "0",     "1",    "disabled", "enabled", NULL };
     int found = find_word(words, text);
 
     return found < 0 ? -1 : found % 2;
@@ -109,8 +110,9 @@ static apr_status_t make_interval(ec_value_t *value, const struct making *making
     int is_milli = making->row->unit != NULL && strcmp(making->row->unit, "milliseconds") == 0;
 
     if (!units_parse_interval(making->text, is_milli ? 1000 : 1, &value->i) || value->i < -1)
-        return refuse(making, is_milli ? "a time is wanted: milliseconds, or with a unit, such as \"5 seconds\""
-                                       : "a time is wanted: seconds, or with a unit, such as 30m or \"4 hours\"");
+        return refuse(making, is_milli
+                                  ? "a time is wanted: milliseconds, or with a unit, such as \"5 seconds\""
+                                  : "a time is wanted: seconds, or with a unit, such as 30m or \"4 hours\"");
     return check_bounds(value, making);
 }
 
@@ -119,7 +121,10 @@ static const char *list_words(const struct making *making)
     const char *text = "";
 
     for (const char *const *word = making->row->words; word != NULL && *word != NULL; word++)
-        text = apr_pstrcat(making->pool, text, word == making->row->words ? "" : word[1] == NULL ? " or " : ", ",
+        text = apr_pstrcat(making->pool, text,
+                           word == making->row->words ? ""
+                           : word[1] == NULL          ? " or "
+                                                      : ", ",
                            *word, NULL);
     return text;
 }
@@ -171,7 +176,8 @@ static apr_status_t make_regex(ec_value_t *value, const struct making *making)
 {
     PCRE2_SIZE offset;
     int error;
-    pcre2_code *code = pcre2_compile((PCRE2_SPTR)making->text, PCRE2_ZERO_TERMINATED, 0, &error, &offset, NULL);
+    pcre2_code *code =
+        pcre2_compile((PCRE2_SPTR)making->text, PCRE2_ZERO_TERMINATED, 0, &error, &offset, NULL);
     PCRE2_UCHAR message[120];
 
     if (code != NULL) {

@@ -14,7 +14,7 @@ typedef enum { RAW_SCALAR, RAW_LIST, RAW_DICT } raw_kind_t;
  * key, value, key, value. */
 typedef struct {
     raw_kind_t kind;
-    int count;                  /* items; for a dictionary keys and values together */
+    int count; /* items; for a dictionary keys and values together */
     apr_size_t length, room;
     char *text;
 } raw_value_t;
@@ -30,7 +30,8 @@ const char *raw_value_text(const raw_value_t *raw, apr_pool_t *pool);
 /** Give the value its type.  Keeps `raw`.  On EC_E_SYNTAX `*why` says what is wrong, in `pool`. */
 apr_status_t value_make(ec_value_t *value, const ec_option_t *row, const raw_value_t *raw, const char **why,
                         apr_pool_t *pool);
-/** Text of a row's default to a value.  A default of a scalar type is the whole text, whatever it contains. */
+/** Text of a row's default to a value.  A default of a scalar type is the whole text, whatever it contains.
+ */
 apr_status_t value_make_default(ec_value_t *value, raw_value_t *raw, const ec_option_t *row, const char **why,
                                 apr_pool_t *pool);
 

@@ -19,16 +19,16 @@ struct conf_view {
 struct cached {
     apr_uint64_t hash;
     apr_size_t length;
-    char *names;                        /* group, binding and domain, each with a NUL; malloc'd */
+    char *names; /* group, binding and domain, each with a NUL; malloc'd */
     const conf_view_t *view;
 };
 
 struct views {
     pthread_mutex_t lock;
     apr_pool_t *pool;
-    apr_hash_t *chains;                 /* bytes of the stanzas' addresses to conf_view_t */
+    apr_hash_t *chains; /* bytes of the stanzas' addresses to conf_view_t */
     conf_view_t global;
-    struct cached *cache;               /* a name has one place in it; NULL: no regular expressions */
+    struct cached *cache; /* a name has one place in it; NULL: no regular expressions */
     apr_size_t cache_size;
 };
 
@@ -37,8 +37,9 @@ struct views {
 static void fill(conf_view_t *view, const conf_t *conf, const conf_stanza_t *const *stanzas, int count)
 {
     memcpy(view->values, conf->core_defaults, sizeof(view->values));
-    while (count-- > 0) {               /* the most specific last, so that its values stay */
-        for (const conf_setting_t *setting = stanzas[count]->settings; setting != NULL; setting = setting->next) {
+    while (count-- > 0) { /* the most specific last, so that its values stay */
+        for (const conf_setting_t *setting = stanzas[count]->settings; setting != NULL;
+             setting = setting->next) {
             if (setting->option->handle >= 0)
                 view->values[setting->option->handle] = &setting->value;
         }
@@ -88,7 +89,8 @@ static const conf_view_t *view_of(conf_t *conf, const chain_t *chain)
     if (view == NULL) {
         view = apr_palloc(views->pool, sizeof(*view));
         fill(view, conf, chain->stanzas, chain->count);
-        apr_hash_set(views->chains, apr_pmemdup(views->pool, chain->stanzas, (apr_size_t)length), length, view);
+        apr_hash_set(views->chains, apr_pmemdup(views->pool, chain->stanzas, (apr_size_t)length), length,
+                     view);
     }
     pthread_mutex_unlock(&views->lock);
     return view;

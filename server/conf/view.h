@@ -11,7 +11,7 @@
 enum { CHAIN_FEW = 32 };
 
 typedef struct {
-    const conf_stanza_t **stanzas;      /* `few`, or malloc'd when there are more */
+    const conf_stanza_t **stanzas; /* `few`, or malloc'd when there are more */
     int count, room;
     const conf_stanza_t *few[CHAIN_FEW];
 } chain_t;
@@ -20,10 +20,11 @@ void chain_init(chain_t *chain);
 void chain_free(chain_t *chain);
 
 /* Chains of config-language.md sections 8, 8.2 and 9, added to `chain`; any name may be NULL. */
-void chain_outbound(chain_t *chain, const conf_t *conf, const char *group, const char *binding, const char *domain);
+void chain_outbound(chain_t *chain, const conf_t *conf, const char *group, const char *binding,
+                    const char *domain);
 void chain_host(chain_t *chain, const conf_t *conf, const char *group, const char *binding, const char *host);
-void chain_inbound(chain_t *chain, const conf_t *conf, const conf_stanza_t *listener, const conf_stanza_t *listen,
-                   const char *peer);
+void chain_inbound(chain_t *chain, const conf_t *conf, const conf_stanza_t *listener,
+                   const conf_stanza_t *listen, const char *peer);
 /** A pathway alone, as the last steps of an inbound chain. */
 void chain_pathway(chain_t *chain, const conf_t *conf, const char *pathway);
 /** One stanza and the top level. */

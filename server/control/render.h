@@ -3,9 +3,10 @@
  *
  * Text is for people: "Name: value" lines, tables with aligned columns, headings.
  * XML: <answer status="done"> with the tree as it is; an element whose value had to be
- * escaped says escaped="backslash".  JSON: {"status": "done", "answer": {...}}: a group is
- * an object, a table an array of objects, notes an array of strings; a name that occurs
- * twice in a group becomes an array.  Errors: an "error" beside the rest. */
+ * escaped says escaped="backslash".  JSON: one object; a group is an object, a table an
+ * array of objects, "note" an array of strings; a name that occurs twice in a group becomes
+ * an array.  An error is the member "error" (JSON) or the attribute error (XML) of the
+ * whole; the rest is there as well. */
 #ifndef CONTROL_RENDER_H
 #define CONTROL_RENDER_H
 

@@ -25,7 +25,7 @@ static void add_character(output_t *out, uint32_t c, const char *bytes, int n)
     } else if (c == '\n' || c == '\t') {
         output_text(out, c == '\n' ? "\\n" : "\\t");
     } else if (!utf8_is_harmless(c)) {
-        add_unit(out, c);          /* all harmful ones are below 0x10000 */
+        add_unit(out, c); /* all harmful ones are below 0x10000 */
     } else {
         output_bytes(out, bytes, (size_t)n);
     }
@@ -169,11 +169,8 @@ static void add_member(output_t *out, const xmlNode *node, int indent)
     output_char(out, ']', 1);
 }
 
-static void add_group(output_t *out, const xmlNode *group, int indent)
+static void add_members(output_t *out, const xmlNode *group, int indent, int n)
 {
-    int n = 0;
-
-    output_char(out, '{', 1);
     for (const xmlNode *node = group->children; node != NULL; node = node->next) {
         if (!is_first_of_name(node)) {
             continue;
@@ -185,16 +182,22 @@ static void add_group(output_t *out, const xmlNode *group, int indent)
     if (n > 0) {
         add_line(out, indent);
     }
+}
+
+static void add_group(output_t *out, const xmlNode *group, int indent)
+{
+    output_char(out, '{', 1);
+    add_members(out, group, indent, 0);
     output_char(out, '}', 1);
 }
 
 void render_json(output_t *out, const ec_answer_t *answer)
 {
-    output_text(out, answer->error != NULL ? "{\n  \"status\": \"error\",\n  \"error\": " : "{\n  \"status\": \"done\"");
+    output_char(out, '{', 1);
     if (answer->error != NULL) {
+        output_text(out, "\n  \"error\": ");
         add_bytes(out, answer->error, strlen(answer->error));
     }
-    output_text(out, ",\n  \"answer\": ");
-    add_group(out, answer->root, 2);
-    output_text(out, "\n}\n");
+    add_members(out, answer->root, 0, answer->error != NULL);
+    output_text(out, "}\n");
 }

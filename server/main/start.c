@@ -83,6 +83,7 @@ static void stop_runtime(server_t *server)
 {
     event_runtime_stop();
     event_runtime_destroy();
+    conf_install(NULL); /* no loop holds it now */
 }
 
 static apr_status_t start_conf(server_t *server, const char **why)
@@ -145,11 +146,6 @@ static void on_recovered(void *baton, apr_status_t rv, const spool_report_t *rep
         ec_log_rv(server->log, EC_LOG_CRITICAL, rv, "the spool could not be read to its end: what is missing stays on disk "
                                                     "for the next start");
     }
-    ec_log(server->log, EC_LOG_NOTICE,
-           "spool read batches=%" APR_UINT64_T_FMT " recipients=%" APR_UINT64_T_FMT " in_doubt=%" APR_UINT64_T_FMT
-           " torn_bytes=%" APR_UINT64_T_FMT " damaged=%" APR_UINT64_T_FMT " ms=%" APR_UINT64_T_FMT,
-           report->batches, report->recipients, report->in_doubt, report->torn_bytes, report->damaged,
-           report->duration_us / 1000);
     queue_recovered(rv, report);
 }
 

@@ -15,6 +15,7 @@
 
 #include <apr_strings.h>
 
+#include "conf/conf.h"
 #include "util/text.h"
 
 enum { NAME_MAX_LENGTH = 64 };
@@ -138,7 +139,16 @@ static lt_dlhandle open_local(const char *path)
     return handle;
 }
 
-static apr_status_t load_locked(const ec_module_t **result, const char *name, const char **why, apr_pool_t *scratch)
+/* What the configuration may say about it. */
+static apr_status_t register_options(const ec_module_t *module)
+{
+    static const ec_option_t none[] = { EC_OPT_END };
+
+    return conf_register(module->name, module->options != NULL ? module->options : none, module->name);
+}
+
+static apr_status_t load_locked(const ec_module_t **result, const char *name, const char **why,
+                                apr_pool_t *scratch)
 {
     const char *path = find_file(name, scratch), *reason;
     const ec_module_t *module;
@@ -163,6 +173,12 @@ static apr_status_t load_locked(const ec_module_t **result, const char *name, co
         lt_dlclose(handle);
         return EC_E_MODULE;
     }
+    if (register_options(module) != APR_SUCCESS) {
+        *why = apr_psprintf(
+            scratch, "the module %s can not be used: there is a stanza type of its name already", path);
+        lt_dlclose(handle);
+        return EC_E_MODULE;
+    }
     file = apr_palloc(state.pool, sizeof *file);
     *file = (struct file){ state.files, module };
     state.files = file;
@@ -170,7 +186,8 @@ static apr_status_t load_locked(const ec_module_t **result, const char *name, co
     return APR_SUCCESS;
 }
 
-apr_status_t module_file_load(const ec_module_t **module, const char *name, const char **why, apr_pool_t *scratch)
+apr_status_t module_file_load(const ec_module_t **module, const char *name, const char **why,
+                              apr_pool_t *scratch)
 {
     char *lower = apr_pstrdup(scratch, name);
     apr_status_t rv = APR_SUCCESS;

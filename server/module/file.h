@@ -1,4 +1,4 @@
-/* file.h - module files: found, loaded, checked
+/* file.h - module files: found, loaded, checked, their options registered
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef MODULE_FILE_H
 #define MODULE_FILE_H
@@ -11,7 +11,7 @@ apr_status_t module_files_start(const char *path, apr_pool_t *pool);
 /** The loaded module `name` (any case), or NULL.  Any thread. */
 const ec_module_t *module_file_find(const char *name);
 
-/** Load it if it is not.  `*why` in `scratch`. */
+/** Load it if it is not, and register its options.  `*why` in `scratch`. */
 apr_status_t module_file_load(const ec_module_t **module, const char *name, const char **why, apr_pool_t *scratch);
 
 /** Is this struct one that we can use?  NULL, or a sentence in `scratch` that says why not. */

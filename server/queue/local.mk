@@ -4,6 +4,7 @@ libserver_la_SOURCES += \
   %D%/account.c %D%/account.h \
   %D%/accept.c \
   %D%/attempt.c %D%/attempt.h \
+  %D%/commands.c \
   %D%/doom.c \
   %D%/entry.c \
   %D%/name.c \
@@ -14,5 +15,7 @@ libserver_la_SOURCES += \
   %D%/run.c \
   %D%/session.c \
   %D%/set.c \
+  %D%/show.c %D%/show.h \
   %D%/stop.c \
-  %D%/swap.c
+  %D%/swap.c \
+  %D%/why.c

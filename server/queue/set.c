@@ -15,6 +15,7 @@ ec_log_t *queue_room_log;
 queue_set_t **queue_sets;
 int queue_n_sets;
 const queue_transport_t *queue_transport;
+apr_time_t queue_started;
 queue_gauges_t queue_gauges;
 
 enum { BUCKETS_LEAST = 64 };
@@ -288,6 +289,10 @@ static void free_set(queue_set_t *set)
 
 static void on_runtime_stop(void *baton)
 {
+    recover_stop();
+    if (recover_is_under_way()) {
+        return;                   /* its thread ends when the spool is closed, and may still come here */
+    }
     for (int i = 0; i < queue_n_sets; i++) {
         free_set(queue_sets[i]);
     }
@@ -303,6 +308,7 @@ apr_status_t queue_start(spool_t *spool, ec_log_t *log, apr_pool_t *pool)
     queue_spool = spool;
     queue_room_log = ec_log_child(log, pool, "queue");
     make_gauges();
+    queue_started = ec_loop_now(ec_loop_at(0));
     queue_n_sets = ec_loop_count();
     queue_sets = calloc((apr_size_t)queue_n_sets, sizeof *queue_sets);
     EC_ASSERT(queue_sets != NULL);

@@ -10,9 +10,9 @@
 #include <ec/option.h>
 
 typedef struct {
-    unsigned char family;       /* 4 or 6 */
-    unsigned char bits;         /* length of the prefix: 0..32 or 0..128 */
-    unsigned char addr[16];     /* network order, bits behind the prefix are 0; IPv4 uses four */
+    unsigned char family;   /* 4 or 6 */
+    unsigned char bits;     /* length of the prefix: 0..32 or 0..128 */
+    unsigned char addr[16]; /* network order, bits behind the prefix are 0; IPv4 uses four */
 } cidr_t;
 
 enum { CIDR_TEXT_MAX = 64 };
@@ -28,6 +28,7 @@ const char *cidr_format(const cidr_t *cidr, char *buf);
 
 /** A set of the networks in `list` (up to NULL, borrowed).  On EC_E_SYNTAX `*bad` is the item that
  * was not understood.  See ec_cidr_set_has() in ec/option.h. */
-apr_status_t cidr_set_create(ec_cidr_set_t **set, const char *const *list, const char **bad, apr_pool_t *pool);
+apr_status_t cidr_set_create(ec_cidr_set_t **set, const char *const *list, const char **bad,
+                             apr_pool_t *pool);
 
 #endif

@@ -8,8 +8,8 @@
 
 struct nearest {
     const char *wanted;
-    const char *best;       /* NULL: nothing is near enough to be worth a suggestion */
-    int distance;           /* of `best`; changes (insert, drop, replace, swap) from `wanted` */
+    const char *best; /* NULL: nothing is near enough to be worth a suggestion */
+    int distance;     /* of `best`; changes (insert, drop, replace, swap) from `wanted` */
 };
 
 void nearest_start(struct nearest *nearest, const char *wanted);

@@ -36,7 +36,7 @@ static size_t take_word(const char **text, const char **word)
 }
 
 struct unit {
-    const char *names;           /* all spellings, a space before and behind each */
+    const char *names; /* all spellings, a space before and behind each */
     apr_int64_t factor;
 };
 
@@ -86,12 +86,8 @@ int units_parse_perms(const char *text, apr_int64_t *out)
 int units_parse_size(const char *text, apr_int64_t *out)
 {
     static const struct unit units[] = {
-        { " b byte bytes ", 1 },
-        { " k kb kib ", 1LL << 10 },
-        { " m mb mib ", 1LL << 20 },
-        { " g gb gib ", 1LL << 30 },
-        { " t tb tib ", 1LL << 40 },
-        { NULL, 0 },
+        { " b byte bytes ", 1 },     { " k kb kib ", 1LL << 10 }, { " m mb mib ", 1LL << 20 },
+        { " g gb gib ", 1LL << 30 }, { " t tb tib ", 1LL << 40 }, { NULL, 0 },
     };
     const struct unit *unit = &units[0];
     const char *word;
@@ -139,7 +135,7 @@ int units_parse_interval(const char *text, int per_second, apr_int64_t *out)
         while (*text == ' ' && text[1] != '\0')
             text++;
     } while (*text != '\0');
-    if (total % (1000 / per_second) != 0)          /* "250ms" where whole seconds are counted */
+    if (total % (1000 / per_second) != 0) /* "250ms" where whole seconds are counted */
         return 0;
     *out = total / (1000 / per_second);
     return 1;

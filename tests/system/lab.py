@@ -154,7 +154,8 @@ EventLoop "loops" {{ concurrency = {loops} }}
         self.address = address or new_address()
         self.port = 2525
         self.loops = loops
-        self.env = {"EC_RUNDIR": self.dir, **(env or {})}
+        os.makedirs(f"{self.dir}/run", exist_ok=True)
+        self.env = {"EC_RUNDIR": f"{self.dir}/run", **(env or {})}
         self.frame = frame if frame is not None else self.FRAME
         self.listener = listener
         self.configure(config)
@@ -186,8 +187,12 @@ EventLoop "loops" {{ concurrency = {loops} }}
         return self.console("summary")["account"]
 
     def settled(self):
-        """The account once nothing is queued any more."""
-        return wait_for("an empty queue", lambda: (lambda a: a if int(a["queued"]) == 0 else None)(self.account()))
+        """The account once the spool has been read and nothing is queued any more."""
+        def account():
+            summary = self.console("summary")
+            done = summary["recovery"]["state"] == "done" and summary["account"]["queued"] == 0
+            return summary["account"] if done else None
+        return wait_for("an empty queue", account)
 
     def log(self, name="mainlog.ec", kind=None):
         """Records of a text log, split at @; `kind` is the type tag."""

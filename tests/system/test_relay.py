@@ -99,7 +99,7 @@ def test_permanent_failure_bounces_to_the_sender(lab):
     assert int(account["failed"]) == 1 and int(account["generated"]) == 1 and int(account["delivered"]) == 1
     assert int(account["residual"]) == 0
     bounce = home.records()[0]
-    assert bounce["sender"] == "" and bounce["recipients"] == "a@client.test"
+    assert bounce["sender"] == "<>" and bounce["recipients"] == "a@client.test"
     assert server.log(kind="R")[1][11] == "internal"
 
 

@@ -8,8 +8,8 @@ noinst_HEADERS += %D%/spool/harness.h %D%/spool/story.h
 check_PROGRAMS += %D%/spool/spool_test
 %C%_spool_spool_test_SOURCES = %D%/spool/spool_test.c
 %C%_spool_spool_test_LDADD = $(TEST_LIBS)
-dist_check_SCRIPTS = %D%/headers.sh
-TESTS += %D%/headers.sh
+dist_check_SCRIPTS = %D%/headers.sh %D%/manual.sh
+TESTS += %D%/headers.sh %D%/manual.sh
 AM_TESTS_ENVIRONMENT = CC='$(CC)'; export CC; CPPFLAGS='$(APR_CFLAGS) $(XML_CFLAGS)'; export CPPFLAGS;
 
 check_PROGRAMS += %D%/util/crc32c_test
@@ -119,24 +119,17 @@ check_PROGRAMS += %D%/conf/size_test
 %C%_conf_size_test_SOURCES = %D%/conf/size_test.c %D%/conf/loading.h
 %C%_conf_size_test_LDADD = $(TEST_LIBS)
 
+# smtp/out
+check_PROGRAMS += %D%/smtp/out/session_test %D%/smtp/out/stuff_test
+%C%_smtp_out_session_test_SOURCES = %D%/smtp/out/session_test.c %D%/smtp/out/fake_queue.c %D%/smtp/out/fake_queue.h \
+  %D%/smtp/out/peer.c %D%/smtp/out/peer.h
+%C%_smtp_out_session_test_LDADD = $(TEST_LIBS)
+%C%_smtp_out_stuff_test_SOURCES = %D%/smtp/out/stuff_test.c
+%C%_smtp_out_stuff_test_LDADD = $(TEST_LIBS)
 check_PROGRAMS += %D%/queue/model_test
 %C%_queue_model_test_SOURCES = %D%/queue/model_test.c %D%/queue/world.c %D%/queue/world.h
 %C%_queue_model_test_LDADD = $(TEST_LIBS)
 # dns
-check_PROGRAMS += %D%/dns/name_test %D%/dns/packet_test %D%/dns/resolv_conf_test %D%/dns/resolver_test \
-  %D%/dns/route_test %D%/dns/target_test
-%C%_dns_name_test_SOURCES = %D%/dns/name_test.c
-%C%_dns_name_test_LDADD = $(TEST_LIBS)
-%C%_dns_packet_test_SOURCES = %D%/dns/packet_test.c
-%C%_dns_packet_test_LDADD = $(TEST_LIBS)
-%C%_dns_resolv_conf_test_SOURCES = %D%/dns/resolv_conf_test.c
-%C%_dns_resolv_conf_test_LDADD = $(TEST_LIBS)
-%C%_dns_resolver_test_SOURCES = %D%/dns/resolver_test.c
-%C%_dns_resolver_test_LDADD = $(TEST_LIBS)
-%C%_dns_route_test_SOURCES = %D%/dns/route_test.c
-%C%_dns_route_test_LDADD = $(TEST_LIBS)
-%C%_dns_target_test_SOURCES = %D%/dns/target_test.c
-%C%_dns_target_test_LDADD = $(TEST_LIBS)
 check_PROGRAMS += %D%/smtp/reply_test
 %C%_smtp_reply_test_SOURCES = %D%/smtp/reply_test.c
 %C%_smtp_reply_test_LDADD = $(TEST_LIBS)
@@ -149,13 +142,99 @@ check_PROGRAMS += %D%/smtp/body_test
 %C%_smtp_body_test_SOURCES = %D%/smtp/body_test.c
 %C%_smtp_body_test_LDADD = $(TEST_LIBS)
 
+check_PROGRAMS += %D%/io/stream_test
+%C%_io_stream_test_SOURCES = %D%/io/stream_test.c
+%C%_io_stream_test_LDADD = $(TEST_LIBS)
 check_PROGRAMS += %D%/spool/model_test
 %C%_spool_model_test_SOURCES = %D%/spool/model_test.c
 %C%_spool_model_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/control/wire_test
+%C%_control_wire_test_SOURCES = %D%/control/wire_test.c
+%C%_control_wire_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/control/words_test
+%C%_control_words_test_SOURCES = %D%/control/words_test.c
+%C%_control_words_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/control/run_test
+%C%_control_run_test_SOURCES = %D%/control/run_test.c
+%C%_control_run_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/control/render_test
+%C%_control_render_test_SOURCES = %D%/control/render_test.c
+%C%_control_render_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/control/session_test
+%C%_control_session_test_SOURCES = %D%/control/session_test.c
+%C%_control_session_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/control/rundir_test
+%C%_control_rundir_test_SOURCES = %D%/control/rundir_test.c
+%C%_control_rundir_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/hook/hook_test
+%C%_hook_hook_test_SOURCES = %D%/hook/hook_test.c
+%C%_hook_hook_test_LDADD = $(TEST_LIBS)
 
 check_PROGRAMS += %D%/spool/damage_test
 %C%_spool_damage_test_SOURCES = %D%/spool/damage_test.c
 %C%_spool_damage_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/queue/commands_test
+%C%_queue_commands_test_SOURCES = %D%/queue/commands_test.c %D%/queue/world.c %D%/queue/world.h
+%C%_queue_commands_test_LDADD = $(TEST_LIBS)
+
+noinst_HEADERS += %D%/smtp/dialogue.h
+check_PROGRAMS += %D%/smtp/session_test
+%C%_smtp_session_test_SOURCES = %D%/smtp/session_test.c
+%C%_smtp_session_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/smtp/policy_test
+%C%_smtp_policy_test_SOURCES = %D%/smtp/policy_test.c
+%C%_smtp_policy_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/net/address_test
+%C%_net_address_test_SOURCES = %D%/net/address_test.c
+%C%_net_address_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/net/listener_test
+%C%_net_listener_test_SOURCES = %D%/net/listener_test.c
+%C%_net_listener_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/log/logfile_test
+%C%_log_logfile_test_SOURCES = %D%/log/logfile_test.c
+%C%_log_logfile_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/ec_logger/format_test
+%C%_ec_logger_format_test_SOURCES = %D%/ec_logger/format_test.c modules/ec_logger/format.c
+%C%_ec_logger_format_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+%C%_ec_logger_format_test_LDADD = $(TEST_LIBS)
+
+# Modules that are only for their test: shared because of -rpath, never installed.
+test_module_ldflags = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
+check_LTLIBRARIES = %D%/module/probe.la %D%/module/wrong_api.la %D%/module/wrong_size.la %D%/module/wrong_name.la \
+  %D%/module/wrong_export.la
+%C%_module_probe_la_SOURCES = %D%/module/probe.c %D%/module/probe.h
+%C%_module_probe_la_LDFLAGS = $(test_module_ldflags)
+%C%_module_wrong_api_la_SOURCES = %D%/module/wrong.c
+%C%_module_wrong_api_la_CPPFLAGS = $(AM_CPPFLAGS) -DWRONG_API
+%C%_module_wrong_api_la_LDFLAGS = $(test_module_ldflags)
+%C%_module_wrong_size_la_SOURCES = %D%/module/wrong.c
+%C%_module_wrong_size_la_CPPFLAGS = $(AM_CPPFLAGS) -DWRONG_SIZE
+%C%_module_wrong_size_la_LDFLAGS = $(test_module_ldflags)
+%C%_module_wrong_name_la_SOURCES = %D%/module/wrong.c
+%C%_module_wrong_name_la_CPPFLAGS = $(AM_CPPFLAGS) -DWRONG_NAME
+%C%_module_wrong_name_la_LDFLAGS = $(test_module_ldflags)
+%C%_module_wrong_export_la_SOURCES = %D%/module/wrong.c
+%C%_module_wrong_export_la_LDFLAGS = $(test_module_ldflags)
+
+check_PROGRAMS += %D%/module/loader_test
+%C%_module_loader_test_SOURCES = %D%/module/loader_test.c
+%C%_module_loader_test_CPPFLAGS = $(AM_CPPFLAGS) -DMODULE_DIR=\"$(abs_top_builddir)/%D%/module\"
+%C%_module_loader_test_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
+%C%_module_loader_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/module/options_test
+%C%_module_options_test_SOURCES = %D%/module/options_test.c
+%C%_module_options_test_LDADD = $(TEST_LIBS)
 
 check_PROGRAMS += %D%/spool/failure_test
 %C%_spool_failure_test_SOURCES = %D%/spool/failure_test.c
@@ -168,3 +247,17 @@ check_PROGRAMS += %D%/spool/kill_test
 check_PROGRAMS += %D%/spool/loops_test
 %C%_spool_loops_test_SOURCES = %D%/spool/loops_test.c
 %C%_spool_loops_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/bounce/bounce_test
+%C%_bounce_bounce_test_SOURCES = %D%/bounce/bounce_test.c
+%C%_bounce_bounce_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/smtp/idle_test
+%C%_smtp_idle_test_SOURCES = %D%/smtp/idle_test.c
+%C%_smtp_idle_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/smtp/loops_test
+%C%_smtp_loops_test_SOURCES = %D%/smtp/loops_test.c
+%C%_smtp_loops_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/queue/loops_test
+%C%_queue_loops_test_SOURCES = %D%/queue/loops_test.c %D%/queue/world.c %D%/queue/world.h
+%C%_queue_loops_test_LDADD = $(TEST_LIBS)

@@ -102,9 +102,8 @@ START_TEST(loops)
         conf_install(load(100 + i));
     want = 299;
     ck_assert(event_run_until(ec_loop_at(0), both_have, &want, 1000));
-    event_runtime_stop();
-    conf_install(NULL);
     event_runtime_destroy();
+    conf_install(NULL);
 }
 END_TEST
 

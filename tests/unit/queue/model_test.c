@@ -86,9 +86,14 @@ static void step_conf(void)
 
 static void step_time(void)
 {
-    static const double waits[] = { 0.001, 0.05, 1, 30, 600, 3000, 40000 };
+    static const double waits[] = { 0.001, 0.05, 1, 5, 60, 1500, 20000 };
+    unsigned n = roll(7);
 
-    world_pass(waits[roll(7)]);
+    if (waits[n] > 100) {
+        /* What is asked for again every second would make a day long. */
+        world.fail[SPOOL_MARK] = world.fail[SPOOL_DROP] = APR_SUCCESS;
+    }
+    world_pass(waits[n]);
 }
 
 static void (*const steps[])(void) = { step_mail, step_mail, step_disk, step_hosts, step_conf, step_time, step_time };
@@ -118,7 +123,7 @@ START_TEST(random_days)
     state = seed * APR_UINT64_C(0x9E3779B97F4A7C15);
     world_start("", 1, test_pool);
     world.script = draw;
-    for (int i = 0; i < 120; i++) {
+    for (int i = 0; i < 100; i++) {
         steps[roll(sizeof steps / sizeof steps[0])]();
         check_account(seed, i);
     }
@@ -139,7 +144,7 @@ static void add(Suite *suite)
 {
     TCase *tcase = test_case(suite, "model", 120);
 
-    tcase_add_loop_test(tcase, random_days, 0, 60);
+    tcase_add_loop_test(tcase, random_days, 0, 12);
 }
 
 TEST_MAIN("queue/model", add)

@@ -1,0 +1,310 @@
+/* genman.c - the option tables as pages of the manual
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ *   genman page TEMPLATE    copy the template; a line "@OPTIONS@", "@MODULES@" or
+ *                           "@STANZAS@" becomes a list of mdoc entries made from the tables
+ *   genman status           which documented options work, as a table in Markdown
+ *
+ * Both go to standard output.  Runs while the house is built, so that the manual can not
+ * say anything else than the tables that the server checks a configuration with. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <apr_general.h>
+#include <apr_tables.h>
+
+#include <ec/module.h>
+
+#include "conf/options.h"
+
+extern const ec_module_t genman_ec_logger;
+static const ec_module_t *const modules[] = { &genman_ec_logger };
+enum { MODULES = sizeof modules / sizeof modules[0] };
+
+typedef apr_array_header_t rows_t;          /* of const conf_option_t *, sorted by name */
+
+static const conf_option_t *row_at(const rows_t *rows, int i)
+{
+    return APR_ARRAY_IDX(rows, i, const conf_option_t *);
+}
+
+static int is_working(const conf_option_t *option)
+{
+    return !(option->row->flags & EC_OPTION_NO_EFFECT);
+}
+
+/* ---- words ---------------------------------------------------------------------------------- */
+
+static const char *const type_names[] = {
+    [EC_TYPE_STRING] = "text",
+    [EC_TYPE_INT] = "number",
+    [EC_TYPE_SIZE] = "size",
+    [EC_TYPE_FLOAT] = "decimal number",
+    [EC_TYPE_BOOL] = "boolean",
+    [EC_TYPE_PERMS] = "file mode",
+    [EC_TYPE_INTERVAL] = "time",
+    [EC_TYPE_ENUM] = "one of",
+    [EC_TYPE_ENUM_INT] = "number or one of",
+    [EC_TYPE_LIST] = "list",
+    [EC_TYPE_CIDR_LIST] = "list of addresses and networks",
+    [EC_TYPE_DICT] = "dictionary",
+    [EC_TYPE_SOCKADDR] = "endpoint",
+    [EC_TYPE_REGEX] = "regular expression",
+};
+
+/* A list of words separated by spaces, as "a, b, c". */
+static void put_list(const char *words, const char *between)
+{
+    for (; *words != '\0'; words++) {
+        if (*words == ' ')
+            fputs(between, stdout);
+        else
+            putchar(*words);
+    }
+}
+
+static void put_words(const char *const *words)
+{
+    for (const char *const *word = words; word != NULL && *word != NULL; word++)
+        printf("%s%s", word == words ? " " : ", ", *word);
+}
+
+/* "time in seconds, from 0 to 86400" */
+static void put_type(const ec_option_t *row)
+{
+    fputs(type_names[row->type], stdout);
+    if (row->words != NULL)
+        put_words(row->words);
+    if (row->unit != NULL)
+        printf(" in %s", row->unit);
+    if (row->min != 0 || row->max != 0)
+        printf(", from %" APR_INT64_T_FMT " to %" APR_INT64_T_FMT, row->min, row->max);
+}
+
+static const char *default_of(const ec_option_t *row)
+{
+    if (row->deflt == NULL)
+        return "unset";
+    return *row->deflt == '\0' ? "empty" : row->deflt;
+}
+
+/* ---- mdoc ----------------------------------------------------------------------------------- */
+
+/* Text on a line of its own: what would be a request or an escape is shown as it is. */
+static void put_mdoc(const char *text)
+{
+    if (*text == '.' || *text == '\'')
+        fputs("\\&", stdout);
+    for (; *text != '\0'; text++) {
+        if (*text == '\\')
+            fputs("\\e", stdout);
+        else
+            putchar(*text);
+    }
+}
+
+static void put_entry(const conf_option_t *option)
+{
+    const ec_option_t *row = option->row;
+
+    printf(".It Cm %s\n", row->name);
+    put_mdoc(row->help);
+    fputs("\n.br\n", stdout);
+    fputs("Type: ", stdout);
+    put_type(row);
+    fputs(".\nDefault: ", stdout);
+    put_mdoc(default_of(row));
+    fputs(".\n", stdout);
+    if (row->scopes != NULL) {
+        fputs("Scopes: ", stdout);
+        put_list(row->scopes, ", ");
+        fputs(".\n", stdout);
+    }
+    if (row->flags & EC_OPTION_RESTART)
+        fputs("A change needs a restart.\n", stdout);
+}
+
+static void put_entries(const rows_t *rows, const char *owner)
+{
+    fputs(".Bl -tag -width Ds\n", stdout);
+    for (int i = 0; i < rows->nelts; i++) {
+        if (is_working(row_at(rows, i)) && strcmp(row_at(rows, i)->owner, owner) == 0)
+            put_entry(row_at(rows, i));
+    }
+    fputs(".El\n", stdout);
+}
+
+static void put_options(const rows_t *rows)
+{
+    put_entries(rows, "core");
+}
+
+static void put_modules(const rows_t *rows)
+{
+    for (int i = 0; i < MODULES; i++) {
+        printf(".Ss %s: %s\n", modules[i]->name, modules[i]->summary);
+        put_entries(rows, modules[i]->name);
+    }
+}
+
+static const char *naming_of(const conf_scope_t *scope)
+{
+    static const char *const kinds[] = {
+        [NAME_TEXT] = " Ar name",       [NAME_DOMAIN] = " Ar domain",   [NAME_GROUP] = " Ar name",
+        [NAME_BINDING] = " Ar name",    [NAME_NETWORK] = " Ar network", [NAME_ENDPOINT] = " Ar endpoint",
+    };
+
+    return scope->naming == SCOPE_NAMED ? kinds[scope->kind] : "";
+}
+
+static void put_stanzas(const rows_t *rows)
+{
+    fputs(".Bl -tag -width Ds\n", stdout);
+    for (int i = 0; scope_at(i) != NULL; i++) {
+        const conf_scope_t *scope = scope_at(i);
+
+        if (*scope->parents == '\0' || scope->flags & SCOPE_NO_EFFECT)
+            continue;
+        printf(".It Cm %s%s\nIn: ", scope->name, naming_of(scope));
+        put_list(scope->parents, ", ");
+        fputs(".\n", stdout);
+    }
+    fputs(".El\n", stdout);
+}
+
+static const struct {
+    const char *line;
+    void (*put)(const rows_t *rows);
+} marks[] = {
+    { "@OPTIONS@\n", put_options },
+    { "@MODULES@\n", put_modules },
+    { "@STANZAS@\n", put_stanzas },
+};
+
+static void put_line(const char *line, const rows_t *rows)
+{
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
+        if (strcmp(line, marks[i].line) == 0) {
+            marks[i].put(rows);
+            return;
+        }
+    }
+    fputs(line, stdout);
+}
+
+static int put_page(const char *template, const rows_t *rows)
+{
+    FILE *in = fopen(template, "r");
+    char line[4096];
+
+    if (in == NULL) {
+        perror(template);
+        return 1;
+    }
+    while (fgets(line, sizeof line, in) != NULL)
+        put_line(line, rows);
+    fclose(in);
+    return 0;
+}
+
+/* ---- status --------------------------------------------------------------------------------- */
+
+/* Inside a cell of a table. */
+static void put_cell(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text == '|' || *text == '<')
+            putchar('\\');
+        putchar(*text);
+    }
+}
+
+static void put_status_rows(const rows_t *rows, int wanted)
+{
+    fputs("\n| Option | Scopes | Default | What it says |\n|---|---|---|---|\n", stdout);
+    for (int i = 0; i < rows->nelts; i++) {
+        const conf_option_t *option = row_at(rows, i);
+
+        if (is_working(option) != wanted)
+            continue;
+        printf("| `%s` | ", option->row->name);
+        if (option->row->scopes != NULL)
+            put_list(option->row->scopes, ", ");
+        else
+            put_cell(option->owner);
+        printf(" | `%s` | ", default_of(option->row));
+        put_cell(option->row->help);
+        fputs(" |\n", stdout);
+    }
+}
+
+static int put_status(const rows_t *rows)
+{
+    int working = 0;
+
+    for (int i = 0; i < rows->nelts; i++)
+        working += is_working(row_at(rows, i));
+    printf("# Which options work\n\n"
+           "Made from the option tables of this version. An option of the second table is checked like any other and\n"
+           "accepted with a warning that names it; it changes nothing yet. Any other name is an error.\n\n"
+           "| | Options |\n|---|---|\n| work | %d |\n| accepted with a warning, no effect yet | %d |\n| all | %d |\n\n"
+           "An option that stands twice means different things in different scopes.\n\n## They work\n",
+           working, rows->nelts - working, rows->nelts);
+    put_status_rows(rows, 1);
+    fputs("\n## Accepted with a warning, no effect yet\n", stdout);
+    put_status_rows(rows, 0);
+    return 0;
+}
+
+/* ---- main ----------------------------------------------------------------------------------- */
+
+static void add_row(void *rows, const conf_option_t *option)
+{
+    APR_ARRAY_PUSH((rows_t *)rows, const conf_option_t *) = option;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const conf_option_t *left = *(const conf_option_t *const *)a, *right = *(const conf_option_t *const *)b;
+    int order = strcmp(left->row->name, right->row->name);
+
+    /* of one name: the core's before a module's, then as the scopes are written */
+    if (order == 0)
+        order = (left->row->scopes == NULL) - (right->row->scopes == NULL);
+    if (order == 0 && left->row->scopes != NULL)
+        order = strcmp(left->row->scopes, right->row->scopes);
+    return order;
+}
+
+static int run(int argc, char **argv, apr_pool_t *pool)
+{
+    rows_t *rows = apr_array_make(pool, 512, sizeof(const conf_option_t *));
+
+    for (int i = 0; i < MODULES; i++) {
+        if (conf_register(modules[i]->name, modules[i]->options, modules[i]->name) != APR_SUCCESS) {
+            fprintf(stderr, "genman: the option table of module %s is not right\n", modules[i]->name);
+            return 1;
+        }
+    }
+    options_each(add_row, rows);
+    qsort(rows->elts, (size_t)rows->nelts, sizeof(const conf_option_t *), by_name);
+    if (argc == 3 && strcmp(argv[1], "page") == 0)
+        return put_page(argv[2], rows);
+    if (argc == 2 && strcmp(argv[1], "status") == 0)
+        return put_status(rows);
+    fputs("usage: genman page TEMPLATE | genman status\n", stderr);
+    return 2;
+}
+
+int main(int argc, char **argv)
+{
+    apr_pool_t *pool;
+    int status;
+
+    if (apr_initialize() != APR_SUCCESS || apr_pool_create(&pool, NULL) != APR_SUCCESS)
+        return 1;
+    status = run(argc, argv, pool);
+    apr_terminate();
+    return fflush(stdout) == 0 ? status : 1;
+}
