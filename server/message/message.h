@@ -68,7 +68,8 @@ const char *batch_strdup(ec_batch_t *batch, const char *text);
 
 /** Append to the body.  Goes over to a file when it grows past the threshold.  ENOSPC and other
  * errors leave the body as it was before; the caller answers 452 and drops the batch. */
-apr_status_t batch_body_append(ec_batch_t *batch, const body_limits_t *limits, const void *data, apr_size_t len);
+apr_status_t batch_body_append(ec_batch_t *batch, const body_limits_t *limits, const void *data,
+                               apr_size_t len);
 /** The file of a large body. */
 typedef struct {
     int fd;
@@ -78,7 +79,8 @@ typedef struct {
 /** Name of a batch's file in the directory of large bodies; writes into `name` and returns it. */
 enum { BATCH_LARGE_NAME = 32 };
 char *batch_large_name(ec_id_t id, char *name);
-/** Write a body that is in memory into its file in `dir`; the batch stays as it is. Nothing is left on failure. */
+/** Write a body that is in memory into its file in `dir`; the batch stays as it is.  Nothing is left on
+ * failure. */
 apr_status_t batch_body_write(const ec_batch_t *batch, const char *dir, batch_file_t *file);
 /** Give back the body's memory (swap out); the batch stays readable through the spool only. */
 void batch_body_forget(ec_batch_t *batch);

@@ -361,6 +361,7 @@ static void apply_copy(spool_commit_t *commit, const spool_plan_t *plan)
     spool_segment_refer(commit->segment, ref->segment->sequence);
     spool->live_bytes += spool_align(plan->length);
     spool->live_bytes -= spool_align(ref->length);
+    spool->is_sweep_due |= ref->segment->n_live == 1;
     spool_segment_remove(ref);
     spool_segment_add(commit->segment, ref, plan->offset, plan->length);
     for (apr_uint32_t i = 0; i < ref->n_rcpts; i++) {
@@ -382,7 +383,9 @@ void spool_commit_apply(spool_commit_t *commit)
         appliers[commit->plans[i].request->verb](commit, &commit->plans[i]);
     }
     commit->segment->end = commit->at;
-    spool_segments_sweep(commit->spool);
+    if (commit->spool->is_sweep_due) {
+        spool_segments_sweep(commit->spool);
+    }
     if (commit->spool->dead.first != NULL || commit->spool->leftovers != NULL) {
         spool_keeper_wake(commit->spool);
     }

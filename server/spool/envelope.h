@@ -48,7 +48,8 @@ typedef struct {
 /** What a batch says of itself; `from` and `settles` are nowhere. */
 void spool_envelope_of(spool_envelope_t *envelope, const ec_batch_t *batch);
 /** Room that it takes.  `rcpts` NULL: nobody was tried. */
-apr_size_t spool_envelope_size(const spool_envelope_t *envelope, const ec_batch_t *batch, const spool_rcpt_t *rcpts);
+apr_size_t spool_envelope_size(const spool_envelope_t *envelope, const ec_batch_t *batch,
+                               const spool_rcpt_t *rcpts);
 void spool_envelope_put(spool_cursor_t *cursor, const spool_envelope_t *envelope, const ec_batch_t *batch,
                         const spool_rcpt_t *rcpts);
 /** The texts point into the record.  The recipients follow: one call each. */
@@ -62,7 +63,11 @@ typedef struct {
     spool_state_t state;          /* STATE only */
 } spool_note_t;
 
-enum { SPOOL_NOTE_SIZE = 12, SPOOL_STATE_SIZE = SPOOL_NOTE_SIZE + 2 + 8 + 4 + 1 + SPOOL_REPLY_MAX, SPOOL_SEAL_SIZE = 8 };
+enum {
+    SPOOL_NOTE_SIZE = 12,
+    SPOOL_STATE_SIZE = SPOOL_NOTE_SIZE + 2 + 8 + 4 + 1 + SPOOL_REPLY_MAX,
+    SPOOL_SEAL_SIZE = 8
+};
 /** `has_state`: a STATE.  Cuts the reply at SPOOL_REPLY_MAX. */
 void spool_note_put(spool_cursor_t *cursor, const spool_note_t *note, int has_state);
 apr_status_t spool_note_get(spool_cursor_t *cursor, spool_note_t *note, int has_state);

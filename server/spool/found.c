@@ -2,16 +2,35 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "spool/found.h"
 
-enum { AREA = 256 * 1024 };
+enum { AREA = 256 * 1024, FIRST_MESSAGES = 512 };
 
 struct spool_area {
     spool_area_t *next;
     apr_size_t used, room;
     unsigned char data[];
 };
+
+/* ---- memory --------------------------------------------------------------------------------- */
+
+/* Whole pages, so that they go back to the system at once: they lie among a million references that stay. */
+static void *pages_take(apr_size_t length)
+{
+    void *pages = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    EC_ASSERT(pages != MAP_FAILED);
+    return pages;
+}
+
+static void *pages_grow(void *pages, apr_size_t before, apr_size_t after)
+{
+    pages = pages == NULL ? pages_take(after) : mremap(pages, before, after, MREMAP_MAYMOVE);
+    EC_ASSERT(pages != MAP_FAILED);
+    return pages;
+}
 
 /* ---- segments ---------------------------------------------------------------------------- */
 
@@ -60,10 +79,9 @@ static void *area_take(spool_old_t *old, apr_size_t length)
 
     length = spool_align(length);
     if (area == NULL || area->room - area->used < length) {
-        apr_size_t room = length > AREA ? length : AREA;
+        apr_size_t room = length > AREA - sizeof *area ? length : AREA - sizeof *area;
 
-        area = malloc(sizeof *area + room);
-        EC_ASSERT(area != NULL);
+        area = pages_take(sizeof *area + room);
         area->next = old->areas;
         area->used = 0;
         area->room = room;
@@ -79,10 +97,12 @@ void spool_old_forget(spool_old_t *old)
     while (old->areas != NULL) {
         spool_area_t *next = old->areas->next;
 
-        free(old->areas);
+        munmap(old->areas, sizeof *old->areas + old->areas->room);
         old->areas = next;
     }
-    free(old->messages);
+    if (old->messages != NULL) {
+        munmap(old->messages, old->room_messages * sizeof *old->messages);
+    }
     old->messages = NULL;
     old->n_messages = old->room_messages = old->n_live = 0;
 }
@@ -133,11 +153,10 @@ static spool_found_message_t *find_message(spool_model_t *model, spool_place_t p
 static spool_found_message_t *new_message(spool_old_t *old)
 {
     if (old->n_messages == old->room_messages) {
-        apr_size_t room = old->room_messages == 0 ? 64 : old->room_messages * 2;
-        spool_found_message_t *messages = realloc(old->messages, room * sizeof *messages);
+        apr_size_t room = old->room_messages == 0 ? FIRST_MESSAGES : old->room_messages * 2;
 
-        EC_ASSERT(messages != NULL);
-        old->messages = messages;
+        old->messages = pages_grow(old->messages, old->room_messages * sizeof *old->messages,
+                                   room * sizeof *old->messages);
         old->room_messages = room;
     }
     return memset(&old->messages[old->n_messages++], 0, sizeof *old->messages);

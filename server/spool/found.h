@@ -48,8 +48,8 @@ void spool_model_add_segment(spool_model_t *model, apr_uint32_t sequence);
 void spool_model_sort(spool_model_t *model);
 spool_old_t *spool_model_find(spool_model_t *model, apr_uint32_t sequence);
 /** A record of `old`, whose segment exists.  Nonsense in it is ignored. */
-void spool_model_record(spool_model_t *model, spool_old_t *old, const spool_record_t *record, apr_size_t offset,
-                        unsigned char *meta);
+void spool_model_record(spool_model_t *model, spool_old_t *old, const spool_record_t *record,
+                        apr_size_t offset, unsigned char *meta);
 /** All envelopes of `old` are gone. */
 void spool_old_forget(spool_old_t *old);
 /** Frees everything; references that are still here, too. */

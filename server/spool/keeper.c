@@ -76,6 +76,7 @@ static void prepare(spool_keeper_t *keeper)
     spool->prepare_rv = rv;
     if (rv == APR_SUCCESS) {
         spool_segment_push(&spool->ready, segment);
+        __atomic_store_n(&spool->is_short, 0, __ATOMIC_RELAXED);
     } else {
         keeper->prepare_after = now() + spool->io->retry;
     }

@@ -193,6 +193,7 @@ void spool_segments_sweep(spool_t *spool)
     if (!spool->is_recovered) {
         return; /* what the new segments speak of is not known to be gone */
     }
+    spool->is_sweep_due = 0;
     for (apr_size_t i = 0; i < spool->n_segments; i++) {
         spool_segment_t *segment = spool->segments[i];
 
@@ -231,6 +232,7 @@ void spool_drop(spool_t *spool, spool_ref_t *ref, apr_uint32_t rcpt)
         }
         spool->live_bytes -= spool_align(ref->length);
         spool->batches--;
+        spool->is_sweep_due |= ref->segment->n_live == 1;
         spool_segment_remove(ref);
         spool_ref_destroy(ref);
     }

@@ -32,7 +32,8 @@ typedef struct {
     apr_size_t segment_size;          /* 0: 64 MiB */
     int is_synced;                    /* force_fsync; 0 only for measurements */
     int mode;                         /* spool_mode */
-    apr_int64_t reserve;              /* free bytes below which new messages are refused (room for DROP and STATE); 0: 16 MiB */
+    apr_int64_t reserve;              /* free bytes below which new messages are refused, so that there is
+                                         room for what ends the old ones; 0: 16 MiB */
     apr_size_t compact_rate;          /* bytes per second the compactor may copy; 0: 32 MiB */
 } spool_options_t;
 
@@ -65,14 +66,15 @@ typedef enum { SPOOL_STORE, SPOOL_STATE, SPOOL_MARK, SPOOL_DROP } spool_verb_t;
 /** Embed one; the caller fills the first part and keeps it, and all it points to, until `done` runs. */
 struct spool_request {
     spool_verb_t verb;
-    ec_batch_t *batch;                /* STORE: the batch (borrowed until done); on success batch->ref is set */
-    spool_ref_t *ref;                 /* STATE, MARK, DROP: whose; STORE: NULL, or with `rcpt`: the recipient that
-                                         this batch (its bounce) settles, dropped in the same write */
+    ec_batch_t *batch;                /* STORE: the batch (borrowed until done); on success batch->ref is set,
+                                         unless all its recipients are is_dropped already */
+    spool_ref_t *ref;                 /* STATE, MARK, DROP: whose; STORE: NULL, or with `rcpt`: the recipient
+                                         that this batch (its bounce) settles: one record, both or neither */
     int rcpt;                         /* index into the batch's recipients */
     spool_state_t state;
     ec_loop_t *loop;                  /* where done runs */
-    spool_done_fn *done;              /* once, never inside spool_submit(); may be NULL for MARK and DROP when
-                                         nobody waits; then `request` must live until ... see spool_submit_owned() */
+    spool_done_fn *done;              /* once, never inside spool_submit(); NULL only with
+                                         spool_submit_owned(), when nobody waits */
     void *baton;
     /* the spool's */
     spool_request_t *next;
@@ -80,28 +82,32 @@ struct spool_request {
     ec_post_t post;
 };
 
-/** Queue a request.  Any loop thread; lock-free; does not block. */
+/** Queue a request.  Any thread; does not block; lock-free but for the STORE of a body that is a file.
+ * While the spool fails, STORE and MARK come back with the error; STATE and DROP wait until they can be
+ * written.  EC_E_TOO_LONG: an envelope that fits no segment. */
 void spool_submit(spool_t *spool, spool_request_t *request);
-/** As above, but the spool takes the request (malloc'd) and frees it; `done` must be NULL. */
+/** As above, but the spool takes the request (one malloc'd piece, texts included) and frees it; `done` must
+ * be NULL. */
 void spool_submit_owned(spool_t *spool, spool_request_t *request);
 
 /** Read a batch back: envelope, open recipients (others is_dropped) and body.  Blocks: run it as a job
  * (pool SwapIn).  The caller answers for an open recipient of `ref` meanwhile.  Returns a reference.
- * EC_E_SPOOL_CORRUPT when the check sum is wrong (logged, segment kept). */
+ * EC_E_SPOOL_CORRUPT when the check sum is wrong (logged, segment kept).  The check sum of a body that is a
+ * file is not looked at. */
 apr_status_t spool_load(spool_t *spool, spool_ref_t *ref, ec_batch_t **batch);
 /** The last STATE's reply text of a recipient, from disk; blocks. */
 apr_status_t spool_load_reply(spool_t *spool, spool_ref_t *ref, int rcpt, char *buffer, apr_size_t room);
 
 /* ---- recovery ------------------------------------------------------------------ */
 
-/** What the store knew of one open recipient. */
+/** What the store knew of one open recipient.  Texts are borrowed for the call; state.reply may be NULL. */
 typedef struct {
     spool_ref_t *ref;
     int rcpt;
     ec_id_t id, batch_id;
     apr_time_t received;
     apr_size_t size;
-    const char *sender, *recipient, *domain;   /* borrowed for the call */
+    const char *sender, *recipient, *domain;
     spool_state_t state;
     int is_in_doubt;
 } spool_found_t;

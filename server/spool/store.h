@@ -127,6 +127,7 @@ struct spool {
     spool_segment_t **segments;   /* by sequence */
     apr_size_t n_segments, room_segments;
     int is_recovered;             /* the old segments are in the list */
+    int is_sweep_due;             /* a segment may have become dead */
     apr_uint64_t total_bytes, live_bytes, batches;
     spool_segment_list_t ready;   /* prepared by the keeper */
     apr_status_t prepare_rv;      /* why there is none */

@@ -11,7 +11,7 @@
 /** Goes with the STORE of a message whose body is a file. */
 typedef struct {
     apr_uint32_t crc;
-    char *path;                   /* of a file made here from a body in memory; NULL: the batch has the file */
+    char *path;                   /* of a file made here from a body in memory; NULL: the batch has one */
 } spool_large_t;
 
 apr_status_t spool_syncer_start(spool_t *spool);

@@ -94,7 +94,6 @@ static int take_segment(spool_writer_t *writer)
     writer->head = spool_segment_pop(&spool->ready);
     if (writer->head != NULL) {
         spool_segments_insert(spool, writer->head);
-        __atomic_store_n(&spool->is_short, 0, __ATOMIC_RELAXED);
         spool_keeper_wake(spool);
     }
     spool_unlock(spool);
@@ -152,7 +151,9 @@ static int on_segment_full(spool_writer_t *writer)
         return 0; /* it is being made */
     }
     if (request->verb == SPOOL_STORE) {
-        __atomic_store_n(&spool->is_short, 1, __ATOMIC_RELAXED);
+        spool_lock(spool); /* the keeper may just have made one, and takes it back with the lock held */
+        __atomic_store_n(&spool->is_short, spool->ready.first == NULL, __ATOMIC_RELAXED);
+        spool_unlock(spool);
         spool_complete(spool, spool_queue_pop(&writer->todo), rv);
         return 1;
     }

@@ -23,6 +23,7 @@ typedef struct {
 static fault_t write_fault, sync_fault;
 static int n_writes, n_syncs; /* atomic */
 static int is_broken;         /* atomic: an errno for all calls */
+static int is_starved;        /* atomic: no new segment can be made */
 static apr_int64_t room;      /* atomic */
 
 static int is_due(const fault_t *fault, int n)
@@ -36,6 +37,10 @@ static ssize_t faulty_pwritev(int fd, const struct iovec *iov, int n, off_t offs
 
     errno = __atomic_load_n(&is_broken, __ATOMIC_SEQ_CST);
     if (errno != 0) {
+        return -1;
+    }
+    if (__atomic_load_n(&is_starved, __ATOMIC_SEQ_CST) && offset == 0) { /* zeros, and the header */
+        errno = ENOSPC;
         return -1;
     }
     if (is_due(&write_fault, count)) {
@@ -90,7 +95,7 @@ static void setup(void)
     harness_init(&h, SEGMENT);
     h.io = &faulty_io;
     write_fault = sync_fault = (fault_t){ 0, 0, 0, 0 };
-    n_writes = n_syncs = is_broken = n_critical = n_notice = 0;
+    n_writes = n_syncs = is_broken = is_starved = n_critical = n_notice = 0;
     room = 1 << 30;
     h.options.reserve = 1 << 20;
     ec_log_sink_add(on_log, NULL);
@@ -313,6 +318,42 @@ START_TEST(disk_nearly_full)
 }
 END_TEST
 
+/* The disk has no room for another segment: the end of the last one is for what ends messages. */
+START_TEST(no_next_segment)
+{
+    ec_batch_t *mail[2 * SEGMENT / 3000];
+    int n = 0;
+
+    harness_open(&h);
+    while (harness_is_busy(&h)) {
+        usleep(200);
+    }
+    __atomic_store_n(&is_starved, 1, __ATOMIC_SEQ_CST);
+    for (apr_status_t rv = APR_SUCCESS; rv == APR_SUCCESS; n++) {
+        ck_assert_int_lt(n, TEST_COUNT(mail));
+        mail[n] = harness_mail(1, 3000, (unsigned)n, NULL);
+        rv = harness_store(&h, mail[n]);
+        ck_assert(rv == APR_SUCCESS || rv == ENOSPC);
+    }
+    ck_assert_int_ge(n, SEGMENT / 4096);
+    await_ready(0);
+    ck_assert_int_eq(n_critical, 1);
+    ck_assert_int_eq(harness_note(&h, SPOOL_MARK, mail[0]->ref, 0), APR_SUCCESS);
+    ck_assert_int_eq(harness_state(&h, mail[1]->ref, 0, 1, 2, "450"), APR_SUCCESS);
+    ck_assert_int_eq(harness_note(&h, SPOOL_DROP, mail[0]->ref, 0), APR_SUCCESS);
+    __atomic_store_n(&is_starved, 0, __ATOMIC_SEQ_CST);
+    await_ready(1);
+    ck_assert_int_eq(harness_store(&h, mail[n - 1]), APR_SUCCESS);
+    harness_close(&h);
+    harness_open(&h);
+    ck_assert_int_eq(h.n_found, n - 1);
+    harness_close(&h);
+    for (int i = 0; i < n; i++) {
+        ec_batch_unref(mail[i]);
+    }
+}
+END_TEST
+
 /* Stopped while broken: the answers say so, and what was stored before is there. */
 START_TEST(closed_while_broken)
 {
@@ -347,6 +388,7 @@ static void add(Suite *suite)
     tcase_add_test(tcase, refused_mail_does_not_come_back);
     tcase_add_test(tcase, second_try_replaces_the_first);
     tcase_add_test(tcase, disk_nearly_full);
+    tcase_add_test(tcase, no_next_segment);
     tcase_add_test(tcase, closed_while_broken);
 }
 
