@@ -152,7 +152,10 @@ struct queue_set {
     util_list_t stuck;            /* slots whose drop has to be asked for again */
     ec_timer_t stuck_timer;
     struct name_cache *names;
-    ec_post_t conf_post, stop_post;
+    ec_post_t stop_post, hold_post, found_post;
+    ec_timer_t hold_timer;
+    int n_bunches;                /* of recovered mail, being worked off */
+    int is_held;                  /* nothing is sent before what the spool holds is known (recover.c) */
     int is_stopping, is_stopped;
 };
 
@@ -201,6 +204,8 @@ void set_check_stopped(queue_set_t *set);
 
 /** The loops are about to end: the recovery thread waits for them no more.  Any thread. */
 void recover_stop(void);
+/** Begin to hold deliveries back; ends by itself.  At start. */
+void recover_hold(queue_set_t *set);
 /** Recipients found may still come.  After the loops have ended. */
 int recover_is_under_way(void);
 

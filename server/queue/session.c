@@ -165,7 +165,7 @@ void sessions_feed(queue_t *queue)
     int may_wake;
 
     trim(queue);
-    if (queue_transport == NULL || queue->active.count == 0 || queue->set->spool_hold_until > now) {
+    if (queue_transport == NULL || queue->set->is_held || queue->active.count == 0 || queue->set->spool_hold_until > now) {
         return;
     }
     may_wake = attempt_is_ready(&queue->active);

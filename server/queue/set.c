@@ -226,7 +226,7 @@ static void make_gauges(void)
     };
 }
 
-static queue_set_t *make_set(int index, apr_pool_t *pool)
+static queue_set_t *make_set(int index)
 {
     queue_set_t *set = calloc(1, sizeof *set);
 
@@ -280,6 +280,7 @@ static void free_set(queue_set_t *set)
     }
     if (set->n_queues == 0) {
         ec_timer_cancel(&set->stuck_timer);
+        ec_timer_cancel(&set->hold_timer);
         entry_free_slabs(set);
         name_cache_destroy(set->names);
         free(set->table);
@@ -313,7 +314,8 @@ apr_status_t queue_start(spool_t *spool, ec_log_t *log, apr_pool_t *pool)
     queue_sets = calloc((apr_size_t)queue_n_sets, sizeof *queue_sets);
     EC_ASSERT(queue_sets != NULL);
     for (int i = 0; i < queue_n_sets; i++) {
-        queue_sets[i] = make_set(i, pool);
+        queue_sets[i] = make_set(i);
+        recover_hold(queue_sets[i]);
     }
     event_runtime_on_stop(on_runtime_stop, NULL);
     if (!is_registered) {

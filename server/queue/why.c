@@ -14,6 +14,8 @@ void queue_why(queue_t *queue, char *buffer, apr_size_t room)
     util_text_init(&text, buffer, room);
     if (queue->set->is_stopping) {
         util_text_add(&text, "the server is stopping");
+    } else if (queue->set->is_held) {
+        util_text_add(&text, "the spool is being read after the start: delivery begins when that is done, or after 10 seconds");
     } else if (queue_is_suspended(queue)) {
         util_text_add(&text, "delivery is suspended by the configuration (suspend_delivery or default_binding)");
     } else if (queue->set->spool_hold_until > now) {

@@ -567,6 +567,29 @@ START_TEST(doubt_is_bounded)
 }
 END_TEST
 
+/* Nothing is sent, and so nothing marked, before the marks of the last process are known. */
+START_TEST(delivery_waits_for_recovery)
+{
+    world_start("", 1, test_pool);
+    world_pass(0.001);
+    recover_hold(queue_sets[0]);
+    world_mail("a@here.test", "b@there.test");
+    world_keep(found(1), 0, 0, 1);
+    world_pass(5);
+    ck_assert_int_eq(world.opened, 0);
+    if (_i == 0) {
+        world_recover();
+        world_pass(1);
+    } else {
+        world_pass(6);            /* but not for ever */
+    }
+    ck_assert_int_eq(world.deliveries, _i == 0 ? 2 : 1);
+    world_recover();
+    ck_assert_int_eq(world_settle(10), 0);
+    world_stop();
+}
+END_TEST
+
 static void add(Suite *suite)
 {
     TCase *tcase = test_case(suite, "queue", 60);
@@ -601,6 +624,7 @@ static void add(Suite *suite)
     tcase_add_test(tcase, empty_queues_are_forgotten);
     tcase_add_test(tcase, recovery_brings_everything_back);
     tcase_add_test(tcase, doubt_is_bounded);
+    tcase_add_loop_test(tcase, delivery_waits_for_recovery, 0, 2);
 }
 
 TEST_MAIN("queue/queue", add)

@@ -408,6 +408,9 @@ void world_start(const char *conf, int loops, apr_pool_t *pool)
     world_configure(conf);
     queue_set_transport(&transport);
     ck_assert_int_eq(queue_start(NULL, ec_log_root(), pool), APR_SUCCESS);
+    for (int i = 0; i < loops; i++) {
+        queue_sets[i]->is_held = 0; /* as after an empty recovery */
+    }
     ck_assert_int_eq(event_runtime_start(), APR_SUCCESS);
 }
 
