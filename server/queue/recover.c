@@ -1,13 +1,15 @@
 /* recover.c - what a start finds in the spool goes into the queues
  * SPDX-License-Identifier: Apache-2.0
  *
- * The recovery thread calls queue_recover() for every open recipient.  It gathers them by loop and sends them in
- * bunches, since a post for each of a million would cost more than reading them.  A loop takes disk_queue_drain_rate of a
- * bunch per turn, so that mail which arrives meanwhile is not held up; the recovery thread waits when the loops are
- * behind, so that bunches do not pile up in memory.
- * Until everything found has entered, the queues take mail but send none (at most HOLD_SECONDS): the marks of the last
- * process are taken back before this one writes any, so that a start never finds more doubts than there
- * were connections.
+ * The recovery thread calls queue_recover() for every open recipient.  It gathers them by loop and sends them
+ * in bunches, since a post for each of a million would cost more than reading them.  A loop takes
+ * disk_queue_drain_rate of a bunch per turn, so that mail which arrives meanwhile is not held up; the
+ * recovery thread waits when the loops are behind, so that bunches do not pile up in memory.
+ *
+ * Until everything found has entered, the queues take mail but send none (at most HOLD_SECONDS): the marks of
+ * the last process are taken back before this one writes any, so that a start never finds more doubts than
+ * there were connections.
+ *
  * Thread: the recovery's for `gathering`; the loop's for a bunch. */
 #include "queue/inside.h"
 
@@ -24,7 +26,7 @@ struct found {
     apr_uint64_t hash;
     ec_id_t id;
     apr_uint32_t rcpt;
-    apr_uint32_t domain, reply;   /* places in the bunch's texts; reply 0: none */
+    apr_uint32_t domain, reply; /* places in the bunch's texts; reply 0: none */
     apr_uint16_t attempts;
     unsigned char is_in_doubt, is_gateway;
 };
@@ -41,15 +43,15 @@ struct bunch {
 static struct {
     conf_t *conf;
     name_cache_t *names;
-    struct bunch **bunch;         /* by loop */
+    struct bunch **bunch; /* by loop */
 } gathering;
 
 static struct {
     pthread_mutex_t lock;
     pthread_cond_t fewer;
-    int n;                        /* bunches sent and not worked off */
-    int is_stopping;              /* the loops may end: wait no more */
-    int is_under_way;             /* between the first recipient found and queue_recovered() */
+    int n;            /* bunches sent and not worked off */
+    int is_stopping;  /* the loops may end: wait no more */
+    int is_under_way; /* between the first recipient found and queue_recovered() */
 } flow = { .lock = PTHREAD_MUTEX_INITIALIZER, .fewer = PTHREAD_COND_INITIALIZER };
 
 static void bunch_begins(void)
@@ -82,15 +84,18 @@ void recover_stop(void)
 
 /* ---- on the loop ------------------------------------------------------------------------ */
 
-/* A doubt is counted at the start that finds it.  The mark is taken back, or the next start would find it again
- * beside its own. */
+/* A doubt is counted at the start that finds it.  The mark is taken back, or the next start would find it
+ * again beside its own. */
 static void take_mark_back(ec_loop_t *loop, const struct found *found, const char *reply)
 {
     apr_size_t length = strlen(reply) + 1;
     spool_request_t *request = malloc(sizeof *request + length);
 
     EC_ASSERT(request != NULL);
-    *request = (spool_request_t){ .verb = SPOOL_STATE, .ref = found->ref, .rcpt = (int)found->rcpt, .loop = loop,
+    *request = (spool_request_t){ .verb = SPOOL_STATE,
+                                  .ref = found->ref,
+                                  .rcpt = (int)found->rcpt,
+                                  .loop = loop,
                                   .state = { .attempts = found->attempts, .next = found->next } };
     request->state.reply = memcpy(request + 1, reply, length);
     spool_submit_owned(queue_spool, request);
@@ -171,7 +176,7 @@ static struct bunch *bunch_for(queue_set_t *set)
         EC_ASSERT(*bunch != NULL);
         **bunch = (struct bunch){ .set = set, .texts_room = TEXT_BLOCK, .texts = malloc(TEXT_BLOCK) };
         EC_ASSERT((*bunch)->texts != NULL);
-        keep_text(*bunch, "");    /* so that no text is at place 0 */
+        keep_text(*bunch, ""); /* so that no text is at place 0 */
     }
     return *bunch;
 }
@@ -215,9 +220,14 @@ void queue_recover(void *baton, const spool_found_t *found)
     name = name_resolve(gathering.names, gathering.conf, found->domain);
     bunch = bunch_for(queue_set_of(name.hash));
     row = &bunch->found[bunch->n++];
-    *row = (struct found){ .ref = found->ref, .received = found->received, .next = found->state.next,
-                           .hash = name.hash, .id = found->id, .rcpt = (apr_uint32_t)found->rcpt,
-                           .attempts = found->state.attempts, .is_in_doubt = found->is_in_doubt != 0,
+    *row = (struct found){ .ref = found->ref,
+                           .received = found->received,
+                           .next = found->state.next,
+                           .hash = name.hash,
+                           .id = found->id,
+                           .rcpt = (apr_uint32_t)found->rcpt,
+                           .attempts = found->state.attempts,
+                           .is_in_doubt = found->is_in_doubt != 0,
                            .is_gateway = name.is_gateway != 0 };
     row->domain = keep_text(bunch, name.domain);
     if (found->state.reply != NULL && found->state.reply[0] != '\0') {
@@ -251,7 +261,8 @@ static void on_hold_over(void *baton)
 {
     queue_set_t *set = baton;
 
-    ec_log(queue_room_log, EC_LOG_NOTICE, "the spool is still being read, delivery begins without waiting for the rest");
+    ec_log(queue_room_log, EC_LOG_NOTICE,
+           "the spool is still being read, delivery begins without waiting for the rest");
     let_go(set);
 }
 

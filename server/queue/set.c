@@ -1,8 +1,8 @@
 /* set.c - the queues of each loop: finding, making and ending them; start
  * SPDX-License-Identifier: Apache-2.0
  *
- * Sets are made at start and live until the runtime ends; each is touched by its loop only, and at the end, when no
- * loop runs any more, by the master thread. */
+ * Sets are made at start and live until the runtime ends; each is touched by its loop only, and at the end,
+ * when no loop runs any more, by the master thread. */
 #include "queue/inside.h"
 
 #include <stdlib.h>
@@ -251,7 +251,8 @@ static void free_queue(queue_t *queue)
 {
     queue_entry_t *entry;
 
-    while ((entry = list_take_first(&queue->active)) != NULL || (entry = list_take_first(&queue->doomed)) != NULL) {
+    while ((entry = list_take_first(&queue->active)) != NULL ||
+           (entry = list_take_first(&queue->doomed)) != NULL) {
         free_entry(queue, entry);
     }
     while ((entry = util_heap_first(&queue->delayed)) != NULL) {
@@ -292,7 +293,7 @@ static void on_runtime_stop(void *baton)
 {
     recover_stop();
     if (recover_is_under_way()) {
-        return;                   /* its thread ends when the spool is closed, and may still come here */
+        return; /* its thread ends when the spool is closed, and may still come here */
     }
     for (int i = 0; i < queue_n_sets; i++) {
         free_set(queue_sets[i]);

@@ -9,19 +9,25 @@
 
 static void all_4xx(const queue_attempt_t *attempt, int i, queue_result_t *result)
 {
-    *result = (queue_result_t){ .outcome = QUEUE_TRANSIENT, .stage = EC_STAGE_RCPT, .text = "451 4.2.0 not now",
+    *result = (queue_result_t){ .outcome = QUEUE_TRANSIENT,
+                                .stage = EC_STAGE_RCPT,
+                                .text = "451 4.2.0 not now",
                                 .address = "127.0.0.1" };
 }
 
 static void all_5xx(const queue_attempt_t *attempt, int i, queue_result_t *result)
 {
-    *result = (queue_result_t){ .outcome = QUEUE_PERMANENT, .stage = EC_STAGE_RCPT, .text = "550 5.1.1 no such user",
+    *result = (queue_result_t){ .outcome = QUEUE_PERMANENT,
+                                .stage = EC_STAGE_RCPT,
+                                .text = "550 5.1.1 no such user",
                                 .address = "127.0.0.1" };
 }
 
 static void all_lost(const queue_attempt_t *attempt, int i, queue_result_t *result)
 {
-    *result = (queue_result_t){ .outcome = QUEUE_IN_DOUBT, .stage = EC_STAGE_CONFIRM, .text = "", .address = "127.0.0.1" };
+    *result = (queue_result_t){
+        .outcome = QUEUE_IN_DOUBT, .stage = EC_STAGE_CONFIRM, .text = "", .address = "127.0.0.1"
+    };
 }
 
 /* ---- delivery ------------------------------------------------------------------------- */
@@ -90,7 +96,8 @@ END_TEST
 
 START_TEST(aggressive_opens_at_once)
 {
-    world_start("max_outbound_connections = 20\nconnection_allocation_aggressiveness = \"high\"\n", 1, test_pool);
+    world_start("max_outbound_connections = 20\nconnection_allocation_aggressiveness = \"high\"\n", 1,
+                test_pool);
     for (int i = 0; i < 100; i++) {
         world_mail("a@here.test", "b@there.test");
     }
@@ -132,7 +139,8 @@ END_TEST
 
 START_TEST(lowered_limit_closes_the_surplus)
 {
-    world_start("max_outbound_connections = 20\nconnection_allocation_aggressiveness = \"high\"\n", 1, test_pool);
+    world_start("max_outbound_connections = 20\nconnection_allocation_aggressiveness = \"high\"\n", 1,
+                test_pool);
     world.reply_delay = apr_time_from_sec(1);
     for (int i = 0; i < 200; i++) {
         world_mail("a@here.test", "b@there.test");
@@ -269,7 +277,7 @@ START_TEST(bounce_waits_for_a_full_disk)
     world.fail[SPOOL_STORE] = APR_SUCCESS;
     ck_assert_int_eq(world_settle(100), 0);
     ck_assert_int_eq(world.permanents, 1);
-    ck_assert_int_eq(world.deliveries, 1);    /* the bounce */
+    ck_assert_int_eq(world.deliveries, 1); /* the bounce */
     ck_assert_str_eq(world.recipient, "a@here.test");
     world_stop();
 }
@@ -282,7 +290,7 @@ START_TEST(mark_that_fails_sends_nothing)
     world_mail("a@here.test", "b@there.test");
     world_pass(10);
     ck_assert_int_eq(world.deliveries + world.transients, 0);
-    ck_assert_int_ge(world.attempts, 5);      /* about one a second */
+    ck_assert_int_ge(world.attempts, 5); /* about one a second */
     ck_assert_int_le(world.attempts, 15);
     world.fail[SPOOL_MARK] = APR_SUCCESS;
     ck_assert_int_eq(world_settle(10), 0);
@@ -450,7 +458,22 @@ START_TEST(suspended_waits_and_expires)
 }
 END_TEST
 
-/* ---- memory --------------------------------------------------------------------------------------------- */
+START_TEST(blackhole_fails_what_is_queued)
+{
+    world_start("suspend_delivery = true\n", 1, test_pool);
+    world_mail("", "b@there.test c@other.test");
+    world_pass(1);
+    world_configure("suspend_delivery = true\nDomain \"there.test\" { blackhole = \"true\" }\n");
+    world_pass(1);
+    ck_assert_int_eq(world.permanents, 1);
+    ck_assert_ptr_nonnull(strstr(world.text, "554 5.7.0 [internal] blackholed"));
+    ck_assert_int_eq(ec_counter_value(queue_gauges.held), 1);
+    world_stop();
+}
+END_TEST
+
+/* ---- memory ---------------------------------------------------------------------------------------------
+ */
 
 START_TEST(bodies_beyond_the_limit_are_read_back)
 {
@@ -480,7 +503,7 @@ START_TEST(delayed_mail_has_no_body_in_memory)
     world.script = NULL;
     world.attempts = world.loads = 0;
     ck_assert_int_eq(world_settle(1300), 0);
-    ck_assert_int_eq(world.attempts, 1);      /* side by side again, read once */
+    ck_assert_int_eq(world.attempts, 1); /* side by side again, read once */
     ck_assert_int_eq(world.loads, 1);
     world_stop();
 }
@@ -514,7 +537,8 @@ START_TEST(empty_queues_are_forgotten)
 }
 END_TEST
 
-/* ---- recovery ---------------------------------------------------------------------------------------------- */
+/* ---- recovery
+ * ---------------------------------------------------------------------------------------------- */
 
 static ec_batch_t *found(int n)
 {
@@ -547,10 +571,12 @@ START_TEST(recovery_brings_everything_back)
 }
 END_TEST
 
-/* However often a connection is used, at most its last message is in doubt; and a start counts a doubt once. */
+/* However often a connection is used, at most its last message is in doubt; and a start counts a doubt once.
+ */
 START_TEST(doubt_is_bounded)
 {
-    world_start("max_outbound_connections = 4\nconnection_allocation_aggressiveness = \"high\"\n", 1, test_pool);
+    world_start("max_outbound_connections = 4\nconnection_allocation_aggressiveness = \"high\"\n", 1,
+                test_pool);
     for (int i = 0; i < 20; i++) {
         world_keep(found(1), 0, 0, 1);
     }
@@ -581,7 +607,7 @@ START_TEST(delivery_waits_for_recovery)
         world_recover();
         world_pass(1);
     } else {
-        world_pass(6);            /* but not for ever */
+        world_pass(6); /* but not for ever */
     }
     ck_assert_int_eq(world.deliveries, _i == 0 ? 2 : 1);
     world_recover();
@@ -618,6 +644,7 @@ static void add(Suite *suite)
     tcase_add_test(tcase, gateway_that_does_not_exist_keeps_mail);
     tcase_add_test(tcase, failing_name_server_purges_after_n_lookups_of_a_message);
     tcase_add_test(tcase, suspended_waits_and_expires);
+    tcase_add_test(tcase, blackhole_fails_what_is_queued);
     tcase_add_test(tcase, bodies_beyond_the_limit_are_read_back);
     tcase_add_test(tcase, delayed_mail_has_no_body_in_memory);
     tcase_add_test(tcase, unreadable_is_kept);
