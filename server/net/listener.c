@@ -215,12 +215,13 @@ apr_status_t net_listen(net_listener_t **result, const net_listen_options_t *opt
     net_bind_t how = { .options = options };
     net_listener_t *listener;
     net_sockaddr_t address;
+    const char *reason;
     apr_pool_t *own;
     apr_status_t rv;
     int n;
 
-    if ((rv = net_sockaddr_parse(&address, &how.is_dual, options->address, why)) != APR_SUCCESS) {
-        *why = apr_psprintf(pool, "%s is no address to listen on: %s", options->address, *why);
+    if ((rv = net_sockaddr_parse(&address, &how.is_dual, options->address, &reason)) != APR_SUCCESS) {
+        *why = apr_psprintf(pool, "%s is no address to listen on: %s", options->address, reason);
         return rv;
     }
     EC_TRY(apr_pool_create(&own, NULL));

@@ -121,7 +121,8 @@ struct queue {
     dns_route_t *route;
     dns_query_t *query;
     util_list_t waits;
-    apr_status_t route_rv; /* of the last look-up */
+    apr_status_t route_rv;    /* of the last look-up */
+    apr_uint32_t mx_failures; /* look-ups in a row that got no MX answer */
 
     void *note;
     void (*note_free)(void *);

@@ -11,8 +11,25 @@ noinst_PROGRAMS += %D%/conf_fuzz
 endif
 
 if FUZZERS
+noinst_PROGRAMS += %D%/dns_fuzz
+%C%_dns_fuzz_SOURCES = %D%/dns_fuzz.c
+%C%_dns_fuzz_LDFLAGS = $(FUZZ_LINK)
+%C%_dns_fuzz_LDADD = $(FUZZ_LIBS)
 noinst_PROGRAMS += %D%/control_frame_fuzz
 %C%_control_frame_fuzz_SOURCES = %D%/control_frame_fuzz.c
 %C%_control_frame_fuzz_LDFLAGS = $(FUZZ_LINK)
 %C%_control_frame_fuzz_LDADD = $(FUZZ_LIBS)
+endif
+
+if FUZZERS
+noinst_PROGRAMS += %D%/reply_fuzz %D%/address_fuzz %D%/smtp_command_fuzz
+%C%_reply_fuzz_SOURCES = %D%/reply_fuzz.c
+%C%_reply_fuzz_LDFLAGS = $(FUZZ_LINK)
+%C%_reply_fuzz_LDADD = $(FUZZ_LIBS)
+%C%_address_fuzz_SOURCES = %D%/address_fuzz.c
+%C%_address_fuzz_LDFLAGS = $(FUZZ_LINK)
+%C%_address_fuzz_LDADD = $(FUZZ_LIBS)
+%C%_smtp_command_fuzz_SOURCES = %D%/smtp_command_fuzz.c
+%C%_smtp_command_fuzz_LDFLAGS = $(FUZZ_LINK)
+%C%_smtp_command_fuzz_LDADD = $(FUZZ_LIBS)
 endif

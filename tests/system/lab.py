@@ -187,11 +187,11 @@ EventLoop "loops" {{ concurrency = {loops} }}
         return self.console("summary")["account"]
 
     def settled(self):
-        """The account once the spool was read and nothing is queued any more."""
+        """The account once the spool has been read and nothing is queued any more."""
         def account():
             summary = self.console("summary")
-            is_over = summary["recovery"]["state"] == "done" and int(summary["account"]["queued"]) == 0
-            return summary["account"] if is_over else None
+            done = summary["recovery"]["state"] == "done" and summary["account"]["queued"] == 0
+            return summary["account"] if done else None
         return wait_for("an empty queue", account)
 
     def log(self, name="mainlog.ec", kind=None):

@@ -248,9 +248,14 @@ void in_listeners_close(void)
     close_list(list);
 }
 
+in_listener_t *in_listener_at(const char *address)
+{
+    return find(listeners, address);
+}
+
 int smtp_in_port(const char *address)
 {
-    const in_listener_t *listener = find(listeners, address);
+    const in_listener_t *listener = in_listener_at(address);
 
     return listener == NULL ? 0 : net_listener_port(listener->net);
 }

@@ -157,6 +157,8 @@ conf_t *in_listener_conf(const in_listener_t *listener);
 int in_share_take(ec_conn_t *conn);
 void in_share_give(ec_conn_t *conn);
 void in_listeners_close(void);
+/** The one with this address text, or NULL.  Master loop. */
+in_listener_t *in_listener_at(const char *address);
 
 /* ---- conn.c: life, input, replies ----------------------------------------------------------- */
 

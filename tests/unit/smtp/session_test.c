@@ -430,14 +430,6 @@ START_TEST(spool_is_not_ready)
 }
 END_TEST
 
-static void reset_peer(client_t *who)
-{
-    struct linger now = { 1, 0 };
-
-    setsockopt(who->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-    client_close(who);
-}
-
 /* The client goes while the message is on its way to the disk: what the disk has is ours. */
 START_TEST(client_goes_during_commit)
 {
