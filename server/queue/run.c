@@ -8,10 +8,7 @@
 
 #include <stdlib.h>
 
-enum {
-    SUSPENDED_BINDING = 1, /* word of default_binding */
-    BLACKHOLE_NO = 0       /* word of blackhole */
-};
+enum { SUSPENDED_BINDING = 1 /* word of default_binding */ };
 
 static void run_all(void *baton);
 
@@ -158,9 +155,6 @@ static void queue_run(queue_t *queue)
         return;
     }
     move_due(queue, now);
-    if (conf_int(queue_view(queue), CONF_O_BLACKHOLE) != BLACKHOLE_NO && queue->active.count > 0) {
-        doom_active(queue, 1, E_PERMANENT, EC_STAGE_NOT_CONNECTED, "554 5.7.0 [internal] blackholed");
-    }
     doom_run(queue);
     if (queue_is_suspended(queue) || queue->hold_until > now) {
         doom_expired(queue);

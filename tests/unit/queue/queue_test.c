@@ -458,20 +458,6 @@ START_TEST(suspended_waits_and_expires)
 }
 END_TEST
 
-START_TEST(blackhole_fails_what_is_queued)
-{
-    world_start("suspend_delivery = true\n", 1, test_pool);
-    world_mail("", "b@there.test c@other.test");
-    world_pass(1);
-    world_configure("suspend_delivery = true\nDomain \"there.test\" { blackhole = \"true\" }\n");
-    world_pass(1);
-    ck_assert_int_eq(world.permanents, 1);
-    ck_assert_ptr_nonnull(strstr(world.text, "554 5.7.0 [internal] blackholed"));
-    ck_assert_int_eq(ec_counter_value(queue_gauges.held), 1);
-    world_stop();
-}
-END_TEST
-
 /* ---- memory ---------------------------------------------------------------------------------------------
  */
 
@@ -644,7 +630,6 @@ static void add(Suite *suite)
     tcase_add_test(tcase, gateway_that_does_not_exist_keeps_mail);
     tcase_add_test(tcase, failing_name_server_purges_after_n_lookups_of_a_message);
     tcase_add_test(tcase, suspended_waits_and_expires);
-    tcase_add_test(tcase, blackhole_fails_what_is_queued);
     tcase_add_test(tcase, bodies_beyond_the_limit_are_read_back);
     tcase_add_test(tcase, delayed_mail_has_no_body_in_memory);
     tcase_add_test(tcase, unreadable_is_kept);
