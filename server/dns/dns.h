@@ -49,8 +49,8 @@ typedef struct {
     int is_gateway; /* `domain` is a `gateway` value: host or [v6] with optional :port; no MX lookup for
                        a literal; MX first, then A, for a name (F1) */
     int prefer_ipv6, use_ipv6;
-    int may_fall_back;             /* MX failed often enough (mx_failures_fallback_to_a): when it fails for now
-                                      again, try the domain's addresses */
+    int may_fall_back; /* MX failed often enough (mx_failures_fallback_to_a): when it fails for now
+                          again, try the domain's addresses */
     apr_uint32_t min_ttl, max_ttl; /* seconds */
 } dns_question_t;
 

@@ -91,8 +91,8 @@ apr_status_t loop_create(ec_loop_t **result, int index, event_clock_t *clock, ap
     util_heap_init(&loop->timers, offsetof(ec_timer_t, slot));
     EC_TRY(make_pool(&loop->pool));
     loop->log = ec_log_child(ec_log_root(), loop->pool, "loop %d", index);
-    rv =
-        apr_pollset_create(&loop->pollset, LOOP_BATCH, loop->pool, APR_POLLSET_WAKEABLE | APR_POLLSET_NOCOPY);
+    /* APR adds one place for the wakeup, and a poll may fill that with a descriptor, too. */
+    rv = apr_pollset_create(&loop->pollset, LOOP_BATCH - 1, loop->pool, APR_POLLSET_WAKEABLE | APR_POLLSET_NOCOPY);
     if (rv != APR_SUCCESS) {
         apr_pool_destroy(loop->pool);
         return rv;

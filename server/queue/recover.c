@@ -3,14 +3,17 @@
  *
  * The recovery thread calls queue_recover() for every open recipient.  It gathers them by loop and sends them in
  * bunches, since a post for each of a million would cost more than reading them.  A loop takes disk_queue_drain_rate of a
- * bunch per turn, so that mail which arrives meanwhile is not held up.
+ * bunch per turn, so that mail which arrives meanwhile is not held up; the recovery thread waits when the loops are
+ * behind, so that bunches do not pile up in memory.
  * Thread: the recovery's for `gathering`; the loop's for a bunch. */
 #include "queue/inside.h"
 
+#include <malloc.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUNCH = 512, TEXT_BLOCK = 32 * 1024 };
+enum { BUNCH = 512, TEXT_BLOCK = 32 * 1024, BUNCHES_UNDER_WAY = 16 };
 
 struct found {
     spool_ref_t *ref;
@@ -37,6 +40,42 @@ static struct {
     name_cache_t *names;
     struct bunch **bunch;         /* by loop */
 } gathering;
+
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t fewer;
+    int n;                        /* bunches sent and not worked off */
+    int is_stopping;              /* the loops may end: wait no more */
+    int is_under_way;             /* between the first recipient found and queue_recovered() */
+} flow = { .lock = PTHREAD_MUTEX_INITIALIZER, .fewer = PTHREAD_COND_INITIALIZER };
+
+static void bunch_begins(void)
+{
+    int may_wait = ec_loop_self() == NULL;
+
+    pthread_mutex_lock(&flow.lock);
+    while (may_wait && flow.n >= BUNCHES_UNDER_WAY * queue_n_sets && !flow.is_stopping) {
+        pthread_cond_wait(&flow.fewer, &flow.lock);
+    }
+    flow.n++;
+    pthread_mutex_unlock(&flow.lock);
+}
+
+static void bunch_ends(void)
+{
+    pthread_mutex_lock(&flow.lock);
+    flow.n--;
+    pthread_cond_signal(&flow.fewer);
+    pthread_mutex_unlock(&flow.lock);
+}
+
+void recover_stop(void)
+{
+    pthread_mutex_lock(&flow.lock);
+    flow.is_stopping = 1;
+    pthread_cond_signal(&flow.fewer);
+    pthread_mutex_unlock(&flow.lock);
+}
 
 /* ---- on the loop ------------------------------------------------------------------------ */
 
@@ -98,6 +137,7 @@ static void on_bunch(void *baton)
     } else {
         free(bunch->texts);
         free(bunch);
+        bunch_ends();
     }
 }
 
@@ -137,12 +177,21 @@ static void send_bunch(int loop)
 
     if (bunch != NULL) {
         gathering.bunch[loop] = NULL;
+        bunch_begins();
         ec_loop_post(bunch->set->loop, &bunch->post, on_bunch, bunch);
     }
 }
 
+static void set_under_way(int is_under_way)
+{
+    pthread_mutex_lock(&flow.lock);
+    flow.is_under_way = is_under_way;
+    pthread_mutex_unlock(&flow.lock);
+}
+
 static void begin(void)
 {
+    set_under_way(1);
     gathering.conf = conf_current_ref();
     gathering.names = name_cache_create();
     gathering.bunch = calloc((apr_size_t)queue_n_sets, sizeof *gathering.bunch);
@@ -185,8 +234,16 @@ static struct {
     spool_report_t report;
 } result;
 
+/* Reading the spool took memory for all that it found; what was freed goes back to the system. */
+static void trim(void *unused)
+{
+    malloc_trim(0);
+}
+
 void queue_recovered(apr_status_t rv, const spool_report_t *report)
 {
+    static ec_job_t job;
+
     if (gathering.names != NULL) {
         for (int i = 0; i < queue_n_sets; i++) {
             send_bunch(i);
@@ -195,12 +252,24 @@ void queue_recovered(apr_status_t rv, const spool_report_t *report)
         free(gathering.bunch);
         conf_unref(gathering.conf);
         memset(&gathering, 0, sizeof gathering);
+        set_under_way(0);
     }
     result.rv = rv;
     if (report != NULL) {
         result.report = *report;
     }
     result.is_done = 1;
+    ec_job_run(ec_threadpool_find("IO"), NULL, &job, trim, NULL, NULL);
+}
+
+int recover_is_under_way(void)
+{
+    int is_under_way;
+
+    pthread_mutex_lock(&flow.lock);
+    is_under_way = flow.is_under_way;
+    pthread_mutex_unlock(&flow.lock);
+    return is_under_way;
 }
 
 int queue_recovery(apr_status_t *rv, spool_report_t *report)

@@ -246,3 +246,14 @@ check_PROGRAMS += %D%/spool/kill_test
 check_PROGRAMS += %D%/bounce/bounce_test
 %C%_bounce_bounce_test_SOURCES = %D%/bounce/bounce_test.c
 %C%_bounce_bounce_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/smtp/idle_test
+%C%_smtp_idle_test_SOURCES = %D%/smtp/idle_test.c
+%C%_smtp_idle_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/smtp/loops_test
+%C%_smtp_loops_test_SOURCES = %D%/smtp/loops_test.c
+%C%_smtp_loops_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/queue/loops_test
+%C%_queue_loops_test_SOURCES = %D%/queue/loops_test.c %D%/queue/world.c %D%/queue/world.h
+%C%_queue_loops_test_LDADD = $(TEST_LIBS)

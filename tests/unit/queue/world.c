@@ -477,6 +477,9 @@ void world_stop(void)
     run_until_set(&is_stopped);
     ck_assert_int_eq(world.open_now, 0);
     ck_assert_int_eq(world_residual(), 0);
+    if (world.fail[SPOOL_STATE] == APR_SUCCESS) {
+        ck_assert_int_eq(world_marked(), 0); /* a clean stop leaves no doubt */
+    }
     if (world.bounce != NULL) {
         ec_batch_unref(world.bounce);
         world.bounce = NULL;

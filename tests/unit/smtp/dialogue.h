@@ -71,17 +71,25 @@ static void fake_store(void *baton, spool_request_t *request)
     }
 }
 
+static void note_envelope(const ec_batch_t *batch)
+{
+    if (strlen(store.envelope) > sizeof store.envelope / 2) {
+        return;                    /* a test with that many looks at the counts only */
+    }
+    strcat(strcat(store.envelope, ec_batch_sender(batch)), ">");
+    for (int i = 0; i < ec_batch_recipients(batch); i++) {
+        strcat(strcat(store.envelope, ec_batch_recipient(batch, i)), ",");
+    }
+    strcat(store.envelope, "\n");
+}
+
 static void fake_accept(void *baton, ec_batch_t *batch)
 {
     const char *data;
     apr_size_t n;
 
     store.accepts++;
-    strcat(strcat(store.envelope, ec_batch_sender(batch)), ">");
-    for (int i = 0; i < ec_batch_recipients(batch); i++) {
-        strcat(strcat(store.envelope, ec_batch_recipient(batch, i)), ",");
-    }
-    strcat(store.envelope, "\n");
+    note_envelope(batch);
     store.length = 0;
     while (ec_batch_peek(batch, store.length, &data, &n) == APR_SUCCESS && n > 0) {
         ck_assert_uint_lt(store.length + n, sizeof store.text);
@@ -100,7 +108,7 @@ static void store_reset(void)
 /* ---- the server -------------------------------------------------------------------------- */
 
 /** Put the configuration `text` in force; it is put in front of the listener's stanza. */
-static void configure(const char *global, const char *listener)
+static inline void configure(const char *global, const char *listener)
 {
     const char *why = "";
     const char *text = apr_psprintf(test_pool, "hostname = \"mx.example\"\n%s\nESMTP_Listener { %s\n Listen \"%s\" {} }\n",
@@ -170,7 +178,7 @@ typedef struct {
     int lines;                     /* that are waited for */
 } client_t;
 
-static void client_open(client_t *client)
+static inline void client_open(client_t *client)
 {
     struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((apr_uint16_t)smtp_in_port(LISTEN)) };
     int on = 1;
@@ -198,7 +206,7 @@ static inline void reset_peer(client_t *who)
     client_close(who);
 }
 
-static int count_lines(const client_t *client)
+static inline int count_lines(const client_t *client)
 {
     int n = 0;
 
@@ -208,7 +216,7 @@ static int count_lines(const client_t *client)
     return n;
 }
 
-static int has_answer(void *baton)
+static inline int has_answer(void *baton)
 {
     client_t *client = baton;
     ssize_t n;
@@ -224,18 +232,18 @@ static int has_answer(void *baton)
     return client->is_ended || (client->lines >= 0 && count_lines(client) >= client->lines);
 }
 
-static void client_send(client_t *client, const char *bytes, apr_size_t length)
+static inline void client_send(client_t *client, const char *bytes, apr_size_t length)
 {
     ck_assert_int_eq(send(client->fd, bytes, length, MSG_NOSIGNAL), (ssize_t)length);
 }
 
-static void say(client_t *client, const char *text)
+static inline void say(client_t *client, const char *text)
 {
     client_send(client, text, strlen(text));
 }
 
 /** `pattern`: '*' stands for the rest of a line.  The texts are equal otherwise. */
-static int is_like(const char *text, const char *pattern)
+static inline int is_like(const char *text, const char *pattern)
 {
     while (*pattern != '\0') {
         if (*pattern == '*') {
@@ -248,7 +256,7 @@ static int is_like(const char *text, const char *pattern)
     return *text == '\0';
 }
 
-static int lines_of(const char *pattern)
+static inline int lines_of(const char *pattern)
 {
     int n = 0;
 
@@ -259,7 +267,7 @@ static int lines_of(const char *pattern)
 }
 
 /** Run until as many lines have come as `pattern` has, and compare. */
-static void hear(client_t *client, const char *pattern)
+static inline void hear(client_t *client, const char *pattern)
 {
     client->lines = lines_of(pattern);
     (void)event_run_until(loop, has_answer, client, 300);
@@ -269,7 +277,7 @@ static void hear(client_t *client, const char *pattern)
 }
 
 /** The server has closed, after what was heard. */
-static void hear_end(client_t *client)
+static inline void hear_end(client_t *client)
 {
     client->lines = -1;
     (void)event_run_until(loop, has_answer, client, 300);
@@ -278,7 +286,7 @@ static void hear_end(client_t *client)
 }
 
 /** One turn: what was sent is read. */
-static void turn(void)
+static inline void turn(void)
 {
     (void)event_run_until(loop, NULL, NULL, 1);
 }
@@ -288,7 +296,7 @@ static void turn(void)
     "250-mx.example\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n250 SIZE 104857600\r\n"
 
 /** Up to the answer of EHLO. */
-static void client_greet(client_t *client)
+static inline void client_greet(client_t *client)
 {
     client_open(client);
     hear(client, BANNER);
