@@ -209,6 +209,41 @@ static int read_away(stream_t *stream)
     return stream_die(stream, rv);
 }
 
+/* 0: the stream is gone. */
+static int handle_ready(stream_t *stream, int ready)
+{
+    if ((ready & EC_WRITE) && stream->is_blocked) {
+        stream->is_blocked = 0;
+        if (!stream_flush(stream)) {
+            return 0;
+        }
+    }
+    if (stream->is_finishing) {
+        return stream->is_shut && (ready & EC_READ) ? read_away(stream) : 1;
+    }
+    if (stream->wants_input && !deliver(stream)) {
+        return 0;
+    }
+    return (ready & EC_READ) && !stream->is_finishing ? read_in(stream) : 1;
+}
+
+/* What the owner has written during its callbacks leaves at their end, without a place on the list.  0: the stream is
+ * gone. */
+static int end_event(stream_t *stream)
+{
+    if (!stream->is_finishing) {
+        if (!stream_flush(stream)) {
+            return 0;
+        }
+        stream_watch(stream);
+    }
+    stream->in_event = 0;
+    if (stream->out != NULL && !stream->is_blocked) {
+        stream_mark(stream);       /* written by on_drained, just now */
+    }
+    return 1;
+}
+
 void stream_on_ready(void *baton, int ready)
 {
     stream_t *stream = baton;
@@ -217,26 +252,9 @@ void stream_on_ready(void *baton, int ready)
         ec_watch_stop(&stream->watch);         /* broken while paused: reading tells, after the pause */
         return;
     }
-    if ((ready & EC_WRITE) && stream->is_blocked) {
-        stream->is_blocked = 0;
-        if (!stream_flush(stream)) {
-            return;
-        }
-    }
-    if (stream->is_finishing) {
-        if (stream->is_shut && (ready & EC_READ)) {
-            (void)read_away(stream);
-        }
-        return;
-    }
-    if (stream->wants_input && !deliver(stream)) {
-        return;
-    }
-    if ((ready & EC_READ) && !read_in(stream)) {
-        return;
-    }
-    if (!stream->is_finishing && stream_flush(stream)) {
-        stream_watch(stream);
+    stream->in_event = 1;
+    if (handle_ready(stream, ready)) {
+        (void)end_event(stream);
     }
 }
 
@@ -266,11 +284,9 @@ static void run_turn(stream_t *stream)
         (void)stream_die(stream, stream->status);
         return;
     }
-    if (stream->wants_input && !deliver(stream)) {
-        return;
-    }
-    if (!stream->is_finishing && stream_flush(stream)) {
-        stream_watch(stream);
+    stream->in_event = 1;
+    if (!stream->wants_input || deliver(stream)) {
+        (void)end_event(stream);
     }
 }
 

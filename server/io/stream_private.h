@@ -33,6 +33,7 @@ struct stream {
     unsigned is_broken : 1;        /* no output is possible */
     unsigned is_finishing : 1;
     unsigned is_shut : 1;          /* our side has ended */
+    unsigned in_event : 1;         /* inside its own callbacks: what is written leaves at their end */
 };
 
 /** Put on the list for the end of the turn. */
