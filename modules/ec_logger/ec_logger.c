@@ -20,7 +20,7 @@ struct ec_logger {
     int log_rejections, log_errors;
 
     const ec_instance_t *instance;
-    ec_logfile_t *file[LOGS];      /* NULL: not written */
+    ec_logfile_t *file[LOGS]; /* NULL: not written */
     ec_timer_t beat;
 };
 
@@ -142,8 +142,8 @@ static apr_status_t open_logs(struct ec_logger *logger, const char **why)
 
     for (int i = 0; i < LOGS; i++) {
         if (logs[i].is_on && logs[i].destination[0] != '\0') {
-            EC_TRY(ec_logfile_open(&logger->file[i], logs[i].destination, logs[i].mode, logger->instance->log, why,
-                                   logger->instance->pool));
+            EC_TRY(ec_logfile_open(&logger->file[i], logs[i].destination, logs[i].mode, logger->instance->log,
+                                   why, logger->instance->pool));
         }
     }
     return APR_SUCCESS;
@@ -210,13 +210,16 @@ static void show_status(void *self, ec_answer_t *answer)
 #define LOG_DIR "/var/log/ecelerity/"
 
 static const ec_option_t options[] = {
-    EC_OPT_STRING(struct ec_logger, mainlog, LOG_DIR "mainlog.ec", "Receptions, deliveries and failures; empty: none."),
+    EC_OPT_STRING(struct ec_logger, mainlog, LOG_DIR "mainlog.ec",
+                  "Receptions, deliveries and failures; empty: none."),
     EC_OPT_PERMS(struct ec_logger, mainlog_mode, "0644", "Mode of a new mainlog."),
     EC_OPT_STRING(struct ec_logger, paniclog, LOG_DIR "paniclog.ec", "Messages of the server; empty: none."),
     EC_OPT_PERMS(struct ec_logger, paniclog_mode, "0644", "Mode of a new paniclog."),
-    EC_OPT_STRING(struct ec_logger, rejectlog, LOG_DIR "rejectlog.ec", "Refused commands and messages; empty: none."),
+    EC_OPT_STRING(struct ec_logger, rejectlog, LOG_DIR "rejectlog.ec",
+                  "Refused commands and messages; empty: none."),
     EC_OPT_PERMS(struct ec_logger, rejectlog_mode, "0644", "Mode of a new rejectlog."),
-    EC_OPT_TIME(struct ec_logger, heartbeat, "60", "Time between heartbeat lines in mainlog and rejectlog; 0: none."),
+    EC_OPT_TIME(struct ec_logger, heartbeat, "60",
+                "Time between heartbeat lines in mainlog and rejectlog; 0: none."),
     EC_OPT_BOOL(struct ec_logger, log_receptions, "true", "Write R lines."),
     EC_OPT_BOOL(struct ec_logger, log_deliveries, "true", "Write D lines."),
     EC_OPT_BOOL(struct ec_logger, log_transient_failures, "true", "Write T lines."),
@@ -242,7 +245,7 @@ static const ec_hook_t hooks[] = {
     EC_HOOK(log_permanent_failure, on_permanent_failure),
     EC_HOOK(log_rejection, on_rejection),
     EC_HOOK(log_reopen, on_reopen),
-    EC_HOOK_END
+    EC_HOOK_END,
 };
 
 static const ec_command_t commands[] = {
@@ -251,5 +254,5 @@ static const ec_command_t commands[] = {
     EC_COMMAND_END
 };
 
-EC_MODULE(ec_logger, struct ec_logger, .summary = "mainlog, paniclog and rejectlog", .options = options, .hooks = hooks,
-          .commands = commands, .init = init, .start = start, .stop = stop);
+EC_MODULE(ec_logger, struct ec_logger, .summary = "mainlog, paniclog and rejectlog", .options = options,
+          .hooks = hooks, .commands = commands, .init = init, .start = start, .stop = stop);

@@ -202,11 +202,28 @@ apr_size_t format_heartbeat(char *text, apr_time_t when, int is_hires)
 
 /* log-formats.md section 11 */
 static const char *const states[] = {
-    "just connected", "sending banner", "awaiting ehlo/helo", "sending ehlo/helo response", "awaiting mailfrom",
-    "sending mailfrom response", "awaiting rcptto", "sending rcptto response", "data phase", "reading body",
-    "sending body response", "async body handler", "async body response", "relaying denied", "extension 1",
-    "extension 2", "extension 3", "extension 4", "concurrency limit", "rcptto list response",
-    "rcptto list final response", "esmtp setup phase",
+    "just connected",
+    "sending banner",
+    "awaiting ehlo/helo",
+    "sending ehlo/helo response",
+    "awaiting mailfrom",
+    "sending mailfrom response",
+    "awaiting rcptto",
+    "sending rcptto response",
+    "data phase",
+    "reading body",
+    "sending body response",
+    "async body handler",
+    "async body response",
+    "relaying denied",
+    "extension 1",
+    "extension 2",
+    "extension 3",
+    "extension 4",
+    "concurrency limit",
+    "rcptto list response",
+    "rcptto list final response",
+    "esmtp setup phase",
 };
 enum { STATES = sizeof states / sizeof states[0] };
 
@@ -231,7 +248,8 @@ apr_size_t format_rejection(char *text, const ec_rejection_t *rejection, int is_
     item(&line, "C", ec_id_text(rejection->connection, id));
     item(&line, "PATH", "");
     item(&line, "PATH_GRP", "");
-    item(&line, "P", rejection->state >= 0 && rejection->state < STATES ? states[rejection->state] : "unknown");
+    item(&line, "P",
+         rejection->state >= 0 && rejection->state < STATES ? states[rejection->state] : "unknown");
     snprintf(code, sizeof code, " E=%d M=", rejection->code);
     add(&line, code);
     add_escaped(&line, rejection->module, strlen(rejection->module), " \\");

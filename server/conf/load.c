@@ -98,11 +98,6 @@ static int has_pathway(const conf_t *conf, const char *name)
     return found > 0;
 }
 
-static int has_eventloop(const conf_t *conf, const char *name)
-{
-    return tree_find(conf, conf->root, "eventloop", name) != NULL;
-}
-
 static int is_banner(const conf_t *conf, const char *text)
 {
     return strncmp(text, "220", 3) == 0;
@@ -115,7 +110,6 @@ static const struct {
     const char *what;
 } checks[] = {
     { CONF_O_PATHWAY, has_pathway, "there is no pathway of this name" },
-    { CONF_O_EVENT_LOOP, has_eventloop, "there is no eventloop of this name" },
     { CONF_O_STATIC_BANNER, is_banner, "a banner begins with 220" },
 };
 

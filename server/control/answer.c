@@ -76,7 +76,8 @@ node_kind_t node_kind(const xmlNode *node)
 const char *node_value(const xmlNode *node, int *is_escaped)
 {
     *is_escaped = node->properties != NULL;
-    return node->children != NULL && node->children->content != NULL ? (const char *)node->children->content : "";
+    return node->children != NULL && node->children->content != NULL ? (const char *)node->children->content
+                                                                     : "";
 }
 
 /* A name has to be one in XML too: anything else becomes an underscore. */
@@ -116,9 +117,10 @@ static void add_value(ec_node_t *parent, const char *name, const char *value, no
     xmlAddChild(node, text);
 }
 
-static void add_format(ec_node_t *parent, const char *name, node_kind_t kind, const char *format, va_list args)
-    __attribute__((format(printf, 4, 0)));
-static void add_format(ec_node_t *parent, const char *name, node_kind_t kind, const char *format, va_list args)
+static void add_format(ec_node_t *parent, const char *name, node_kind_t kind, const char *format,
+                       va_list args) __attribute__((format(printf, 4, 0)));
+static void add_format(ec_node_t *parent, const char *name, node_kind_t kind, const char *format,
+                       va_list args)
 {
     char *text;
 

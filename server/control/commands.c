@@ -53,8 +53,8 @@ static void sysinfo(void *self, ec_answer_t *answer)
     ec_node_int(root, "processors", sysconf(_SC_NPROCESSORS_ONLN));
     ec_node_text(root, "host", system.nodename);
     ec_node_format(root, "os_release", "%s %s", system.sysname, system.release);
-    ec_node_format(root, "uname", "%s %s %s %s %s", system.sysname, system.nodename, system.release, system.version,
-                   system.machine);
+    ec_node_format(root, "uname", "%s %s %s %s %s", system.sysname, system.nodename, system.release,
+                   system.version, system.machine);
     ec_node_text(root, "apr", apr_version_string());
     ec_node_text(root, "libxml2", LIBXML_DOTTED_VERSION);
 }
@@ -65,7 +65,7 @@ static void sysinfo(void *self, ec_answer_t *answer)
 static void config_eval(void *self, ec_answer_t *answer)
 {
     const char *const *words = answer->argv + 2;
-    int n = answer->argc - 3;      /* without the option */
+    int n = answer->argc - 3; /* without the option */
     const char *why = NULL;
     conf_eval_t result;
     apr_status_t rv = conf_eval(&result, conf_current(), words, n, words[n], &why, answer->pool);
@@ -211,7 +211,8 @@ static const ec_command_t commands[] = {
     { "sysinfo", EC_CMD_READ, sysinfo, "version and platform" },
     { "config eval <words> ...", EC_CMD_READ, config_eval,
       "effective value: config eval [<scope> [<name>] ...] <option>" },
-    { "config reload [<path>]", EC_CMD_WRITE, config_reload, "read the configuration files again: whole, or refused" },
+    { "config reload [<path>]", EC_CMD_WRITE, config_reload,
+      "read the configuration files again: whole, or refused" },
     { "reopen logs", EC_CMD_WRITE, reopen_logs, "close and open the log files, after a rotation" },
     { "paniclog", EC_CMD_READ, paniclog, "latest messages of the server, by level" },
     { "counter list", EC_CMD_READ, counter_list, "all counters" },

@@ -60,7 +60,7 @@ void control_remove(void *self, control_done_fn *done, void *baton)
     EC_ASSERT(waiter != NULL);
     control_hide(self);
     *waiter = (struct waiter){ .self = self, .done = done, .baton = baton };
-    while (*at != NULL) {          /* first in, first out */
+    while (*at != NULL) { /* first in, first out */
         at = &(*at)->next;
     }
     *at = waiter;

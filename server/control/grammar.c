@@ -13,7 +13,7 @@
 
 enum { GRAMMAR_WORDS = 32 };
 
-static grammar_row_t *rows;        /* sorted by text; equal ones in order of adding */
+static grammar_row_t *rows; /* sorted by text; equal ones in order of adding */
 
 const char *grammar_argument(const char *word, size_t *length)
 {
@@ -58,7 +58,7 @@ static void split(grammar_row_t *row)
         }
         row->word[row->n_words++] = must(strdup(word));
         if (word[0] != '[') {
-            EC_ASSERT(row->n_needed == row->n_words - 1);        /* nothing follows [<optional>] */
+            EC_ASSERT(row->n_needed == row->n_words - 1); /* nothing follows [<optional>] */
             row->n_needed++;
         }
         if (is_literal(word) && row->n_literals == row->n_words - 1) {

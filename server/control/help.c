@@ -48,8 +48,7 @@ static void list_grammars(void *self, ec_answer_t *answer)
     grammar_each(NULL, 0, add_line, ec_answer_root(answer));
 }
 
-const ec_command_t help_commands[] = {
-    { "help [<command>] ...", EC_CMD_READ, help, "list commands, or those that begin with the words given" },
-    { "console grammar", EC_CMD_READ, list_grammars, NULL },
-    EC_COMMAND_END
-};
+const ec_command_t help_commands[] = { { "help [<command>] ...", EC_CMD_READ, help,
+                                         "list commands, or those that begin with the words given" },
+                                       { "console grammar", EC_CMD_READ, list_grammars, NULL },
+                                       EC_COMMAND_END };

@@ -20,7 +20,7 @@
 enum { SOCKETS_MAX = 64 };
 
 struct control_socket {
-    const char *address;           /* malloc'd */
+    const char *address; /* malloc'd */
     int mode, backlog;
     apr_interval_time_t timeout;
     net_listener_t *listener;
@@ -31,8 +31,8 @@ static struct {
     struct control_socket *socket[SOCKETS_MAX];
     int n;
     apr_pool_t *why_pool;
-    rundir_t dir;                  /* where we are announced */
-    char announced[RUNDIR_PATH];   /* "": nowhere */
+    rundir_t dir;                /* where we are announced */
+    char announced[RUNDIR_PATH]; /* "": nowhere */
 } state;
 
 /* ---- what is wanted ---------------------------------------------------------------------------- */
@@ -56,8 +56,8 @@ static int is_loopback(const char *address)
            (inet_pton(AF_INET, host, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127);
 }
 
-static const ec_value_t *value_of(const conf_t *conf, const conf_stanza_t *listener, const conf_stanza_t *listen,
-                                  const char *option)
+static const ec_value_t *value_of(const conf_t *conf, const conf_stanza_t *listener,
+                                  const conf_stanza_t *listen, const char *option)
 {
     const ec_value_t *value = conf_stanza_get(conf, listen, option);
 
@@ -76,8 +76,9 @@ static void want(struct control_socket *list, int *n, const char *address, int m
                  apr_interval_time_t timeout)
 {
     if (*n < SOCKETS_MAX) {
-        list[(*n)++] = (struct control_socket){ .address = address, .mode = mode, .backlog = backlog,
-                                                .timeout = timeout };
+        list[(*n)++] = (struct control_socket){
+            .address = address, .mode = mode, .backlog = backlog, .timeout = timeout
+        };
     }
 }
 
@@ -86,10 +87,11 @@ static apr_status_t check(const conf_stanza_t *listen, const char *address, cons
     if (is_path(address) || is_loopback(address)) {
         return APR_SUCCESS;
     }
-    *why = apr_psprintf(state.why_pool,
-                        "%s:%d: the console has no authentication yet, so Control_Listener takes a socket path or a "
-                        "loopback address, and not \"%s\"",
-                        conf_stanza_file(listen), conf_stanza_line(listen), address);
+    *why = apr_psprintf(
+        state.why_pool,
+        "%s:%d: the console has no authentication yet, so Control_Listener takes a socket path or a "
+        "loopback address, and not \"%s\"",
+        conf_stanza_file(listen), conf_stanza_line(listen), address);
     return EC_E_CONFIG;
 }
 
@@ -127,7 +129,8 @@ static apr_status_t collect_default(struct control_socket *list, int *n, const c
             return APR_SUCCESS;
         }
     }
-    *why = "there is no folder for the control socket that can be written to: say Control_Listener { Listen \"/path\" {} }";
+    *why = "there is no folder for the control socket that can be written to: say Control_Listener { Listen "
+           "\"/path\" {} }";
     return EC_E_CONFIG;
 }
 
@@ -170,7 +173,9 @@ static struct control_socket *find(const char *address)
 static apr_status_t open_one(const struct control_socket *wanted, const char **why)
 {
     struct control_socket *made = malloc(sizeof *made);
-    net_listen_options_t options = { .address = wanted->address, .backlog = wanted->backlog, .socket_mode = wanted->mode };
+    net_listen_options_t options = { .address = wanted->address,
+                                     .backlog = wanted->backlog,
+                                     .socket_mode = wanted->mode };
     apr_status_t rv;
 
     EC_ASSERT(made != NULL);
@@ -182,7 +187,8 @@ static apr_status_t open_one(const struct control_socket *wanted, const char **w
     }
     if (!is_path(made->address)) {
         ec_log(control_log, EC_LOG_WARNING,
-               "the console listens on TCP: every user of this machine may command the server address=%s", made->address);
+               "the console listens on TCP: every user of this machine may command the server address=%s",
+               made->address);
     }
     made->is_wanted = 1;
     state.socket[state.n++] = made;
@@ -196,8 +202,8 @@ static void update(struct control_socket *there, const struct control_socket *wa
     there->timeout = wanted->timeout;
     if (there->mode != wanted->mode && is_path(there->address)) {
         if (chmod(there->address, (mode_t)wanted->mode) != 0) {
-            ec_log_rv(control_log, EC_LOG_ERROR, APR_FROM_OS_ERROR(errno), "can not change the mode socket=%s",
-                      there->address);
+            ec_log_rv(control_log, EC_LOG_ERROR, APR_FROM_OS_ERROR(errno),
+                      "can not change the mode socket=%s", there->address);
         }
         there->mode = wanted->mode;
     }
@@ -266,8 +272,8 @@ static void announce(void)
             return;
         }
     }
-    ec_log(control_log, EC_LOG_WARNING, "no folder to announce the control socket in: give it to ec_console socket=%s",
-           address);
+    ec_log(control_log, EC_LOG_WARNING,
+           "no folder to announce the control socket in: give it to ec_console socket=%s", address);
 }
 
 apr_status_t control_listen(conf_t *conf, const char **why)
@@ -276,7 +282,7 @@ apr_status_t control_listen(conf_t *conf, const char **why)
     int n = 0;
 
     if (state.why_pool == NULL) {
-        EC_ASSERT(apr_pool_create_unmanaged_ex(&state.why_pool, NULL, NULL) == APR_SUCCESS);
+        EC_ASSERT(apr_pool_create(&state.why_pool, NULL) == APR_SUCCESS);
     }
     apr_pool_clear(state.why_pool);
     *why = "can not open the control socket";

@@ -25,7 +25,7 @@ static void add_character(output_t *out, uint32_t c, const char *bytes, int n)
     } else if (c == '\n' || c == '\t') {
         output_text(out, c == '\n' ? "\\n" : "\\t");
     } else if (!utf8_is_harmless(c)) {
-        add_unit(out, c);          /* all harmful ones are below 0x10000 */
+        add_unit(out, c); /* all harmful ones are below 0x10000 */
     } else {
         output_bytes(out, bytes, (size_t)n);
     }

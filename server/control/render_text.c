@@ -268,7 +268,7 @@ void render_text(output_t *out, const ec_answer_t *answer)
     const xmlNode *only = answer->root->children;
 
     if (only != NULL && !has_siblings(only) && is_value(only) && answer->error == NULL) {
-        add_lines(out, value_of(only), INDENT);  /* "pid" says the number and nothing else */
+        add_lines(out, value_of(only), INDENT); /* "pid" says the number and nothing else */
     } else {
         add_children(out, answer->root, 0);
     }

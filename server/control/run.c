@@ -64,13 +64,13 @@ static const char *joined(const ec_answer_t *answer)
 static void explain(ec_answer_t *answer, grammar_result_t result, const grammar_match_t *match)
 {
     if (match->nearest != NULL) {
-        ec_answer_error(answer, "unknown command \"%s\"; is \"%s\" meant?  \"help\" lists all", joined(answer),
-                        match->nearest);
+        ec_answer_error(answer, "unknown command \"%s\"; is \"%s\" meant?  \"help\" lists all",
+                        joined(answer), match->nearest);
     } else if (result == GRAMMAR_USAGE && match->literals == match->row->n_literals) {
         ec_answer_error(answer, "usage: %s", match->row->text);
     } else if (result == GRAMMAR_USAGE) {
-        ec_answer_error(answer, "unknown command \"%s\"; \"help %s\" lists those that begin alike", joined(answer),
-                        answer->argv[0]);
+        ec_answer_error(answer, "unknown command \"%s\"; \"help %s\" lists those that begin alike",
+                        joined(answer), answer->argv[0]);
     } else {
         ec_answer_error(answer, "unknown command \"%s\"; \"help\" lists all", joined(answer));
     }

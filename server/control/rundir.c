@@ -13,7 +13,8 @@
 static int add(rundir_t *dir, const char *base, const char *rest, int is_private)
 {
     dir->is_private = is_private;
-    return base[0] == '/' && snprintf(dir->path, sizeof dir->path, "%s%s", base, rest) < (int)sizeof dir->path;
+    return base[0] == '/' &&
+           snprintf(dir->path, sizeof dir->path, "%s%s", base, rest) < (int)sizeof dir->path;
 }
 
 int rundir_list(rundir_t dirs[RUNDIR_MAX])
@@ -70,17 +71,38 @@ int rundir_open(const rundir_t *dir)
     return rundir_is_trusted(dir) && access(dir->path, W_OK | X_OK) == 0;
 }
 
+/* A folder of ours by its name: $EC_RUNDIR may also be one that many share. */
+static int is_named_ours(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash != NULL && strcmp(slash, "/ecelerity") == 0;
+}
+
 int rundir_give(uid_t uid, gid_t gid)
 {
     rundir_t dirs[RUNDIR_MAX];
+    struct stat st;
+    int fd, is_new, error = 0;
 
-    if (rundir_list(dirs) == 0 || !rundir_open(&dirs[0])) {
+    if (rundir_list(dirs) == 0) {
+        return EINVAL;
+    }
+    is_new = lstat(dirs[0].path, &st) != 0;
+    if (!rundir_open(&dirs[0]) ||
+        (fd = open(dirs[0].path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) < 0) {
         return errno != 0 ? errno : EACCES;
     }
-    return chown(dirs[0].path, uid, gid) == 0 ? 0 : errno;
+    if ((is_new || is_named_ours(dirs[0].path)) && fchown(fd, uid, gid) != 0) {
+        error = errno;
+    }
+    close(fd);
+    return error;
 }
 
 /* ---- the announcement -------------------------------------------------------------------- */
+
+#define ANNOUNCEMENT "console.path"
 
 static void file_path(char path[RUNDIR_PATH], const rundir_t *dir, const char *name)
 {
@@ -95,9 +117,13 @@ void rundir_default_socket(char path[RUNDIR_PATH], const rundir_t *dir)
 int rundir_announce(const rundir_t *dir, const char *socket_path)
 {
     char path[RUNDIR_PATH], temporary[RUNDIR_PATH + 16];
+    struct stat st;
     int fd, rv = 0;
 
-    file_path(path, dir, "control");
+    file_path(path, dir, ANNOUNCEMENT);
+    if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+        return EEXIST; /* somebody's socket, perhaps */
+    }
     snprintf(temporary, sizeof temporary, "%s.%ld", path, (long)getpid());
     if ((fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644)) < 0) {
         return errno;
@@ -121,7 +147,7 @@ static int read_announced(char path[RUNDIR_PATH], const rundir_t *dir)
     ssize_t n;
     int fd;
 
-    file_path(name, dir, "control");
+    file_path(name, dir, ANNOUNCEMENT);
     if ((fd = open(name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)) < 0) {
         return 0;
     }
@@ -137,7 +163,7 @@ void rundir_withdraw(const rundir_t *dir, const char *socket_path)
     char announced[RUNDIR_PATH], path[RUNDIR_PATH];
 
     if (read_announced(announced, dir) && strcmp(announced, socket_path) == 0) {
-        file_path(path, dir, "control");
+        file_path(path, dir, ANNOUNCEMENT);
         unlink(path);
     }
 }

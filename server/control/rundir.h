@@ -1,7 +1,7 @@
 /* rundir.h - where a running server can be found
  * SPDX-License-Identifier: Apache-2.0
  *
- * A server writes the path of its control socket into the file "control" of the first of
+ * A server writes the path of its control socket into the file console.path of the first of
  * these folders that it can use; without a Control_Listener stanza the socket itself is
  * there too, called 2025.  The console looks through the same list:
  *   1. $EC_RUNDIR, when it is set: then nothing else
@@ -36,8 +36,8 @@ int rundir_is_trusted(const rundir_t *dir);
 /** Server: make the folder if it is not there.  1: it is trusted and can be written to. */
 int rundir_open(const rundir_t *dir);
 
-/** As root, before privileges are dropped: make the installed folder (or $EC_RUNDIR) and give it to the user that the
- * server is going to be.  Returns 0, or errno. */
+/** As root, before privileges are dropped: make the first folder of the list and give it to the user that the server is
+ * going to be.  One that is there and is not called "ecelerity" stays its owner's.  Returns 0, or errno. */
 int rundir_give(uid_t uid, gid_t gid);
 
 /** Say in the folder which socket is ours; returns 0, or errno. */

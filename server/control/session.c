@@ -18,14 +18,14 @@
 
 struct session {
     util_link_t link;
-    stream_t *stream;              /* NULL: the console has gone */
-    apr_pool_t *pool;              /* the connection's */
+    stream_t *stream; /* NULL: the console has gone */
+    apr_pool_t *pool; /* the connection's */
     ec_loop_t *loop;
     apr_interval_time_t timeout;
-    int is_answering;              /* a command is under way */
-    int is_posted;                 /* `post` is on the way */
+    int is_answering; /* a command is under way */
+    int is_posted;    /* `post` is on the way */
     ec_post_t post;
-    char *text;                    /* the answer that is being sent */
+    char *text; /* the answer that is being sent */
 };
 
 static util_list_t sessions = { &sessions, &sessions };
@@ -148,7 +148,8 @@ static apr_size_t on_input(void *baton, const char *data, apr_size_t length)
     int rv = wire_header_get(&header, (const unsigned char *)data, length, WIRE_FORMS, WIRE_REQUEST_MAX);
 
     if (rv < 0) {
-        refuse(session, "this is the control socket of ecelerity: talk to it with ec_console of the same version\n");
+        refuse(session,
+               "this is the control socket of ecelerity: talk to it with ec_console of the same version\n");
         return length;
     }
     if (rv == 0 || length - WIRE_HEADER < header.length) {
@@ -177,8 +178,8 @@ static void log_peer(apr_socket_t *socket, const net_endpoint_t *peer)
     }
 }
 
-void session_open(ec_loop_t *loop, apr_socket_t *socket, const net_endpoint_t *peer, apr_interval_time_t timeout,
-                  apr_pool_t *pool)
+void session_open(ec_loop_t *loop, apr_socket_t *socket, const net_endpoint_t *peer,
+                  apr_interval_time_t timeout, apr_pool_t *pool)
 {
     static const stream_calls_t calls = { on_input, on_drained, on_closed };
     struct session *session = calloc(1, sizeof *session);

@@ -6,7 +6,11 @@ int utf8_decode(uint32_t *character, const char *text, size_t length)
 {
     static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
     const unsigned char *bytes = (const unsigned char *)text;
-    int n = bytes[0] < 0x80 ? 1 : bytes[0] >> 5 == 6 ? 2 : bytes[0] >> 4 == 14 ? 3 : bytes[0] >> 3 == 30 ? 4 : 0;
+    int n = bytes[0] < 0x80       ? 1
+            : bytes[0] >> 5 == 6  ? 2
+            : bytes[0] >> 4 == 14 ? 3
+            : bytes[0] >> 3 == 30 ? 4
+                                  : 0;
     uint32_t c;
 
     if (n == 0 || (size_t)n > length) {

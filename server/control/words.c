@@ -9,8 +9,8 @@ static int is_space(char c)
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-/* Copies one word from `from` to `to` (never ahead of it), without its quotes.  Returns where it ends, NULL when a
- * quote is missing. */
+/* Copies one word from `from` to `to` (never ahead of it), without its quotes.  Returns where it ends, NULL
+ * when a quote is missing. */
 static char *take_word(char **to, char *from)
 {
     int is_quoted = 0;
@@ -52,7 +52,7 @@ int words_split(char *line, const char **words, int max, const char **why)
             return -1;
         }
         if (*line != '\0') {
-            line++;                /* `to` may stand on this very space */
+            line++; /* `to` may stand on this very space */
         }
         *to = '\0';
     }

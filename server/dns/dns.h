@@ -34,6 +34,7 @@ struct dns_route {
     apr_pool_t *pool;
     apr_time_t expires; /* loop time: TTL of the records, bounded by min_dns_ttl and max_dns_ttl */
     int is_implicit;    /* from address records of the domain itself (RFC 5321 5.1) */
+    int is_fallback;    /* likewise, because MX could not be looked up (may_fall_back) */
     int n_hosts;
     dns_host_t host[DNS_MAX_HOSTS];
 };
@@ -48,6 +49,8 @@ typedef struct {
     int is_gateway; /* `domain` is a `gateway` value: host or [v6] with optional :port; no MX lookup for
                        a literal; MX first, then A, for a name (F1) */
     int prefer_ipv6, use_ipv6;
+    int may_fall_back; /* MX failed often enough (mx_failures_fallback_to_a): when it fails for now
+                          again, try the domain's addresses */
     apr_uint32_t min_ttl, max_ttl; /* seconds */
 } dns_question_t;
 

@@ -51,7 +51,7 @@ struct plan {
     void (*next)(plan_t *plan);     /* when the round is over */
     apr_array_header_t *candidates; /* candidate_t * */
     apr_uint32_t ttl;
-    int is_implicit;
+    int is_implicit, is_fallback;
     apr_status_t failure; /* what to say when no host is left */
     const char *why;
 };
@@ -210,6 +210,7 @@ static dns_route_t *route_create(const plan_t *plan)
     route->pool = pool;
     route->refs = 1;
     route->is_implicit = plan->is_implicit;
+    route->is_fallback = plan->is_fallback;
     for (int i = 0; i < plan->candidates->nelts && route->n_hosts < DNS_MAX_HOSTS; i++) {
         host_add(route, APR_ARRAY_IDX(plan->candidates, i, candidate_t *), question);
     }
@@ -328,6 +329,17 @@ static void take_implicit(mx_step_t *step, const dns_answer_t *answer)
     }
 }
 
+/* The MX records can not be had, and have not been for a while (message-flow.md F3). */
+static void fall_back(mx_step_t *step)
+{
+    plan_t *plan = step->plan;
+
+    if (plan->question.may_fall_back) {
+        plan->is_fallback = 1;
+        candidate_add(plan, &step->target, step->target.name, 0);
+    }
+}
+
 static void on_mx(void *baton, apr_status_t rv, const dns_answer_t *answer)
 {
     mx_step_t *step = baton;
@@ -346,6 +358,7 @@ static void on_mx(void *baton, apr_status_t rv, const dns_answer_t *answer)
         note_failure(
             plan, EC_E_DNS_TRANSIENT,
             apr_psprintf(plan->pool, "name server failure for the MX records of %s", step->target.name));
+        fall_back(step);
     }
     release(plan);
 }

@@ -22,7 +22,7 @@ struct turn {
     void *baton;
     atomic_int left;
     ec_post_t last;
-    ec_post_t post[];              /* one a loop */
+    ec_post_t post[]; /* one a loop */
 };
 
 static hook_set_t empty;

@@ -16,6 +16,8 @@
 
 #include <apr_strings.h>
 
+#include "control/rundir.h"
+
 /* What is written, not the default: the group of a user that was named is that user's own. */
 static const char *security_option(const conf_t *conf, const char *name)
 {
@@ -59,6 +61,7 @@ apr_status_t server_drop_privileges(const conf_t *conf, ec_log_t *log, const cha
     const char *group = security_option(conf, "group");
     const struct passwd *pw;
     const struct group *gr;
+    apr_status_t rv;
     gid_t gid;
 
     if (geteuid() != 0) {
@@ -83,6 +86,10 @@ apr_status_t server_drop_privileges(const conf_t *conf, ec_log_t *log, const cha
     if (pw->pw_uid == 0) {
         ec_log(log, EC_LOG_WARNING, "runs as root because the Security stanza says so");
         return APR_SUCCESS;
+    }
+    /* afterwards we could not make it; a root's console looks there */
+    if ((rv = rundir_give(pw->pw_uid, gid)) != APR_SUCCESS) {
+        ec_log_rv(log, EC_LOG_WARNING, rv, "the run folder is not ours to announce the control socket in");
     }
     *why = apr_psprintf(pool, "can not become user %s", user);
     return become(pw, gid);

@@ -147,7 +147,8 @@ static apr_status_t register_options(const ec_module_t *module)
     return conf_register(module->name, module->options != NULL ? module->options : none, module->name);
 }
 
-static apr_status_t load_locked(const ec_module_t **result, const char *name, const char **why, apr_pool_t *scratch)
+static apr_status_t load_locked(const ec_module_t **result, const char *name, const char **why,
+                                apr_pool_t *scratch)
 {
     const char *path = find_file(name, scratch), *reason;
     const ec_module_t *module;
@@ -173,7 +174,8 @@ static apr_status_t load_locked(const ec_module_t **result, const char *name, co
         return EC_E_MODULE;
     }
     if (register_options(module) != APR_SUCCESS) {
-        *why = apr_psprintf(scratch, "the module %s can not be used: there is a stanza type of its name already", path);
+        *why = apr_psprintf(
+            scratch, "the module %s can not be used: there is a stanza type of its name already", path);
         lt_dlclose(handle);
         return EC_E_MODULE;
     }
@@ -184,7 +186,8 @@ static apr_status_t load_locked(const ec_module_t **result, const char *name, co
     return APR_SUCCESS;
 }
 
-apr_status_t module_file_load(const ec_module_t **module, const char *name, const char **why, apr_pool_t *scratch)
+apr_status_t module_file_load(const ec_module_t **module, const char *name, const char **why,
+                              apr_pool_t *scratch)
 {
     char *lower = apr_pstrdup(scratch, name);
     apr_status_t rv = APR_SUCCESS;

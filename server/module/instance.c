@@ -21,8 +21,8 @@ static const char *server_name(const conf_t *conf, apr_pool_t *pool)
     return apr_pstrdup(pool, name);
 }
 
-static ec_log_t *instance_log(const conf_t *conf, const conf_stanza_t *stanza, const char *prefix, ec_log_t *parent,
-                              apr_pool_t *pool)
+static ec_log_t *instance_log(const conf_t *conf, const conf_stanza_t *stanza, const char *prefix,
+                              ec_log_t *parent, apr_pool_t *pool)
 {
     ec_log_t *log = ec_log_child(parent, pool, "%s", prefix);
     const ec_value_t *level = conf_stanza_get(conf, stanza, "debug_level");
@@ -33,16 +33,16 @@ static ec_log_t *instance_log(const conf_t *conf, const conf_stanza_t *stanza, c
     return log;
 }
 
-module_instance_t *module_instance_create(const ec_module_t *module, const conf_t *conf, const conf_stanza_t *stanza,
-                                          ec_log_t *log)
+module_instance_t *module_instance_create(const ec_module_t *module, const conf_t *conf,
+                                          const conf_stanza_t *stanza, ec_log_t *log)
 {
     const ec_value_t *enabled = conf_stanza_get(conf, stanza, "enabled");
     const char *name = conf_stanza_name(stanza);
     module_instance_t *instance;
     apr_pool_t *pool;
 
-    apr_pool_create_unmanaged_ex(&pool, NULL, NULL); /* with an allocator of its own: it may outlive everything */
-    EC_ASSERT(pool != NULL);
+    EC_ASSERT(apr_pool_create(&pool, NULL) ==
+              APR_SUCCESS); /* the global allocator has a lock: any thread may use it */
     instance = apr_pcalloc(pool, sizeof *instance);
     instance->pool = pool;
     instance->module = module;
@@ -65,13 +65,15 @@ module_instance_t *module_instance_create(const ec_module_t *module, const conf_
 
 int module_instance_is_same(const module_instance_t *a, const module_instance_t *b)
 {
-    return a->module == b->module && strcmp(a->info.name, b->info.name) == 0 && strcmp(a->values, b->values) == 0 &&
-           strcmp(a->info.hostname, b->info.hostname) == 0 && a->info.is_hires == b->info.is_hires;
+    return a->module == b->module && strcmp(a->info.name, b->info.name) == 0 &&
+           strcmp(a->values, b->values) == 0 && strcmp(a->info.hostname, b->info.hostname) == 0 &&
+           a->info.is_hires == b->info.is_hires;
 }
 
 /* ---- life --------------------------------------------------------------------------- */
 
-static void explain(const module_instance_t *instance, const char *verb, const char **why, apr_pool_t *scratch)
+static void explain(const module_instance_t *instance, const char *verb, const char **why,
+                    apr_pool_t *scratch)
 {
     *why = apr_psprintf(scratch, "%s: %s can not %s: %s", instance->where, instance->prefix, verb,
                         *why != NULL ? *why : "it does not say why");

@@ -26,7 +26,7 @@ struct set {
 
 static struct {
     apr_pool_t *pool;
-    apr_pool_t *why_pool;          /* texts of the latest failures */
+    apr_pool_t *why_pool; /* texts of the latest failures */
     ec_log_t *log;
     struct set current, prepared;
     int is_prepared;
@@ -88,7 +88,7 @@ apr_status_t module_loader_start(const char *path, ec_log_t *log, apr_pool_t *po
     if (path == NULL) {
         path = from_environment != NULL && from_environment[0] != '\0' ? from_environment : EC_MODULEDIR;
     }
-    apr_pool_create_unmanaged_ex(&state.why_pool, NULL, NULL);
+    EC_TRY(apr_pool_create(&state.why_pool, NULL));
     module_commands_add();
     return module_files_start(apr_pstrdup(pool, path), pool);
 }
@@ -110,7 +110,8 @@ static apr_status_t prepare_one(const conf_t *conf, const conf_stanza_t *stanza,
     apr_status_t rv;
 
     if (set_find(&state.prepared, module, wanted->info.name) != NULL) {
-        *why = apr_psprintf(state.why_pool, "%s: there is another instance of %s with this name; give it its own",
+        *why = apr_psprintf(state.why_pool,
+                            "%s: there is another instance of %s with this name; give it its own",
                             wanted->where, wanted->prefix);
         module_instance_destroy(wanted);
         return EC_E_CONFIG;

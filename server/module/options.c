@@ -74,11 +74,11 @@ static void set_dict(void *field, const ec_option_t *row, const ec_value_t *valu
 
 /* A network list can not be copied: a module keeps its text and asks the core. */
 static void (*const setters[])(void *, const ec_option_t *, const ec_value_t *, apr_pool_t *) = {
-    [EC_TYPE_STRING] = set_string,   [EC_TYPE_INT] = set_int64,        [EC_TYPE_SIZE] = set_int64,
-    [EC_TYPE_FLOAT] = set_float,     [EC_TYPE_BOOL] = set_int,         [EC_TYPE_PERMS] = set_int,
+    [EC_TYPE_STRING] = set_string,     [EC_TYPE_INT] = set_int64,      [EC_TYPE_SIZE] = set_int64,
+    [EC_TYPE_FLOAT] = set_float,       [EC_TYPE_BOOL] = set_int,       [EC_TYPE_PERMS] = set_int,
     [EC_TYPE_INTERVAL] = set_interval, [EC_TYPE_ENUM] = set_int,       [EC_TYPE_ENUM_INT] = set_int64,
-    [EC_TYPE_LIST] = set_list,       [EC_TYPE_CIDR_LIST] = set_list,   [EC_TYPE_DICT] = set_dict,
-    [EC_TYPE_SOCKADDR] = set_string, [EC_TYPE_REGEX] = set_string,
+    [EC_TYPE_LIST] = set_list,         [EC_TYPE_CIDR_LIST] = set_list, [EC_TYPE_DICT] = set_dict,
+    [EC_TYPE_SOCKADDR] = set_string,   [EC_TYPE_REGEX] = set_string,
 };
 
 void module_option_set(void *self, const ec_option_t *row, const ec_value_t *value, apr_pool_t *pool)
@@ -137,14 +137,16 @@ const char *module_options_text(const ec_option_t *table, const conf_t *conf, co
     const char *text = "";
 
     for (const ec_option_t *row = table; row != NULL && row->name != NULL; row++) {
-        text = apr_pstrcat(pool, text, row->name, "=",
-                           module_option_text(row, conf_stanza_eval(conf, stanza, row->name), pool), "\n", NULL);
+        text =
+            apr_pstrcat(pool, text, row->name, "=",
+                        module_option_text(row, conf_stanza_eval(conf, stanza, row->name), pool), "\n", NULL);
     }
     for (int i = 0; i < 2; i++) {
         const ec_option_t *row = conf_option(common[i]);
 
-        text = apr_pstrcat(pool, text, row->name, "=",
-                           module_option_text(row, conf_stanza_get(conf, stanza, row->name), pool), "\n", NULL);
+        text =
+            apr_pstrcat(pool, text, row->name, "=",
+                        module_option_text(row, conf_stanza_get(conf, stanza, row->name), pool), "\n", NULL);
     }
     return text;
 }

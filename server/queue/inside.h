@@ -121,6 +121,7 @@ struct queue {
     dns_query_t *query;
     util_list_t waits;
     apr_status_t route_rv;        /* of the last look-up */
+    apr_uint32_t mx_failures;     /* look-ups in a row that got no MX answer */
 
     void *note;
     void (*note_free)(void *);
@@ -196,6 +197,13 @@ queue_set_t *queue_set_of(apr_uint64_t hash);
 
 /** While stopping: a session or an attempt has ended, it may have been the last. */
 void set_check_stopped(queue_set_t *set);
+
+/* ---- recover.c ---------------------------------------------------------------------- */
+
+/** The loops are about to end: the recovery thread waits for them no more.  Any thread. */
+void recover_stop(void);
+/** Recipients found may still come.  After the loops have ended. */
+int recover_is_under_way(void);
 
 /* ---- name.c: which queue a recipient belongs to -------------------------------------- */
 

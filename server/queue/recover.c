@@ -3,14 +3,17 @@
  *
  * The recovery thread calls queue_recover() for every open recipient.  It gathers them by loop and sends them in
  * bunches, since a post for each of a million would cost more than reading them.  A loop takes disk_queue_drain_rate of a
- * bunch per turn, so that mail which arrives meanwhile is not held up.
+ * bunch per turn, so that mail which arrives meanwhile is not held up; the recovery thread waits when the loops are
+ * behind, so that bunches do not pile up in memory.
  * Thread: the recovery's for `gathering`; the loop's for a bunch. */
 #include "queue/inside.h"
 
+#include <malloc.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUNCH = 512, TEXT_BLOCK = 32 * 1024 };
+enum { BUNCH = 512, TEXT_BLOCK = 32 * 1024, BUNCHES_UNDER_WAY = 16 };
 
 struct found {
     spool_ref_t *ref;
@@ -38,7 +41,57 @@ static struct {
     struct bunch **bunch;         /* by loop */
 } gathering;
 
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t fewer;
+    int n;                        /* bunches sent and not worked off */
+    int is_stopping;              /* the loops may end: wait no more */
+    int is_under_way;             /* between the first recipient found and queue_recovered() */
+} flow = { .lock = PTHREAD_MUTEX_INITIALIZER, .fewer = PTHREAD_COND_INITIALIZER };
+
+static void bunch_begins(void)
+{
+    int may_wait = ec_loop_self() == NULL;
+
+    pthread_mutex_lock(&flow.lock);
+    while (may_wait && flow.n >= BUNCHES_UNDER_WAY * queue_n_sets && !flow.is_stopping) {
+        pthread_cond_wait(&flow.fewer, &flow.lock);
+    }
+    flow.n++;
+    pthread_mutex_unlock(&flow.lock);
+}
+
+static void bunch_ends(void)
+{
+    pthread_mutex_lock(&flow.lock);
+    flow.n--;
+    pthread_cond_signal(&flow.fewer);
+    pthread_mutex_unlock(&flow.lock);
+}
+
+void recover_stop(void)
+{
+    pthread_mutex_lock(&flow.lock);
+    flow.is_stopping = 1;
+    pthread_cond_signal(&flow.fewer);
+    pthread_mutex_unlock(&flow.lock);
+}
+
 /* ---- on the loop ------------------------------------------------------------------------ */
+
+/* A doubt is counted at the start that finds it.  The mark is taken back, or a next start would find it again
+ * beside those of its own; written before any mark of this loop's new attempts, so at most one a connection remains. */
+static void take_mark_back(ec_loop_t *loop, const struct found *found, const char *reply)
+{
+    apr_size_t length = strlen(reply) + 1;
+    spool_request_t *request = malloc(sizeof *request + length);
+
+    EC_ASSERT(request != NULL);
+    *request = (spool_request_t){ .verb = SPOOL_STATE, .ref = found->ref, .rcpt = (int)found->rcpt, .loop = loop,
+                                  .state = { .attempts = found->attempts, .next = found->next } };
+    request->state.reply = memcpy(request + 1, reply, length);
+    spool_submit_owned(queue_spool, request);
+}
 
 static void enter(queue_set_t *set, const struct bunch *bunch, const struct found *found)
 {
@@ -51,6 +104,9 @@ static void enter(queue_set_t *set, const struct bunch *bunch, const struct foun
     entry->rcpt = found->rcpt;
     entry->attempts = found->attempts;
     entry->flags = found->is_in_doubt ? E_IN_DOUBT : 0;
+    if (found->is_in_doubt) {
+        take_mark_back(set->loop, found, bunch->texts + found->reply);
+    }
     if (found->reply != 0) {
         queue_reply_t *reply = reply_get(queue, EC_STAGE_UNKNOWN, bunch->texts + found->reply);
 
@@ -81,6 +137,7 @@ static void on_bunch(void *baton)
     } else {
         free(bunch->texts);
         free(bunch);
+        bunch_ends();
     }
 }
 
@@ -120,12 +177,21 @@ static void send_bunch(int loop)
 
     if (bunch != NULL) {
         gathering.bunch[loop] = NULL;
+        bunch_begins();
         ec_loop_post(bunch->set->loop, &bunch->post, on_bunch, bunch);
     }
 }
 
+static void set_under_way(int is_under_way)
+{
+    pthread_mutex_lock(&flow.lock);
+    flow.is_under_way = is_under_way;
+    pthread_mutex_unlock(&flow.lock);
+}
+
 static void begin(void)
 {
+    set_under_way(1);
     gathering.conf = conf_current_ref();
     gathering.names = name_cache_create();
     gathering.bunch = calloc((apr_size_t)queue_n_sets, sizeof *gathering.bunch);
@@ -168,8 +234,16 @@ static struct {
     spool_report_t report;
 } result;
 
+/* Reading the spool took memory for all that it found; what was freed goes back to the system. */
+static void trim(void *unused)
+{
+    malloc_trim(0);
+}
+
 void queue_recovered(apr_status_t rv, const spool_report_t *report)
 {
+    static ec_job_t job;
+
     if (gathering.names != NULL) {
         for (int i = 0; i < queue_n_sets; i++) {
             send_bunch(i);
@@ -178,12 +252,24 @@ void queue_recovered(apr_status_t rv, const spool_report_t *report)
         free(gathering.bunch);
         conf_unref(gathering.conf);
         memset(&gathering, 0, sizeof gathering);
+        set_under_way(0);
     }
     result.rv = rv;
     if (report != NULL) {
         result.report = *report;
     }
     result.is_done = 1;
+    ec_job_run(ec_threadpool_find("IO"), NULL, &job, trim, NULL, NULL);
+}
+
+int recover_is_under_way(void)
+{
+    int is_under_way;
+
+    pthread_mutex_lock(&flow.lock);
+    is_under_way = flow.is_under_way;
+    pthread_mutex_unlock(&flow.lock);
+    return is_under_way;
 }
 
 int queue_recovery(apr_status_t *rv, spool_report_t *report)

@@ -32,6 +32,23 @@ static void answer(queue_route_wait_t *wait, apr_status_t rv, dns_route_t *route
     }
 }
 
+static void count_mx_failure(queue_t *queue, apr_status_t rv, const dns_route_t *route)
+{
+    if (rv == EC_E_DNS_TRANSIENT || (route != NULL && route->is_fallback)) {
+        queue->mx_failures++;
+    } else {
+        queue->mx_failures = 0;
+    }
+}
+
+/* mx_failures_fallback_to_a; -1 is "after one". */
+static int may_fall_back(queue_t *queue, const conf_view_t *view)
+{
+    apr_int64_t most = conf_int(view, CONF_O_MX_FAILURES_FALLBACK_TO_A);
+
+    return queue->mx_failures >= (most < 0 ? 1 : (apr_uint64_t)most);
+}
+
 static void on_answer(void *baton, apr_status_t rv, dns_route_t *route, const char *why)
 {
     queue_t *queue = baton;
@@ -40,6 +57,7 @@ static void on_answer(void *baton, apr_status_t rv, dns_route_t *route, const ch
 
     queue->query = NULL;
     queue->route_rv = rv;
+    count_mx_failure(queue, rv, route);
     route_forget(queue);
     queue->route = route;
     util_list_init(&waits);
@@ -67,6 +85,7 @@ static void ask(queue_t *queue)
         .domain = queue->domain, .is_gateway = queue->is_gateway,
         .routes = routes != NULL && routes->list != NULL && routes->list[0] != NULL ? routes->list : NULL,
         .prefer_ipv6 = (int)conf_int(global, CONF_O_PREFER_IPV6_MXS), .use_ipv6 = (int)conf_int(global, CONF_O_USE_IPV6),
+        .may_fall_back = may_fall_back(queue, view),
         .min_ttl = (apr_uint32_t)conf_int(global, CONF_O_MIN_DNS_TTL),
         .max_ttl = (apr_uint32_t)conf_int(global, CONF_O_MAX_DNS_TTL),
     };

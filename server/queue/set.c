@@ -289,6 +289,10 @@ static void free_set(queue_set_t *set)
 
 static void on_runtime_stop(void *baton)
 {
+    recover_stop();
+    if (recover_is_under_way()) {
+        return;                   /* its thread ends when the spool is closed, and may still come here */
+    }
     for (int i = 0; i < queue_n_sets; i++) {
         free_set(queue_sets[i]);
     }

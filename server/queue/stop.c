@@ -65,6 +65,7 @@ static void on_stop(void *baton)
 
 void queue_stop(apr_interval_time_t grace, ec_post_fn *done, void *baton)
 {
+    recover_stop();
     stop.done = done;
     stop.baton = baton;
     stop.n_running = queue_n_sets;

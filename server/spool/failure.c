@@ -6,15 +6,14 @@
  * where the last good commit ended, and the next segment begins with a seal that says so:
  * recovery then counts nothing behind that.  The commit is tried once more in the next segment.
  * If that fails, too, what needs an answer now is refused (new messages, marks: the caller
- * can do without); results (STATE, DROP) wait until they can be written.  Once a second the
- * writer tries again.  If the process dies before a seal could be written, a message that was
- * refused may come back: a duplicate, never a loss. */
+ * can do without); results (STATE, DROP) wait until they can be written.  After a pause (a second) the
+ * writer tries again.  The records are overwritten as well, but whether that reaches such a disk
+ * nobody knows: if power is lost before a seal could be written, a message that was refused
+ * may come back: a duplicate, never a loss. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "spool/writer.h"
-
-enum { RETRY = APR_USEC_PER_SEC };
 
 void spool_writer_add_seal(spool_writer_t *writer, apr_uint32_t sequence, apr_size_t end)
 {
@@ -84,12 +83,26 @@ static void declare(spool_writer_t *writer, apr_status_t rv)
     spool_writer_refuse(writer, rv);
 }
 
+/* If this reaches the disk the seal is not even needed. */
+static void wipe(spool_writer_t *writer)
+{
+    const spool_commit_t *commit = &writer->commit;
+    const spool_io_t *io = writer->spool->io;
+    int fd = commit->segment->fd;
+
+    if (spool_io_zero(io, fd, commit->start, commit->at - commit->start) == APR_SUCCESS &&
+        writer->spool->is_synced) {
+        io->fdatasync(fd); /* nobody can say what a success would be worth now */
+    }
+}
+
 void spool_writer_failed(spool_writer_t *writer, apr_status_t rv)
 {
+    wipe(writer);
     put_back(writer);
     spool_writer_roll(writer);
     if (++writer->failures > 1) {
-        writer->retry_at = apr_time_now() + RETRY;
+        writer->retry_at = apr_time_now() + writer->spool->io->retry;
         declare(writer, rv);
     } else {
         ec_log_rv(writer->spool->log, EC_LOG_ERROR, rv,

@@ -18,7 +18,7 @@
 
 #include "spool/keeper.h"
 
-enum { ZEROS = 1024 * 1024, SYNCED_PART = 4 * ZEROS };
+enum { PART = 4 * 1024 * 1024 };
 
 char *spool_segment_path(const spool_t *spool, apr_uint32_t sequence, char path[SPOOL_PATH])
 {
@@ -42,9 +42,9 @@ static apr_status_t sync_names(const spool_t *spool)
     return spool->is_synced ? spool_io_sync_dir(spool->segment_dir) : APR_SUCCESS;
 }
 
+/* In parts that are synced, or all of it would be in the way of the next commit's sync. */
 static apr_status_t fill(const spool_t *spool, int fd)
 {
-    static const char zeros[ZEROS];
     apr_size_t offset = 0;
 
     if (posix_fallocate(fd, 0, (off_t)spool->segment_size) == ENOSPC) {
@@ -52,14 +52,11 @@ static apr_status_t fill(const spool_t *spool, int fd)
     }
     while (offset < spool->segment_size) {
         apr_size_t left = spool->segment_size - offset;
-        struct iovec iov = { (void *)zeros, left < ZEROS ? left : ZEROS };
-        apr_size_t length = iov.iov_len;
+        apr_size_t length = left < PART ? left : PART;
 
-        EC_TRY(spool_io_write(spool->io, fd, &iov, 1, offset));
+        EC_TRY(spool_io_zero(spool->io, fd, offset, length));
+        EC_TRY(sync_file(spool, fd));
         offset += length;
-        if (offset % SYNCED_PART == 0) {
-            EC_TRY(sync_file(spool, fd)); /* or all of it would be in the way of the next commit's sync */
-        }
     }
     return APR_SUCCESS;
 }

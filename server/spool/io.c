@@ -15,7 +15,7 @@ static apr_int64_t free_bytes(const char *dir)
     return statvfs(dir, &fs) != 0 ? -1 : (apr_int64_t)fs.f_bavail * (apr_int64_t)fs.f_frsize;
 }
 
-const spool_io_t spool_io_system = { pwritev, fdatasync, free_bytes };
+const spool_io_t spool_io_system = { pwritev, fdatasync, free_bytes, APR_USEC_PER_SEC };
 
 /* Leave out the first `bytes`; returns how many of the `n` parts are finished. */
 static int advance(struct iovec *iov, int n, apr_size_t bytes)
@@ -52,6 +52,21 @@ apr_status_t spool_io_write(const spool_io_t *io, int fd, struct iovec *iov, int
         iov += finished;
         n -= finished;
         offset += (apr_size_t)written;
+    }
+    return APR_SUCCESS;
+}
+
+apr_status_t spool_io_zero(const spool_io_t *io, int fd, apr_size_t offset, apr_size_t length)
+{
+    static const char zeros[1024 * 1024];
+
+    while (length > 0) {
+        apr_size_t n = length < sizeof zeros ? length : sizeof zeros;
+        struct iovec iov = { (void *)zeros, n };
+
+        EC_TRY(spool_io_write(io, fd, &iov, 1, offset));
+        offset += n;
+        length -= n;
     }
     return APR_SUCCESS;
 }

@@ -7,8 +7,6 @@
 
 #include "spool/keeper.h"
 
-enum { RETRY = APR_USEC_PER_SEC, TICK = APR_USEC_PER_SEC };
-
 /* Wall clock steps do no harm here: they make a pause longer or shorter. */
 static apr_time_t now(void)
 {
@@ -79,7 +77,7 @@ static void prepare(spool_keeper_t *keeper)
     if (rv == APR_SUCCESS) {
         spool_segment_push(&spool->ready, segment);
     } else {
-        keeper->prepare_after = now() + RETRY;
+        keeper->prepare_after = now() + spool->io->retry;
     }
     spool_news(spool);
 }
@@ -105,7 +103,7 @@ static void bury(spool_keeper_t *keeper)
         spool_segment_pop(&spool->dead);
         spool_segment_destroy(segment);
     } else {
-        keeper->remove_after = now() + RETRY;
+        keeper->remove_after = now() + spool->io->retry;
     }
 }
 
@@ -133,7 +131,7 @@ static void wait_for_work(spool_keeper_t *keeper)
 {
     spool_t *spool = keeper->spool;
     struct timespec until;
-    apr_time_t due = now() + TICK;
+    apr_time_t due = now() + spool->io->retry;
 
     if (keeper->compact_after > now() && keeper->compact_after < due) {
         due = keeper->compact_after;

@@ -98,10 +98,31 @@ static int is_sound(spool_scan_t *scan, spool_record_t *record, apr_size_t offse
     return head != NULL && spool_record_is_sound(record, head) && is_body_sound(scan, record, offset);
 }
 
+/* The next place that starts with the segment's nonce, as every record does: what is left of a segment behind its last
+ * record is passed over at the speed of reading.  Stops at a page that can not be read. */
+static apr_size_t find_nonce(spool_scan_t *scan, apr_size_t offset, apr_size_t limit)
+{
+    unsigned char nonce[8];
+    spool_cursor_t cursor = { nonce, nonce + sizeof nonce, 0 };
+
+    spool_put_number(&cursor, scan->header.nonce, sizeof nonce);
+    while (offset + SPOOL_HEAD <= limit && view(scan, offset, SPOOL_HEAD) != NULL) {
+        apr_size_t end = scan->window_start + scan->window_length;
+
+        end = end < limit ? end : limit;
+        for (; offset + SPOOL_HEAD <= end; offset += SPOOL_ALIGN) {
+            if (memcmp(scan->window + (offset - scan->window_start), nonce, sizeof nonce) == 0) {
+                return offset;
+            }
+        }
+    }
+    return offset;
+}
+
 /* The next sound record from `offset` on; `limit` when there is none. */
 static apr_size_t find_sound(spool_scan_t *scan, spool_record_t *record, apr_size_t offset, apr_size_t limit)
 {
-    while (offset + SPOOL_HEAD <= limit) {
+    while ((offset = find_nonce(scan, offset, limit)) + SPOOL_HEAD <= limit) {
         if (view(scan, offset, SPOOL_HEAD) == NULL) {
             offset = (offset / SPOOL_PAGE + 1) * SPOOL_PAGE;
         } else if (is_sound(scan, record, offset, limit)) {

@@ -14,7 +14,7 @@
 
 #include "spool/writer.h"
 
-enum { SLEEP_MAX = APR_USEC_PER_SEC, MARGIN_SHARE = 16 };
+enum { MARGIN_SHARE = 16 };
 
 /* ---- inbox --------------------------------------------------------------------------- */
 
@@ -357,7 +357,7 @@ static void *writer_main(void *baton)
             break;
         }
         if (is_blocked) {
-            sleep_until_called(spool, SLEEP_MAX);
+            sleep_until_called(spool, spool->io->retry);
         }
     }
     if (writer->head != NULL) {

@@ -8,9 +8,14 @@ bench: all
 	@test -x "$(DESTDIR)$(bindir)/smtpload" || { echo "make install first: the installed programs are measured"; exit 1; }
 	EC_PREFIX="$(DESTDIR)$(prefix)" EC_BUILD="$(abs_builddir)" python3 $(srcdir)/tests/bench/bench.py $(BENCH_FLAGS)
 .PHONY: bench
-EXTRA_DIST += tests/bench/bench.py tests/tools/rooms.py
+EXTRA_DIST += tests/bench/bench.py
 
 # How fast the spool is by itself.
 noinst_PROGRAMS += %D%/spool/spool_bench
 %C%_spool_spool_bench_SOURCES = %D%/spool/spool_bench.c
 %C%_spool_spool_bench_LDADD = libserver.la
+
+# What a long queue costs in memory, and how long a start with it takes.
+noinst_PROGRAMS += %D%/queue/queue_bench
+%C%_queue_queue_bench_SOURCES = %D%/queue/queue_bench.c
+%C%_queue_queue_bench_LDADD = libserver.la

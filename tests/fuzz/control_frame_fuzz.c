@@ -20,7 +20,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void echo(void *self, ec_answer_t *answer)
 {
-    ec_node_t *root = ec_answer_root(answer), *group = ec_node_group(root, "words"), *table = ec_node_table(group, "table");
+    ec_node_t *root = ec_answer_root(answer), *group = ec_node_group(root, "words"),
+              *table = ec_node_table(group, "table");
 
     for (int i = 0; i < ec_answer_argc(answer); i++) {
         const char *word = ec_answer_argv(answer, i);
@@ -31,7 +32,8 @@ static void echo(void *self, ec_answer_t *answer)
         ec_node_note(root, "%s", word);
         ec_node_text(group, word, word);
     }
-    ec_node_format(root, "argument", "%s", ec_answer_arg(answer, "a") != NULL ? ec_answer_arg(answer, "a") : "-");
+    ec_node_format(root, "argument", "%s",
+                   ec_answer_arg(answer, "a") != NULL ? ec_answer_arg(answer, "a") : "-");
 }
 
 static void fail(void *self, ec_answer_t *answer)
@@ -102,7 +104,8 @@ static void run_frame(const uint8_t *data, size_t size)
     wire_header_t header;
     int n;
 
-    if (wire_header_get(&header, data, size, WIRE_FORMS, WIRE_REQUEST_MAX) != 1 || size - WIRE_HEADER < header.length ||
+    if (wire_header_get(&header, data, size, WIRE_FORMS, WIRE_REQUEST_MAX) != 1 ||
+        size - WIRE_HEADER < header.length ||
         (n = wire_words_get(words, WIRE_WORDS_MAX, (const char *)data + WIRE_HEADER, header.length)) < 0 ||
         needs_server(words, n)) {
         return;

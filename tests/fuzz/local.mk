@@ -11,6 +11,10 @@ noinst_PROGRAMS += %D%/conf_fuzz
 endif
 
 if FUZZERS
+noinst_PROGRAMS += %D%/dns_fuzz
+%C%_dns_fuzz_SOURCES = %D%/dns_fuzz.c
+%C%_dns_fuzz_LDFLAGS = $(FUZZ_LINK)
+%C%_dns_fuzz_LDADD = $(FUZZ_LIBS)
 noinst_PROGRAMS += %D%/control_frame_fuzz
 %C%_control_frame_fuzz_SOURCES = %D%/control_frame_fuzz.c
 %C%_control_frame_fuzz_LDFLAGS = $(FUZZ_LINK)

@@ -187,8 +187,12 @@ EventLoop "loops" {{ concurrency = {loops} }}
         return self.console("summary")["account"]
 
     def settled(self):
-        """The account once nothing is queued any more."""
-        return wait_for("an empty queue", lambda: (lambda a: a if int(a["queued"]) == 0 else None)(self.account()))
+        """The account once the spool has been read and nothing is queued any more."""
+        def account():
+            summary = self.console("summary")
+            done = summary["recovery"]["state"] == "done" and summary["account"]["queued"] == 0
+            return summary["account"] if done else None
+        return wait_for("an empty queue", account)
 
     def log(self, name="mainlog.ec", kind=None):
         """Records of a text log, split at @; `kind` is the type tag."""

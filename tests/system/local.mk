@@ -1,6 +1,19 @@
-EXTRA_DIST += pytest.ini tests/system/lab.py tests/system/conftest.py tests/tools/build.sh tests/tools/lsan.supp \
-  tests/tools/tsan.supp tests/system/dnsserver.py tests/system/test_relay.py tests/system/test_reception.py tests/system/test_crash.py \
-  tests/system/test_disk.py tests/system/test_operator.py
+EXTRA_DIST += pytest.ini
+EXTRA_DIST += tests/system/conftest.py
+EXTRA_DIST += tests/system/dnsserver.py
+EXTRA_DIST += tests/system/lab.py
+EXTRA_DIST += tests/system/test_console.py
+EXTRA_DIST += tests/system/test_crash.py
+EXTRA_DIST += tests/system/test_disk.py
+EXTRA_DIST += tests/system/test_dns.py
+EXTRA_DIST += tests/system/test_operator.py
+EXTRA_DIST += tests/system/test_reception.py
+EXTRA_DIST += tests/system/test_relay.py
+EXTRA_DIST += tests/system/test_tools.py
+EXTRA_DIST += tests/tools/build.sh
+EXTRA_DIST += tests/tools/lsan.supp
+EXTRA_DIST += tests/tools/rooms.py
+EXTRA_DIST += tests/tools/tsan.supp
 
 # preloaded by test_disk.py; built with the rest so that a whole-server test never compiles
 if !SANITIZE

@@ -19,9 +19,9 @@ def test_kill_9_under_load(lab, tmp_path):
     sink = lab.sink()
     server = lab.server(f"max_outbound_connections = {CONNECTIONS}\nretry_interval = 1\nmax_retry_interval = 1\n", sink=sink)
     record = str(tmp_path / "load.records")
-    generator = lab.load(server, "-c", 8, "-n", 100000000, "--domain", "one.test", "-s", "2000", "--ignore-errors",
+    generator = lab.load(server, "-c", 8, "-n", 100000000, "--domain", "one.test", "-s", "2000", "--rate", "800", "--ignore-errors",
                          "--retry-connect", "60", record=record)
-    in_doubt = 0
+    before = 0
     for _ in range(ROUNDS):
         acknowledged = os.path.getsize(record) if os.path.exists(record) else 0
         # a random amount of progress, not of time: so that a slow machine tests the same thing
@@ -31,8 +31,9 @@ def test_kill_9_under_load(lab, tmp_path):
         server.start()
         found = wait_for("the end of recovery", lambda: server.console("summary").get("recovery", {}).get("state") == "done"
                          and server.account())
-        in_doubt += int(found["in_doubt"])
-        assert int(found["in_doubt"]) <= CONNECTIONS
+        # what was in doubt before and has not been tried again since is still in doubt: only the rest is this kill's
+        assert found["in_doubt"] <= before + CONNECTIONS
+        before = found["in_doubt"]
     generator.stop()
     account = server.settled()
     assert int(account["residual"]) == 0
@@ -45,6 +46,6 @@ def test_kill_9_under_load(lab, tmp_path):
     assert not lost, f"{len(lost)} of {len(sent)} acknowledged messages lost: {lost[:5]}"
     damaged = [i for i in sent if got[i] != sent[i]]
     assert not damaged, f"damaged: {damaged[:5]}"
-    assert copies <= in_doubt, f"{copies} duplicates but only {in_doubt} in doubt"
-    print(f"rounds={ROUNDS} acknowledged={len(sent)} delivered={len(got)} duplicates={copies} in_doubt={in_doubt}")
+    assert copies <= ROUNDS * CONNECTIONS, f"{copies} duplicates after {ROUNDS} kills with {CONNECTIONS} connections"
+    print(f"rounds={ROUNDS} acknowledged={len(sent)} delivered={len(got)} duplicates={copies}")
     assert server.stop() == 0

@@ -161,3 +161,49 @@ def test_background_start_tells_success_and_failure(lab):
     finally:
         os.kill(pid, signal.SIGTERM)
         wait_for("the end", lambda: not os.path.exists(f"/proc/{pid}"))
+
+
+def test_stop_is_bounded_when_the_other_side_hangs(lab):
+    """20 seconds of grace are stated in ecelerity(8); the message stays queued."""
+    import time
+    sink = lab.sink("--at", "body=hang")
+    server = lab.server(sink=sink)
+    idle = server.smtp()
+    assert server.smtp().mail("a@client.test", ["b@there.test"], b"Subject: x\r\n\r\nhi")[0] == 250
+    wait_for("an attempt", lambda: server.console("summary")["queues"]["in_attempts"] == 1)
+    began = time.monotonic()
+    assert server.stop(patience=PATIENCE) == 0
+    assert time.monotonic() - began < 20 + PATIENCE / 2
+    assert idle.reply()[0] == 421
+    server.start()
+    found = wait_for("recovery", lambda: (lambda s: s["account"] if s["recovery"]["state"] == "done" else None)(
+        server.console("summary")))
+    assert found["recovered"] == 1
+
+
+def test_privileges_are_dropped(lab):
+    if os.geteuid() != 0:
+        pytest.skip("only root has privileges to drop")
+    import pwd
+    from lab import Server
+    user = pwd.getpwnam("nobody")
+    server = lab.server(frame=Server.FRAME.replace('user = "root"', 'user = "nobody"'), start=False)
+    for folder in (server.dir, server.dir + "/run"):
+        os.chown(folder, user.pw_uid, user.pw_gid)
+    parent = server.dir
+    while parent != "/":
+        os.chmod(parent, os.stat(parent).st_mode | 0o011)
+        parent = os.path.dirname(parent)
+    server.port = 25
+    server.configure("")
+    server.start()
+    with open(f"/proc/{server.pid}/status") as f:
+        status = dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+    assert status["Uid"].split() == [str(user.pw_uid)] * 4
+    assert int(status["CapEff"], 16) == 1 << 10, "nothing but the right to bind low ports"
+    other = lab.address()
+    server.listener = f'ESMTP_Listener {{ Listen "{other}:25" {{}} }}\n'
+    server.configure("")
+    server.console("config", "reload")
+    import lab as lab_module
+    assert lab_module.Client(other, 25).banner[0] == 220

@@ -3,13 +3,13 @@ TEST_LIBS = libserver.la $(CHECK_LIBS)
 AM_CPPFLAGS += -I$(top_srcdir)/tests/unit $(CHECK_CFLAGS)
 noinst_HEADERS += %D%/runner.h
 
-noinst_HEADERS += %D%/spool/harness.h
+noinst_HEADERS += %D%/spool/harness.h %D%/spool/story.h
 
 check_PROGRAMS += %D%/spool/spool_test
 %C%_spool_spool_test_SOURCES = %D%/spool/spool_test.c
 %C%_spool_spool_test_LDADD = $(TEST_LIBS)
-dist_check_SCRIPTS = %D%/headers.sh
-TESTS += %D%/headers.sh
+dist_check_SCRIPTS = %D%/headers.sh %D%/manual.sh
+TESTS += %D%/headers.sh %D%/manual.sh
 AM_TESTS_ENVIRONMENT = CC='$(CC)'; export CC; CPPFLAGS='$(APR_CFLAGS) $(XML_CFLAGS)'; export CPPFLAGS;
 
 check_PROGRAMS += %D%/util/crc32c_test
@@ -236,6 +236,16 @@ check_PROGRAMS += %D%/module/options_test
 %C%_module_options_test_SOURCES = %D%/module/options_test.c
 %C%_module_options_test_LDADD = $(TEST_LIBS)
 
+check_PROGRAMS += %D%/spool/failure_test
+%C%_spool_failure_test_SOURCES = %D%/spool/failure_test.c
+%C%_spool_failure_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/spool/kill_test
+%C%_spool_kill_test_SOURCES = %D%/spool/kill_test.c
+%C%_spool_kill_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/bounce/bounce_test
+%C%_bounce_bounce_test_SOURCES = %D%/bounce/bounce_test.c
+%C%_bounce_bounce_test_LDADD = $(TEST_LIBS)
 check_PROGRAMS += %D%/smtp/idle_test
 %C%_smtp_idle_test_SOURCES = %D%/smtp/idle_test.c
 %C%_smtp_idle_test_LDADD = $(TEST_LIBS)
@@ -243,3 +253,7 @@ check_PROGRAMS += %D%/smtp/idle_test
 check_PROGRAMS += %D%/smtp/loops_test
 %C%_smtp_loops_test_SOURCES = %D%/smtp/loops_test.c
 %C%_smtp_loops_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/queue/loops_test
+%C%_queue_loops_test_SOURCES = %D%/queue/loops_test.c %D%/queue/world.c %D%/queue/world.h
+%C%_queue_loops_test_LDADD = $(TEST_LIBS)

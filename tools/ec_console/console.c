@@ -34,7 +34,8 @@ int console_run(console_t *console, const char *const *words, int n)
     if (console->is_paging && console->is_interactive) {
         show_paged(&answer, console->form);
     } else {
-        show_answer(status == EXIT_DONE || console->form != WIRE_TEXT ? stdout : stderr, &answer, console->form);
+        show_answer(status == EXIT_DONE || console->form != WIRE_TEXT ? stdout : stderr, &answer,
+                    console->form);
     }
     free(answer.text);
     return status;
@@ -59,7 +60,8 @@ int console_line(console_t *console, char *line, int *is_over)
     if (n == 1 && strcmp(words[0], "\\pager") == 0) {
         console->is_paging = !console->is_paging;
         if (console->is_interactive) {
-            printf("Long answers %s.\n", console->is_paging ? "go through the pager" : "are printed as they are");
+            printf("Long answers %s.\n",
+                   console->is_paging ? "go through the pager" : "are printed as they are");
         }
         return EXIT_DONE;
     }

@@ -18,7 +18,7 @@
 
 enum { HISTORY_LINES = 1000, MATCHES_MAX = 256, WORD_MAX = 128 };
 
-static char *grammars;             /* one a line; NULL as long as the server was not asked */
+static char *grammars; /* one a line; NULL as long as the server was not asked */
 
 /* ---- completion ------------------------------------------------------------------------------ */
 
@@ -69,7 +69,8 @@ static int fits(const char *grammar, const char *grammar_end, const char *line, 
         if (wanted_length == 0) {
             return 0;
         }
-        if (!is_argument(wanted) && (wanted_length != given_length || strncasecmp(wanted, given, given_length) != 0)) {
+        if (!is_argument(wanted) &&
+            (wanted_length != given_length || strncasecmp(wanted, given, given_length) != 0)) {
             return 0;
         }
     }
@@ -92,20 +93,21 @@ static int add_match(char matches[][WORD_MAX], int n, const char *word, size_t l
 }
 
 /* All words that may stand at place `n` and begin with `prefix`. */
-static int find_matches(char matches[][WORD_MAX], const char *line, const char *line_end, int n, const char *prefix,
-                        size_t prefix_length)
+static int find_matches(char matches[][WORD_MAX], const char *line, const char *line_end, int n,
+                        const char *prefix, size_t prefix_length)
 {
     const char *end;
     int count = 0;
 
-    for (const char *grammar = grammars; grammar != NULL && *grammar != '\0'; grammar = end + (*end == '\n')) {
+    for (const char *grammar = grammars; grammar != NULL && *grammar != '\0';
+         grammar = end + (*end == '\n')) {
         const char *word;
         size_t length;
 
         end = grammar + strcspn(grammar, "\n");
         length = nth_word(&word, grammar, end, n);
-        if (length >= prefix_length && length > 0 && !is_argument(word) && strncasecmp(word, prefix, prefix_length) == 0 &&
-            fits(grammar, end, line, line_end, n)) {
+        if (length >= prefix_length && length > 0 && !is_argument(word) &&
+            strncasecmp(word, prefix, prefix_length) == 0 && fits(grammar, end, line, line_end, n)) {
             count = add_match(matches, count, word, length);
         }
     }
@@ -178,7 +180,9 @@ static const char *history_path(void)
     static char path[512];
     const char *home = getenv("HOME");
 
-    return home != NULL && snprintf(path, sizeof path, "%s/.ec_console_history", home) < (int)sizeof path ? path : NULL;
+    return home != NULL && snprintf(path, sizeof path, "%s/.ec_console_history", home) < (int)sizeof path
+               ? path
+               : NULL;
 }
 
 static void save_history(History *past)
@@ -227,7 +231,7 @@ static EditLine *start_editor(History *past)
     el_set(edit, EL_HIST, history, past);
     el_set(edit, EL_ADDFN, "ec-complete", "complete a command", complete);
     el_set(edit, EL_BIND, "^I", "ec-complete", NULL);
-    el_source(edit, NULL);         /* ~/.editrc */
+    el_source(edit, NULL); /* ~/.editrc */
     return edit;
 }
 
@@ -243,7 +247,7 @@ static void converse(console_t *console, EditLine *edit, History *past)
         load_grammars(console);
         link_interrupted = 0;
         if ((line = el_gets(edit, &n)) == NULL || n <= 0) {
-            if (link_interrupted) {    /* Ctrl-C drops the line */
+            if (link_interrupted) { /* Ctrl-C drops the line */
                 putchar('\n');
                 el_reset(edit);
                 continue;

@@ -136,7 +136,8 @@ static int open_found(console_link_t *link)
     for (int i = 0; i < n; i++) {
         rundir_socket(paths[i], &dirs[i]);
         if (!rundir_is_trusted(&dirs[i])) {
-            errors[i] = access(dirs[i].path, F_OK) != 0 ? "no such folder" : "not trusted: others may write there";
+            errors[i] =
+                access(dirs[i].path, F_OK) != 0 ? "no such folder" : "not trusted: others may write there";
             continue;
         }
         if (try_connect(link, paths[i]) == 0) {
@@ -146,7 +147,8 @@ static int open_found(console_link_t *link)
     }
     fprintf(stderr, "ec_console: no running server was found; looked for\n");
     for (int i = 0; i < n; i++) {
-        fprintf(stderr, "  %s (%s)\n", errors[i][0] == 'n' && errors[i][1] == 'o' ? dirs[i].path : paths[i], errors[i]);
+        fprintf(stderr, "  %s (%s)\n", errors[i][0] == 'n' && errors[i][1] == 'o' ? dirs[i].path : paths[i],
+                errors[i]);
     }
     fprintf(stderr, "Start it, or name its control socket: ec_console /path/of/socket\n");
     return -1;
@@ -232,7 +234,8 @@ static int receive_answer(int fd, console_answer_t *answer)
     return 0;
 }
 
-link_result_t link_ask(console_link_t *link, console_answer_t *answer, wire_form_t form, const char *const *words, int n)
+link_result_t link_ask(console_link_t *link, console_answer_t *answer, wire_form_t form,
+                       const char *const *words, int n)
 {
     static char request[WIRE_HEADER + WIRE_REQUEST_MAX];
     size_t length = wire_words_put(request + WIRE_HEADER, WIRE_REQUEST_MAX, words, n);
@@ -250,8 +253,8 @@ link_result_t link_ask(console_link_t *link, console_answer_t *answer, wire_form
         link_close(link);
         return LINK_INTERRUPTED;
     }
-    fprintf(stderr, "ec_console: the connection to %s is lost: %s; the command may have run or not\n", link->path,
-            strerror(errno));
+    fprintf(stderr, "ec_console: the connection to %s is lost: %s; the command may have run or not\n",
+            link->path, strerror(errno));
     link_close(link);
     return LINK_BROKEN;
 }

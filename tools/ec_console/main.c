@@ -13,19 +13,23 @@
 static const char usage[] =
     "usage: ec_console [--form text|xml|json] [ENDPOINT] [COMMAND ...]\n"
     "\n"
-    "Talks to a running ecelerity.  With a command: runs it and leaves.  Without, on a terminal: line editing,\n"
+    "Talks to a running ecelerity.  With a command: runs it and leaves.  Without, on a terminal: line "
+    "editing,\n"
     "completion (Tab), history; else commands are read from standard input, one a line.\n"
     "\n"
-    "  ENDPOINT            path of a control socket, or address:port (a word with a slash, or ending in :digits)\n"
+    "  ENDPOINT            path of a control socket, or address:port (a word with a slash, or ending in "
+    ":digits)\n"
     "  --form FORM         how answers are written: text (default), xml or json\n"
     "  --                  what follows is a command, whatever it looks like\n"
     "  --help, --version\n"
     "\n"
-    "Without an endpoint: $EC_CONTROL, then $CONTROL, when they are set; else the socket that a running server has\n"
+    "Without an endpoint: $EC_CONTROL, then $CONTROL, when they are set; else the socket that a running "
+    "server has\n"
     "announced in $EC_RUNDIR (when set: only there), " EC_RUNDIR ",\n"
     "$XDG_RUNTIME_DIR/ecelerity or /tmp/ecelerity-UID, the first that answers.\n"
     "\n"
-    "In a dialogue: \\pager sends long answers through $PAGER; quit leaves.  A command may begin with xml or json.\n"
+    "In a dialogue: \\pager sends long answers through $PAGER; quit leaves.  A command may begin with xml or "
+    "json.\n"
     "Exit status: 0 done, 1 the command failed, 2 no connection or wrong usage.\n";
 
 enum { OPTION_FORM = 1, OPTION_HELP, OPTION_VERSION };

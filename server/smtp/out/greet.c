@@ -56,7 +56,6 @@ static void say_hello(session_t *session, const char *verb, session_state_t stat
 
 static void greeted(session_t *session)
 {
-    session->is_greeted = 1;
     hosts_worked(&session->hosts, session->queue);
     session_enter(session, SESSION_SETTLE);
     session_continue(session);

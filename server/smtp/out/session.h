@@ -26,8 +26,7 @@
 
 typedef struct session session_t;
 
-/* X(NAME, stage code, option that bounds the wait for a reply or CONF_O_COUNT, room of the handlers, meaning)
- */
+/* X(NAME, stage code, option that bounds the wait for a reply (COUNT: none), handlers' name, meaning) */
 #define SESSION_STATES(X)                                                                 \
     X(ROUTE, NOT_CONNECTED, COUNT, early, "looking up the route")                         \
     X(CONNECT, NOT_CONNECTED, COUNT, early, "connecting")                                 \
@@ -135,7 +134,6 @@ struct session {
     ec_id_t connection;
     peer_t peer;
     smtp_reply_t reply;
-    int is_greeted;             /* past EHLO: counted in the gauge */
     int attempts;               /* transactions begun on this connection */
     int deliveries, recipients; /* on this connection, for its limits */
 

@@ -23,6 +23,7 @@ static const char *render(build_fn *build, wire_form_t form)
 {
     ec_answer_t *answer = answer_create(NULL, 0, on_done, &form);
 
+    free(out.text);
     build(answer);
     answer_returned(answer);
     return out.text != NULL ? out.text : "";
@@ -113,56 +114,62 @@ static const struct {
     { nothing, WIRE_JSON, "{}\n" },
     { one_value, WIRE_TEXT, "42\n" },
     { one_value, WIRE_JSON, "{\n  \"pid\": 42\n}\n" },
-    { values, WIRE_TEXT, "Active queue: 3\n"
-                         "State:        ready\n"
-                         "Rate:         2.50\n"
-                         "\n"
-                         "Account:\n"
-                         "  Residual: 0\n"
-                         "  Empty:\n"
-                         "That is all.\n" },
-    { values, WIRE_JSON, "{\n"
-                         "  \"active_queue\": 3,\n"
-                         "  \"state\": \"ready\",\n"
-                         "  \"rate\": 2.50,\n"
-                         "  \"account\": {\n"
-                         "    \"residual\": 0,\n"
-                         "    \"empty\": \"\"\n"
-                         "  },\n"
-                         "  \"note\": [\"That is all.\"]\n"
-                         "}\n" },
-    { table, WIRE_TEXT, "DOMAIN     ACTIVE  NOTE   EXTRA\n"
-                        "a.test   12345678  x\\ny   \n"
-                        "b\xc3\xa4.test         1         \n"
-                        "                          only here\n" },
-    { table, WIRE_JSON, "{\n"
-                        "  \"domains\": [\n"
-                        "    {\n"
-                        "      \"domain\": \"a.test\",\n"
-                        "      \"active\": 12345678,\n"
-                        "      \"note_\": \"x\\ny\"\n"
-                        "    },\n"
-                        "    {\n"
-                        "      \"domain\": \"b\xc3\xa4.test\",\n"
-                        "      \"active\": 1\n"
-                        "    },\n"
-                        "    {\n"
-                        "      \"extra\": \"only here\"\n"
-                        "    }\n"
-                        "  ]\n"
-                        "}\n" },
+    { values, WIRE_TEXT,
+      "Active queue: 3\n"
+      "State:        ready\n"
+      "Rate:         2.50\n"
+      "\n"
+      "Account:\n"
+      "  Residual: 0\n"
+      "  Empty:\n"
+      "That is all.\n" },
+    { values, WIRE_JSON,
+      "{\n"
+      "  \"active_queue\": 3,\n"
+      "  \"state\": \"ready\",\n"
+      "  \"rate\": 2.50,\n"
+      "  \"account\": {\n"
+      "    \"residual\": 0,\n"
+      "    \"empty\": \"\"\n"
+      "  },\n"
+      "  \"note\": [\"That is all.\"]\n"
+      "}\n" },
+    { table, WIRE_TEXT,
+      "DOMAIN     ACTIVE  NOTE   EXTRA\n"
+      "a.test   12345678  x\\ny   \n"
+      "b\xc3\xa4.test         1         \n"
+      "                          only here\n" },
+    { table, WIRE_JSON,
+      "{\n"
+      "  \"domains\": [\n"
+      "    {\n"
+      "      \"domain\": \"a.test\",\n"
+      "      \"active\": 12345678,\n"
+      "      \"note_\": \"x\\ny\"\n"
+      "    },\n"
+      "    {\n"
+      "      \"domain\": \"b\xc3\xa4.test\",\n"
+      "      \"active\": 1\n"
+      "    },\n"
+      "    {\n"
+      "      \"extra\": \"only here\"\n"
+      "    }\n"
+      "  ]\n"
+      "}\n" },
     { empty_table, WIRE_TEXT, "(none)\n" },
     { empty_table, WIRE_JSON, "{\n  \"domains\": []\n}\n" },
-    { hostile, WIRE_TEXT, "Reply:     550 \\x1B[2J\\x0D\n           Status: fine\\\\x\\x01\n"
-                          "Bytes:     \\xFF\\xC2\\x9B\\xE2\\x80\\xAE<&>\"\n"
-                          "Plain:     a\\x41\n"
-                          "Bad Name : v\n" },
-    { hostile, WIRE_JSON, "{\n"
-                          "  \"reply\": \"550 \\u001b[2J\\u000d\\nStatus: fine\\\\x\\u0001\",\n"
-                          "  \"bytes\": \"\\ufffd\\u009b\\u202e<&>\\\"\",\n"
-                          "  \"plain\": \"a\\\\x41\",\n"
-                          "  \"Bad_Name_\": \"v\"\n"
-                          "}\n" },
+    { hostile, WIRE_TEXT,
+      "Reply:     550 \\x1B[2J\\x0D\n           Status: fine\\\\x\\x01\n"
+      "Bytes:     \\xFF\\xC2\\x9B\\xE2\\x80\\xAE<&>\"\n"
+      "Plain:     a\\x41\n"
+      "Bad Name : v\n" },
+    { hostile, WIRE_JSON,
+      "{\n"
+      "  \"reply\": \"550 \\u001b[2J\\u000d\\nStatus: fine\\\\x\\u0001\",\n"
+      "  \"bytes\": \"\\ufffd\\u009b\\u202e<&>\\\"\",\n"
+      "  \"plain\": \"a\\\\x41\",\n"
+      "  \"Bad_Name_\": \"v\"\n"
+      "}\n" },
     { lines, WIRE_TEXT, "Body: one\n      pid: 1\n\nX:    y\n" },
     { failure, WIRE_TEXT, "Done: 1\nno domain \"x\\x1B\"\n" },
     { failure, WIRE_JSON, "{\n  \"error\": \"no domain \\\"x\\\\x1B\\\"\",\n  \"done\": 1\n}\n" },
@@ -182,11 +189,14 @@ START_TEST(xml_is_well_formed)
     const char *text = render(builds[_i], WIRE_XML);
     xmlDocPtr doc = xmlReadMemory(text, (int)strlen(text), NULL, NULL, 0);
     xmlNodePtr root;
+    xmlChar *status;
 
     ck_assert_ptr_nonnull(doc);
     root = xmlDocGetRootElement(doc);
     ck_assert_str_eq((const char *)root->name, "answer");
-    ck_assert_str_eq((const char *)xmlGetProp(root, BAD_CAST "status"), builds[_i] == failure ? "error" : "done");
+    status = xmlGetProp(root, BAD_CAST "status");
+    ck_assert_str_eq((const char *)status, builds[_i] == failure ? "error" : "done");
+    xmlFree(status);
     xmlFreeDoc(doc);
 }
 END_TEST
@@ -195,7 +205,8 @@ START_TEST(xml_says_what_is_escaped)
 {
     const char *text = render(hostile, WIRE_XML);
 
-    ck_assert_ptr_nonnull(strstr(text, "<reply escaped=\"backslash\">550 \\x1B[2J\\x0D\nStatus: fine\\\\x\\x01</reply>"));
+    ck_assert_ptr_nonnull(
+        strstr(text, "<reply escaped=\"backslash\">550 \\x1B[2J\\x0D\nStatus: fine\\\\x\\x01</reply>"));
     ck_assert_ptr_nonnull(strstr(text, "<plain>a\\x41</plain>"));
 }
 END_TEST
@@ -214,8 +225,10 @@ START_TEST(every_byte_is_harmless)
         }
         answer_returned(answer);
         for (text = (const unsigned char *)out.text; *text != '\0'; text++) {
-            ck_assert_msg(*text == '\n' || *text == '\t' || (*text >= 0x20 && *text < 0x7f), "byte %02x", *text);
+            ck_assert_msg(*text == '\n' || *text == '\t' || (*text >= 0x20 && *text < 0x7f), "byte %02x",
+                          *text);
         }
+        free(out.text);
     }
 }
 END_TEST

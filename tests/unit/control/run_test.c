@@ -43,9 +43,10 @@ static void say_row(void *self, ec_answer_t *answer)
     ec_node_text(ec_answer_root(answer), "row", text);
 }
 
-#define ROW(name, grammar)                                                    \
-    static const ec_command_t name[] = {                                      \
-        { grammar, EC_CMD_READ, say_row, "help of " #name }, EC_COMMAND_END, \
+#define ROW(name, grammar)                                   \
+    static const ec_command_t name[] = {                     \
+        { grammar, EC_CMD_READ, say_row, "help of " #name }, \
+        EC_COMMAND_END,                                      \
     }
 ROW(active, "active <threshold>");
 ROW(domain, "domain <name>");
@@ -59,8 +60,11 @@ ROW(hidden_, "hidden");
 
 static void add_rows(void)
 {
-    static const char *const names[] = { "active", "domain", "domain_all", "help_like", "rest", "quiet", "middle", "instance" };
-    const ec_command_t *const rows[] = { active, domain, domain_all, help_like, rest, quiet, middle, instance };
+    static const char *const names[] = { "active", "domain", "domain_all", "help_like",
+                                         "rest",   "quiet",  "middle",     "instance" };
+    const ec_command_t *const rows[] = {
+        active, domain, domain_all, help_like, rest, quiet, middle, instance
+    };
 
     control_start(NULL, ec_log_root());
     for (int i = 0; i < TEST_COUNT(rows); i++) {
@@ -73,7 +77,7 @@ static void add_rows(void)
 static const struct {
     const char *line;
     int is_error;
-    const char *want;              /* the answer, or a part of the error */
+    const char *want; /* the answer, or a part of the error */
 } lines[] = {
     { "active 5", 0, "active threshold=5\n" },
     { "ACTIVE 5", 0, "active threshold=5\n" },
@@ -88,7 +92,7 @@ static const struct {
     { "list x y", 1, "usage: list [<name>]" },
     { "fail domain x", 0, "rest name=x\n" },
     { "fail domain x a b c", 0, "rest name=x\n" },
-    { "fail domain quiet x why not", 0, "quiet name=x\n" },   /* the longest match wins */
+    { "fail domain quiet x why not", 0, "quiet name=x\n" }, /* the longest match wins */
     { "fail domain quiet", 0, "rest name=quiet\n" },
     { "move x to y", 0, "middle a=x b=y\n" },
     { "move x from y", 1, "usage: move <a> to <b>" },
@@ -113,7 +117,8 @@ START_TEST(lines_find_their_command)
     run(lines[_i].line);
     ck_assert_msg(strstr(last, lines[_i].want) != NULL, "answer: %s", last);
     ck_assert_int_eq(last_is_error, lines[_i].is_error);
-    if (!lines[_i].is_error && strchr(lines[_i].want, '\n') != NULL && strncmp(lines[_i].line, "xml", 3) != 0) {
+    if (!lines[_i].is_error && strchr(lines[_i].want, '\n') != NULL &&
+        strncmp(lines[_i].line, "xml", 3) != 0) {
         ck_assert_str_eq(last, lines[_i].want);
     }
 }
@@ -132,8 +137,10 @@ END_TEST
 /* Every built-in command answers in all three forms. */
 START_TEST(builtins_answer)
 {
-    static const char *const builtins[] = { "version", "pid", "sysinfo", "help", "paniclog", "counter list", "loops",
-                                            "threads stats", "reopen logs", "console grammar" };
+    static const char *const builtins[] = { "version",        "pid",           "sysinfo",
+                                            "help",           "paniclog",      "counter list",
+                                            "loops",          "threads stats", "reopen logs",
+                                            "console grammar" };
     static const char *const forms[] = { "text", "xml", "json" };
 
     ck_assert_int_eq(event_runtime_create(1, NULL, test_pool), APR_SUCCESS);
@@ -199,7 +206,7 @@ static int removals;
 
 static void on_removed(void *baton)
 {
-    ck_assert_int_eq(answers, 1);  /* not before the answer */
+    ck_assert_int_eq(answers, 1); /* not before the answer */
     removals++;
 }
 

@@ -31,7 +31,7 @@ static void remove_top(void)
 static const struct {
     int mode, is_private, want;
 } modes[] = {
-    { 0700, 1, 1 }, { 0755, 1, 1 }, { 0770, 1, 0 }, { 0777, 1, 0 }, { 01777, 1, 0 },
+    { 0700, 1, 1 }, { 0755, 1, 1 }, { 0770, 1, 0 }, { 0777, 1, 0 },  { 01777, 1, 0 },
     { 0755, 0, 1 }, { 0775, 0, 1 }, { 0777, 0, 0 }, { 01777, 0, 0 },
 };
 
@@ -46,7 +46,7 @@ END_TEST
 START_TEST(another_ones_folder_is_not_private)
 {
     if (geteuid() != 0) {
-        return;                    /* only root can give a folder away */
+        return; /* only root can give a folder away */
     }
     make(0700, 1);
     ck_assert_int_eq(chown(dir.path, 1, 1), 0);
@@ -65,6 +65,44 @@ START_TEST(a_link_is_not_private)
 }
 END_TEST
 
+/* Root makes it and gives it away, but not a folder of others. */
+START_TEST(given_to_the_servers_user)
+{
+    static const struct {
+        const char *name;
+        int is_there;
+        uid_t want;
+    } folders[] = { { "new", 0, 1 }, { "ecelerity", 1, 1 }, { "shared", 1, 0 } };
+    char path[RUNDIR_PATH];
+    struct stat st;
+
+    if (geteuid() != 0) {
+        return;
+    }
+    ck_assert_ptr_nonnull(mkdtemp(top));
+    snprintf(path, sizeof path, "%s/%s", top, folders[_i].name);
+    if (folders[_i].is_there) {
+        ck_assert_int_eq(mkdir(path, 0755), 0);
+    }
+    setenv("EC_RUNDIR", path, 1);
+    ck_assert_int_eq(rundir_give(1, 1), 0);
+    ck_assert_int_eq(stat(path, &st), 0);
+    ck_assert_uint_eq(st.st_uid, folders[_i].want);
+}
+END_TEST
+
+START_TEST(a_socket_is_not_overwritten)
+{
+    char path[RUNDIR_PATH];
+
+    make(0700, 1);
+    snprintf(path, sizeof path, "%s/console.path", dir.path);
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    ck_assert_int_ne(rundir_announce(&dir, "/run/one"), 0);
+    ck_assert_int_eq(access(path, F_OK), 0);
+}
+END_TEST
+
 START_TEST(announced_and_withdrawn)
 {
     char path[RUNDIR_PATH], deflt[RUNDIR_PATH];
@@ -77,7 +115,7 @@ START_TEST(announced_and_withdrawn)
     ck_assert_int_eq(rundir_announce(&dir, "/run/two"), 0);
     rundir_socket(path, &dir);
     ck_assert_str_eq(path, "/run/two");
-    rundir_withdraw(&dir, "/run/one");       /* the second server has taken over */
+    rundir_withdraw(&dir, "/run/one"); /* the second server has taken over */
     rundir_socket(path, &dir);
     ck_assert_str_eq(path, "/run/two");
     rundir_withdraw(&dir, "/run/two");
@@ -114,6 +152,8 @@ static void add(Suite *suite)
     tcase_add_loop_test(tcase, modes_are_looked_at, 0, TEST_COUNT(modes));
     tcase_add_test(tcase, another_ones_folder_is_not_private);
     tcase_add_test(tcase, a_link_is_not_private);
+    tcase_add_loop_test(tcase, given_to_the_servers_user, 0, 3);
+    tcase_add_test(tcase, a_socket_is_not_overwritten);
     tcase_add_test(tcase, announced_and_withdrawn);
     tcase_add_test(tcase, the_list_follows_the_environment);
 }

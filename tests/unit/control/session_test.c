@@ -29,7 +29,7 @@ static event_clock_t *virtual_clock;
 
 struct client {
     int fd;
-    char *bytes;                   /* what has come */
+    char *bytes; /* what has come */
     size_t length, wanted;
     int is_closed;
 };
@@ -64,21 +64,24 @@ static const ec_command_t commands[] = {
     EC_COMMAND_END,
 };
 
-/* `before` and `after` the path. */
-static conf_t *load(const char *before, const char *after)
+/* What stands before and after the path. */
+static apr_status_t listen_to(const char *before, const char *after, const char **why)
 {
     apr_array_header_t *problems;
     const char *text = apr_pstrcat(test_pool, before, path, after, NULL);
+    apr_status_t rv;
     conf_t *conf;
 
-    ck_assert_int_eq(conf_load_text(&conf, &problems, "test.conf", text, strlen(text), test_pool), APR_SUCCESS);
-    return conf;
+    ck_assert_int_eq(conf_load_text(&conf, &problems, "test.conf", text, strlen(text), test_pool),
+                     APR_SUCCESS);
+    rv = control_listen(conf, why);
+    conf_unref(conf);
+    return rv;
 }
 
 static void start(const char *before, const char *after)
 {
     const char *why = NULL;
-    conf_t *conf;
 
     ck_assert_ptr_nonnull(mkdtemp(dir));
     setenv("EC_RUNDIR", dir, 1);
@@ -88,9 +91,7 @@ static void start(const char *before, const char *after)
     ck_assert_int_eq(event_runtime_create(1, virtual_clock, test_pool), APR_SUCCESS);
     control_start(NULL, ec_log_root());
     control_add(commands, NULL, NULL, "test");
-    conf = load(before, after);
-    conf_install(conf);
-    ck_assert_msg(control_listen(conf, &why) == APR_SUCCESS, "%s", why);
+    ck_assert_msg(listen_to(before, after, &why) == APR_SUCCESS, "%s", why);
 }
 
 static void start_default(void)
@@ -123,7 +124,8 @@ static int has_answer(void *baton)
 
     look(client);
     return client->is_closed || (client->length >= WIRE_HEADER &&
-                                 wire_header_get(&header, (unsigned char *)client->bytes, client->length, 2, WIRE_ANSWER_MAX) == 1 &&
+                                 wire_header_get(&header, (unsigned char *)client->bytes, client->length, 2,
+                                                 WIRE_ANSWER_MAX) == 1 &&
                                  client->length >= WIRE_HEADER + header.length);
 }
 
@@ -173,7 +175,8 @@ static const char *take_answer(struct client *client)
     wire_header_t header;
 
     await(client, has_answer);
-    ck_assert_int_eq(wire_header_get(&header, (unsigned char *)client->bytes, client->length, 2, WIRE_ANSWER_MAX), 1);
+    ck_assert_int_eq(
+        wire_header_get(&header, (unsigned char *)client->bytes, client->length, 2, WIRE_ANSWER_MAX), 1);
     ck_assert_uint_lt(header.length, sizeof text);
     snprintf(text, sizeof text, "%d:%.*s", header.kind, (int)header.length, client->bytes + WIRE_HEADER);
     client->length -= WIRE_HEADER + header.length;
@@ -220,7 +223,8 @@ END_TEST
 
 START_TEST(requests_in_one_piece_are_answered_in_order)
 {
-    static const char *const one[] = { "echo", "1" }, *const two[] = { "nosuch" }, *const three[] = { "echo", "3" };
+    static const char *const one[] = { "echo", "1" }, *const two[] = { "nosuch" },
+                             *const three[] = { "echo", "3" };
     char bytes[512];
     size_t length = 0;
     struct client client;
@@ -242,11 +246,8 @@ static const struct {
     const char *bytes;
     size_t length;
 } nonsense[] = {
-    { "GET / HTTP/1.0\r\n\r\n", 18 },
-    { "EC\2\0\0\0\0\0", 8 },
-    { "EC\1\7\0\0\0\0", 8 },
-    { "EC\1\0\377\377\377\377", 8 },
-    { "EC\1\0\0\0\0\5hello", 13 },       /* words do not end in a NUL */
+    { "GET / HTTP/1.0\r\n\r\n", 18 }, { "EC\2\0\0\0\0\0", 8 },       { "EC\1\7\0\0\0\0", 8 },
+    { "EC\1\0\377\377\377\377", 8 },  { "EC\1\0\0\0\0\5hello", 13 }, /* words do not end in a NUL */
 };
 
 START_TEST(nonsense_is_refused)
@@ -385,7 +386,7 @@ START_TEST(tcp_is_for_loopback_only)
     const char *why = NULL;
 
     start_default();
-    ck_assert_int_ne(control_listen(load("#", refused[_i]), &why), APR_SUCCESS);
+    ck_assert_int_ne(listen_to("#", refused[_i], &why), APR_SUCCESS);
     ck_assert_ptr_nonnull(strstr(why, "test.conf:2"));
     open_client(); /* the old socket is still there */
 }
@@ -402,9 +403,9 @@ START_TEST(reload_keeps_opens_and_closes)
     turns(5);
     snprintf(other, sizeof other, "%s/other", dir);
     *strrchr(path, '/') = '\0';
-    ck_assert_int_eq(control_listen(load("Control_Listener { Listen \"", "/other\" {} }\n"), &why), APR_SUCCESS);
+    ck_assert_int_eq(listen_to("Control_Listener { Listen \"", "/other\" {} }\n", &why), APR_SUCCESS);
     turns(5);
-    ck_assert(!look(&before));     /* an open console stays */
+    ck_assert(!look(&before)); /* an open console stays */
     ck_assert_int_ne(access(strcat(path, "/control-socket"), F_OK), 0);
     strcpy(path, other);
     after = open_client();

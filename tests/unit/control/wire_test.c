@@ -25,12 +25,12 @@ static const struct {
     size_t length;
     int want;
 } headers[] = {
-    { "G", 1, -1 },                              /* GET / ... is refused at its first byte */
+    { "G", 1, -1 }, /* GET / ... is refused at its first byte */
     { "EHLO x", 6, -1 },
-    { { 'E', 'C', 2 }, 3, -1 },                  /* another version */
-    { { 'E', 'C', 1, 3 }, 4, -1 },               /* no such form */
-    { { 'E', 'C', 1, 2, 0, 1, 0, 0 }, 8, 1 },    /* 64 KiB */
-    { { 'E', 'C', 1, 2, 0, 1, 0, 1 }, 8, -1 },   /* one more */
+    { { 'E', 'C', 2 }, 3, -1 },                /* another version */
+    { { 'E', 'C', 1, 3 }, 4, -1 },             /* no such form */
+    { { 'E', 'C', 1, 2, 0, 1, 0, 0 }, 8, 1 },  /* 64 KiB */
+    { { 'E', 'C', 1, 2, 0, 1, 0, 1 }, 8, -1 }, /* one more */
     { { 'E', 'C', 1, 0, 255, 255, 255, 255 }, 8, -1 },
     { { 'E', 'C', 1, 0, 0, 0, 0, 0 }, 8, 1 },
 };
@@ -39,8 +39,9 @@ START_TEST(header_is_checked)
 {
     wire_header_t header;
 
-    ck_assert_int_eq(wire_header_get(&header, headers[_i].bytes, headers[_i].length, WIRE_FORMS, WIRE_REQUEST_MAX),
-                     headers[_i].want);
+    ck_assert_int_eq(
+        wire_header_get(&header, headers[_i].bytes, headers[_i].length, WIRE_FORMS, WIRE_REQUEST_MAX),
+        headers[_i].want);
 }
 END_TEST
 
@@ -49,8 +50,13 @@ static const struct {
     size_t length;
     int want;
 } lists[] = {
-    { "", 0, 0 },         { "a\0", 2, 1 },  { "a\0b c\0", 6, 2 }, { "\0\0", 2, 2 },
-    { "a", 1, -1 },       { "a\0b", 3, -1 }, { "1\0002\0003\0004\0", 8, -1 }, /* more than there is room for */
+    { "", 0, 0 },
+    { "a\0", 2, 1 },
+    { "a\0b c\0", 6, 2 },
+    { "\0\0", 2, 2 },
+    { "a", 1, -1 },
+    { "a\0b", 3, -1 },
+    { "1\0002\0003\0004\0", 8, -1 }, /* more than there is room for */
 };
 
 START_TEST(words_are_checked)

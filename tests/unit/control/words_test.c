@@ -7,8 +7,8 @@
 
 static const struct {
     const char *line;
-    int n;                         /* -1: refused */
-    const char *joined;            /* words with | between them */
+    int n;              /* -1: refused */
+    const char *joined; /* words with | between them */
 } cases[] = {
     { "", 0, "" },
     { "  \t\r\n", 0, "" },
@@ -19,7 +19,7 @@ static const struct {
     { "\"\"", 1, "" },
     { "\"\" x", 2, "|x" },
     { "\"say \\\"hi\\\" \\\\ \\n\"", 1, "say \"hi\" \\ \\n" },
-    { "a\\b", 1, "a\\b" },         /* outside of quotes a backslash is a letter like others */
+    { "a\\b", 1, "a\\b" }, /* outside of quotes a backslash is a letter like others */
     { "a \"b", -1, NULL },
     { "\"a\\\"", -1, NULL },
     { "1 2 3 4", 4, "1|2|3|4" },

@@ -6,8 +6,11 @@
 #include "runner.h"
 
 /* log-formats.md section 1: slot 0x4AC1DD6C prints as C6DD1CA4, counter 1 as 10/00 */
-#define ID { .slot = 0x4AC1DD6C, .process = 29081, .counter = 1 }
-#define IDS "10/00-29081-C6DD1CA4@10/00-29081-C6DD1CA4@10/00-29081-C6DD1CA4"
+#define ID                                                 \
+    {                                                      \
+        .slot = 0x4AC1DD6C, .process = 29081, .counter = 1 \
+    }
+#define IDS  "10/00-29081-C6DD1CA4@10/00-29081-C6DD1CA4@10/00-29081-C6DD1CA4"
 #define WHEN APR_INT64_C(1254227113123456)
 
 static const ec_event_t event = {
@@ -50,7 +53,8 @@ END_TEST
 START_TEST(failures)
 {
     format_failure(line, 'T', &event, 0);
-    ck_assert_str_eq(line, "1254227113@" IDS "@T@example.com@1234@g@b@4@2@3723.000042@192.0.2.1@250 2.0.0 ok");
+    ck_assert_str_eq(line,
+                     "1254227113@" IDS "@T@example.com@1234@g@b@4@2@3723.000042@192.0.2.1@250 2.0.0 ok");
     format_failure(line, 'P', &event, 0);
     ck_assert_ptr_nonnull(strstr(line, "@P@example.com@"));
 }
@@ -133,19 +137,28 @@ END_TEST
 
 START_TEST(rejections)
 {
-    const ec_rejection_t rejection = { .when = WHEN, .connection = ID, .remote = "192.0.2.9:4242", .local = "192.0.2.1:25",
-                                       .state = 6, .code = 550, .module = "greet", .text = "5.7.1 relaying\ndenied" };
+    const ec_rejection_t rejection = { .when = WHEN,
+                                       .connection = ID,
+                                       .remote = "192.0.2.9:4242",
+                                       .local = "192.0.2.1:25",
+                                       .state = 6,
+                                       .code = 550,
+                                       .module = "greet",
+                                       .text = "5.7.1 relaying\ndenied" };
 
     format_rejection(line, &rejection, 0);
-    ck_assert_str_eq(line, "1254227113: R=\"192.0.2.9:4242\" L=\"192.0.2.1:25\" C=\"10/00-29081-C6DD1CA4\" PATH=\"\" "
-                           "PATH_GRP=\"\" P=\"awaiting rcptto\" E=550 M=greet CTXCONN=[] CTXMESS=[] "
-                           "5.7.1 relaying\\ndenied");
+    ck_assert_str_eq(
+        line, "1254227113: R=\"192.0.2.9:4242\" L=\"192.0.2.1:25\" C=\"10/00-29081-C6DD1CA4\" PATH=\"\" "
+              "PATH_GRP=\"\" P=\"awaiting rcptto\" E=550 M=greet CTXCONN=[] CTXMESS=[] "
+              "5.7.1 relaying\\ndenied");
 }
 END_TEST
 
 START_TEST(unknown_state)
 {
-    ec_rejection_t rejection = { .remote = "", .local = "", .module = "", .text = "", .state = _i == 0 ? -1 : 22 };
+    ec_rejection_t rejection = {
+        .remote = "", .local = "", .module = "", .text = "", .state = _i == 0 ? -1 : 22
+    };
 
     format_rejection(line, &rejection, 0);
     ck_assert_ptr_nonnull(strstr(line, " P=\"unknown\" "));

@@ -18,7 +18,8 @@ static void on_reopen(void *self)
     seen[n_seen++] = -*(int *)self;
 }
 
-static const ec_hook_t table[] = { EC_HOOK(log_delivery, on_delivery), EC_HOOK(log_reopen, on_reopen), EC_HOOK_END };
+static const ec_hook_t table[] = { EC_HOOK(log_delivery, on_delivery), EC_HOOK(log_reopen, on_reopen),
+                                   EC_HOOK_END };
 static int numbers[] = { 1, 2, 3, 4 };
 
 static void call(const int *want, int n)
@@ -64,7 +65,7 @@ START_TEST(a_set_replaces_all)
     hook_add(table, &numbers[3], "m");
     hook_set_add(set, table, &numbers[1], "m");
     hook_set_add(set, table, &numbers[0], "m");
-    call((int[]){ 4 }, 1);         /* not before it is installed */
+    call((int[]){ 4 }, 1); /* not before it is installed */
     hook_install(set, NULL, NULL);
     call((int[]){ 2, 1 }, 2);
     hook_set_destroy(hook_set_create());
@@ -132,7 +133,7 @@ START_TEST(done_waits_for_a_loop_that_is_inside)
         event_run_until(ec_loop_at(0), NULL, NULL, 1);
     }
     hook_remove(&self, on_done, NULL);
-    ck_assert_ptr_null(hook_list(EC_HOOK_log_delivery));     /* at once for new calls */
+    ck_assert_ptr_null(hook_list(EC_HOOK_log_delivery)); /* at once for new calls */
     while (turns-- > 0) {
         event_run_until(ec_loop_at(0), NULL, NULL, 1);
         ck_assert_int_eq(atomic_load(&is_done), 0);
@@ -148,7 +149,7 @@ static int alive[64];
 
 static void on_count(void *self, const ec_event_t *event)
 {
-    ck_assert_int_eq(*(volatile int *)self, 1);  /* never one that is gone */
+    ck_assert_int_eq(*(volatile int *)self, 1); /* never one that is gone */
     atomic_fetch_add(&calls, 1);
 }
 

@@ -38,7 +38,8 @@ static void open_file(const char *destination)
 {
     const char *why = NULL;
 
-    ck_assert_msg(ec_logfile_open(&file, destination, 0640, ec_log_root(), &why, test_pool) == APR_SUCCESS, "%s", why);
+    ck_assert_msg(ec_logfile_open(&file, destination, 0640, ec_log_root(), &why, test_pool) == APR_SUCCESS,
+                  "%s", why);
 }
 
 static void put(const char *line)
@@ -82,7 +83,7 @@ START_TEST(lines_arrive)
 {
     struct stat st;
 
-    umask(077);                    /* the mode asked for is not the umask's business */
+    umask(077); /* the mode asked for is not the umask's business */
     open_file(apr_pstrcat(test_pool, "file://", path, NULL));
     put("one");
     put("");
@@ -91,15 +92,16 @@ START_TEST(lines_arrive)
     ck_assert_str_eq(content(path), "one\n\ntwo lines\n");
     ck_assert_int_eq(stat(path, &st), 0);
     ck_assert_int_eq(st.st_mode & 0777, 0640);
-    open_file(path);               /* appends */
+    open_file(path); /* appends */
     put("three");
     ec_logfile_close(file);
     ck_assert_str_eq(content(path), "one\n\ntwo lines\nthree\n");
 }
 END_TEST
 
-static const char *const refused[] = { "jlog:///x", "syslog://local0", "pipe://cat", "file://relative", "/no/such/folder/log",
-                                       "/tmp", "://" };
+static const char *const refused[] = {
+    "jlog:///x", "syslog://local0", "pipe://cat", "file://relative", "/no/such/folder/log", "/tmp", "://"
+};
 
 START_TEST(destinations_are_checked)
 {
@@ -117,7 +119,10 @@ static void *write_many(void *baton)
     char line[64];
 
     for (int i = 0; i < EACH; i++) {
-        put(apr_snprintf(line, sizeof line, "%d %d of a line that has some length", (int)(intptr_t)baton, i) > 0 ? line : "");
+        put(apr_snprintf(line, sizeof line, "%d %d of a line that has some length", (int)(intptr_t)baton, i) >
+                    0
+                ? line
+                : "");
     }
     return NULL;
 }
@@ -188,7 +193,7 @@ END_TEST
 /* ---- trouble ------------------------------------------------------------------------------------- */
 
 static pthread_mutex_t trouble_lock = PTHREAD_MUTEX_INITIALIZER;
-static char trouble[8192];         /* all messages */
+static char trouble[8192]; /* all messages */
 static int troubles;
 
 static void on_message(void *baton, ec_log_level_t level, apr_time_t when, const char *text)
@@ -217,7 +222,7 @@ START_TEST(a_fifo_that_nobody_reads_stops_nobody)
 
     memset(line, 'x', sizeof line - 1);
     ck_assert_int_eq(mkfifo(path, 0600), 0);
-    fd = _i == 0 ? -1 : open(path, O_RDWR | O_NONBLOCK);     /* without a reader; with one that does not read */
+    fd = _i == 0 ? -1 : open(path, O_RDWR | O_NONBLOCK); /* without a reader; with one that does not read */
     open_file(path);
     for (int i = 0; i < 20000; i++) { /* 20 MB: more than there is room for */
         put(line);
@@ -226,7 +231,7 @@ START_TEST(a_fifo_that_nobody_reads_stops_nobody)
     ck_assert_uint_gt(stats.dropped, 0);
     ck_assert_uint_le(stats.waiting, EC_LOGFILE_BUFFER);
     ck_assert_uint_gt(stats.waiting, EC_LOGFILE_BUFFER - 2 * sizeof line);
-    ec_logfile_close(file);        /* gives up after its five seconds */
+    ec_logfile_close(file); /* gives up after its five seconds */
     if (fd >= 0) {
         close(fd);
     }

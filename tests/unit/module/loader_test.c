@@ -38,7 +38,7 @@ static const struct {
     const char *why;
 } files[] = {
     { "probe", APR_SUCCESS, NULL },
-    { "Probe", APR_SUCCESS, NULL },          /* stanza types have no case */
+    { "Probe", APR_SUCCESS, NULL }, /* stanza types have no case */
     { "nosuch", EC_E_NOT_FOUND, "there is no module nosuch.so in " MODULE_DIR },
     { "../probe", EC_E_NOT_FOUND, "letters, digits and underscores" },
     { "", EC_E_NOT_FOUND, "letters, digits and underscores" },
@@ -74,7 +74,7 @@ static apr_status_t apply(const char *text)
     if (rv == APR_SUCCESS) {
         rv = module_commit(&why);
     }
-    conf_unref(conf);              /* an instance does not need it */
+    conf_unref(conf); /* an instance does not need it */
     event_run_until(ec_loop_at(0), nothing_left, NULL, 5);
     return rv;
 }
@@ -145,7 +145,7 @@ START_TEST(the_same_stanza_is_kept)
     happened("init one\ninit two\nstart one\nstart two\n");
     start("# moved\n\nprobe \"two\" {}\nprobe \"one\" { word = \"w\" number = 7 }\n");
     happened("");
-    fire("hook two\nhook one\n");  /* the order is the new one's */
+    fire("hook two\nhook one\n"); /* the order is the new one's */
 }
 END_TEST
 
@@ -180,6 +180,7 @@ START_TEST(the_old_one_stops_after_a_turn)
     fire("start two\nhook two\n"); /* one is not stopped yet */
     event_run_until(ec_loop_at(0), nothing_left, NULL, 5);
     happened("stop one\n");
+    conf_unref(conf);
 }
 END_TEST
 
@@ -192,6 +193,7 @@ START_TEST(rollback_leaves_all_as_it_was)
     conf = load_right("probe \"one\" {}\nprobe \"two\" {}\n", NULL, test_pool);
     ck_assert_int_eq(module_prepare(conf, &why), APR_SUCCESS);
     module_rollback();
+    conf_unref(conf);
     happened("init two\nstop two\n");
     fire("hook one\n");
     start("probe \"one\" {}\n");
@@ -202,11 +204,12 @@ END_TEST
 static const struct {
     const char *text, *why, *events;
 } failures[] = {
-    { "probe \"one\" {}\n\nprobe \"two\" { fail = \"init\" }\n", "t.conf:3: probe:two can not be set up: it was told to fail",
-      "init two\n" },
+    { "probe \"one\" {}\n\nprobe \"two\" { fail = \"init\" }\n",
+      "t.conf:3: probe:two can not be set up: it was told to fail", "init two\n" },
     { "probe \"new\" {}\nprobe \"two\" { fail = \"init\" }\n", "t.conf:2: probe:two can not be set up",
       "init new\ninit two\nstop new\n" },
-    { "probe \"new\" {}\nprobe \"two\" { fail = \"start\" }\n", "t.conf:2: probe:two can not start: it does not say why",
+    { "probe \"new\" {}\nprobe \"two\" { fail = \"start\" }\n",
+      "t.conf:2: probe:two can not start: it does not say why",
       "init new\ninit two\nstart new\nstart two\nstop two\nstop new\n" },
 };
 
@@ -256,7 +259,8 @@ START_TEST(commands_belong_to_the_instance)
     ck_assert_str_eq(ask("probe:one say"), "0 w\n");
     ck_assert_str_eq(ask("probe:two say"), "0 deflt\n");
     ck_assert_ptr_nonnull(strstr(ask("module list"), "probe:two"));
-    ck_assert_ptr_nonnull(strstr(ask("module hooks"), "log_reopen                     2  void log_reopen(void *self)"));
+    ck_assert_ptr_nonnull(
+        strstr(ask("module hooks"), "log_reopen                     2  void log_reopen(void *self)"));
     start("probe \"one\" { word = \"x\" }\n");
     ck_assert_str_eq(ask("probe:one say"), "0 x\n");
     ck_assert_int_eq(ask("probe:two say")[0], '1');

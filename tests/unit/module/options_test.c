@@ -17,7 +17,7 @@ static const struct {
     ec_type_t type;
     const char *unit;
     ec_value_t value;
-    size_t size;                   /* of the field */
+    size_t size; /* of the field */
     apr_int64_t want;
 } numbers[] = {
     { EC_TYPE_INT, NULL, { .i = -5 }, 8, -5 },
@@ -39,7 +39,7 @@ START_TEST(numbers_by_type)
 
     memset(fields, 0xAA, sizeof fields);
     memset(want, 0xAA, sizeof want);
-    memcpy(want + 8, &numbers[_i].want, numbers[_i].size);   /* little endian or not: 4 bytes hold small ones */
+    memcpy(want + 8, &numbers[_i].want, numbers[_i].size); /* little endian or not: 4 bytes hold small ones */
     if (numbers[_i].size == 4) {
         int small = (int)numbers[_i].want;
 
@@ -90,11 +90,15 @@ END_TEST
 START_TEST(texts_differ_when_values_do)
 {
     const char *const one[] = { "a,b", NULL }, *const two[] = { "a", "b", NULL };
-    const ec_option_t list = row(EC_TYPE_LIST, NULL), text = row(EC_TYPE_STRING, NULL), number = row(EC_TYPE_INT, NULL);
-    const ec_value_t with_one = { .list = one }, with_two = { .list = two }, empty = { .s = "" }, five = { .i = 5 };
+    const ec_option_t list = row(EC_TYPE_LIST, NULL), text = row(EC_TYPE_STRING, NULL),
+                      number = row(EC_TYPE_INT, NULL);
+    const ec_value_t with_one = { .list = one }, with_two = { .list = two }, empty = { .s = "" },
+                     five = { .i = 5 };
 
-    ck_assert_str_ne(module_option_text(&list, &with_one, test_pool), module_option_text(&list, &with_two, test_pool));
-    ck_assert_str_ne(module_option_text(&text, &empty, test_pool), module_option_text(&text, NULL, test_pool));
+    ck_assert_str_ne(module_option_text(&list, &with_one, test_pool),
+                     module_option_text(&list, &with_two, test_pool));
+    ck_assert_str_ne(module_option_text(&text, &empty, test_pool),
+                     module_option_text(&text, NULL, test_pool));
     ck_assert_str_eq(module_option_text(&number, &five, test_pool), "5");
 }
 END_TEST

@@ -50,16 +50,14 @@ static void say(void *self, ec_answer_t *answer)
     ec_node_text(ec_answer_root(answer), "word", probe->word);
 }
 
-static const ec_option_t options[] = {
-    EC_OPT_STRING(struct probe, word, "deflt", "a word"),
-    EC_OPT_STRING(struct probe, fail, "", "where to fail"),
-    EC_OPT_INT(struct probe, number, "7", 0, 100, "a number"),
-    EC_OPT_SIZE(struct probe, size, "1K", "a size"),
-    EC_OPT_BOOL(struct probe, flag, "true", "a flag"),
-    EC_OPT_PERMS(struct probe, mode, "0640", "a mode"),
-    EC_OPT_TIME(struct probe, time, "60", "a time"),
-    EC_OPT_END
-};
+static const ec_option_t options[] = { EC_OPT_STRING(struct probe, word, "deflt", "a word"),
+                                       EC_OPT_STRING(struct probe, fail, "", "where to fail"),
+                                       EC_OPT_INT(struct probe, number, "7", 0, 100, "a number"),
+                                       EC_OPT_SIZE(struct probe, size, "1K", "a size"),
+                                       EC_OPT_BOOL(struct probe, flag, "true", "a flag"),
+                                       EC_OPT_PERMS(struct probe, mode, "0640", "a mode"),
+                                       EC_OPT_TIME(struct probe, time, "60", "a time"),
+                                       EC_OPT_END };
 
 static const ec_hook_t hooks[] = { EC_HOOK(log_reopen, on_reopen), EC_HOOK_END };
 static const ec_command_t commands[] = { { "say", EC_CMD_READ, say, "the word" }, EC_COMMAND_END };

@@ -547,6 +547,26 @@ START_TEST(recovery_brings_everything_back)
 }
 END_TEST
 
+/* However often a connection is used, at most its last message is in doubt; and a start counts a doubt once. */
+START_TEST(doubt_is_bounded)
+{
+    world_start("max_outbound_connections = 4\nconnection_allocation_aggressiveness = \"high\"\n", 1, test_pool);
+    for (int i = 0; i < 20; i++) {
+        world_keep(found(1), 0, 0, 1);
+    }
+    ck_assert_int_eq(world_marked(), 20);
+    world_recover();
+    world_pass(0.0001);
+    ck_assert_int_eq(world_marked(), 0);
+    for (int i = 0; i < 200; i++) {
+        world_pass(0.003);
+        ck_assert_int_le(world_marked(), 4);
+    }
+    ck_assert_int_eq(world_settle(10), 0);
+    world_stop();
+}
+END_TEST
+
 static void add(Suite *suite)
 {
     TCase *tcase = test_case(suite, "queue", 60);
@@ -580,6 +600,7 @@ static void add(Suite *suite)
     tcase_add_test(tcase, unreadable_is_kept);
     tcase_add_test(tcase, empty_queues_are_forgotten);
     tcase_add_test(tcase, recovery_brings_everything_back);
+    tcase_add_test(tcase, doubt_is_bounded);
 }
 
 TEST_MAIN("queue/queue", add)

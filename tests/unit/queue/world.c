@@ -94,6 +94,22 @@ void spool_submit(spool_t *spool, spool_request_t *request)
     ec_loop_post(request->loop, &request->post, on_request_done, request);
 }
 
+static void on_owned_done(void *baton)
+{
+    free(baton);
+}
+
+void spool_submit_owned(spool_t *spool, spool_request_t *request)
+{
+    ck_assert_int_eq(request->verb, SPOOL_STATE);
+    pthread_mutex_lock(&lock);
+    world.requests[request->verb]++;
+    ck_assert(request->ref->rcpt[request->rcpt].is_open);
+    request->ref->rcpt[request->rcpt].is_marked = 0;
+    pthread_mutex_unlock(&lock);
+    ec_loop_post(request->loop, &request->post, on_owned_done, request);
+}
+
 apr_status_t spool_load(spool_t *spool, spool_ref_t *ref, ec_batch_t **batch)
 {
     pthread_mutex_lock(&lock);
@@ -461,6 +477,9 @@ void world_stop(void)
     run_until_set(&is_stopped);
     ck_assert_int_eq(world.open_now, 0);
     ck_assert_int_eq(world_residual(), 0);
+    if (world.fail[SPOOL_STATE] == APR_SUCCESS) {
+        ck_assert_int_eq(world_marked(), 0); /* a clean stop leaves no doubt */
+    }
     if (world.bounce != NULL) {
         ec_batch_unref(world.bounce);
         world.bounce = NULL;
@@ -532,6 +551,7 @@ void world_keep(ec_batch_t *batch, int attempts, apr_time_t next, int is_in_doub
 {
     batch->ref = keep(batch);
     for (int i = 0; i < batch->n_rcpts; i++) {
+        batch->ref->rcpt[i].is_marked = is_in_doubt;
         spool_found_t found = {
             .ref = batch->ref, .rcpt = i, .id = batch->rcpts[i].id, .batch_id = batch->id, .received = batch->received,
             .size = batch->body.size, .sender = batch->sender, .recipient = batch->rcpts[i].address,
@@ -549,4 +569,18 @@ void world_recover(void)
     spool_report_t report = { 0 };
 
     queue_recovered(APR_SUCCESS, &report);
+}
+
+int world_marked(void)
+{
+    int n = 0;
+
+    UTIL_LIST_EACH(link, &refs) {
+        const spool_ref_t *ref = UTIL_OWNER(link, spool_ref_t, link);
+
+        for (int i = 0; i < ref->batch->n_rcpts; i++) {
+            n += ref->rcpt[i].is_open && ref->rcpt[i].is_marked;
+        }
+    }
+    return n;
 }

@@ -56,7 +56,9 @@ apr_int64_t world_residual(void);
 queue_t *world_queue(const char *domain);
 /** Give what the spool holds to queue_recover(), as if the process had just started. */
 void world_recover(void);
-/** Forget the queues but keep the spool: a crash. */
+/** Put a message into the spool as the last process left it. */
 void world_keep(ec_batch_t *batch, int attempts, apr_time_t next, int is_in_doubt);
+/** Open recipients whose last record is a mark: what the next start would call in doubt. */
+int world_marked(void);
 
 #endif

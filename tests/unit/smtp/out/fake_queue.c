@@ -94,8 +94,9 @@ void fake_queue_start(const char *text, const char *const *addresses, int port, 
     memset(&fake, 0, sizeof(fake));
     fake.pool = pool;
     fake.route = make_route(addresses, port);
-    ck_assert_msg(conf_load_text(&fake.conf, &problems, "test", text, strlen(text), pool) == APR_SUCCESS, "%s",
-                  problems != NULL && problems->nelts > 0 ? APR_ARRAY_IDX(problems, 0, conf_problem_t).text : "?");
+    ck_assert_msg(
+        conf_load_text(&fake.conf, &problems, "test", text, strlen(text), pool) == APR_SUCCESS, "%s",
+        problems != NULL && problems->nelts > 0 ? APR_ARRAY_IDX(problems, 0, conf_problem_t).text : "?");
     conf_install(fake.conf);
     apr_pool_cleanup_register(pool, NULL, on_test_end, apr_pool_cleanup_null);
 }
@@ -116,7 +117,8 @@ void fake_queue_add(ec_batch_t *batch)
 void fake_queue_open(void)
 {
     fake.is_closed = 0;
-    ck_assert_int_eq(smtp_out_transport.open(&fake.queue, &fake.session, &fake.session.transport), APR_SUCCESS);
+    ck_assert_int_eq(smtp_out_transport.open(&fake.queue, &fake.session, &fake.session.transport),
+                     APR_SUCCESS);
 }
 
 void fake_queue_wake(int is_closing)
@@ -195,8 +197,11 @@ static void tell(const char *format, ...)
 
 static void put_down(const queue_result_t *result)
 {
-    static const char letters[] = { [QUEUE_DELIVERED] = 'D', [QUEUE_TRANSIENT] = 'T', [QUEUE_PERMANENT] = 'P',
-                                    [QUEUE_IN_DOUBT] = '?',  [QUEUE_RELEASE] = 'R' };
+    static const char letters[] = { [QUEUE_DELIVERED] = 'D',
+                                    [QUEUE_TRANSIENT] = 'T',
+                                    [QUEUE_PERMANENT] = 'P',
+                                    [QUEUE_IN_DOUBT] = '?',
+                                    [QUEUE_RELEASE] = 'R' };
     fake_result_t *to = &fake.results[fake.n_results++];
 
     ck_assert_ptr_nonnull(result->text);

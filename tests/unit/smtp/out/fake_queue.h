@@ -10,14 +10,14 @@
 enum { FAKE_ATTEMPTS_MAX = 16, FAKE_RESULTS_MAX = 64 };
 
 typedef struct {
-    char letter;                   /* D delivered, T transient, P permanent, ? in doubt, R released */
+    char letter; /* D delivered, T transient, P permanent, ? in doubt, R released */
     int stage;
     char text[200], address[64];
     apr_size_t size;
 } fake_result_t;
 
-/** Forget everything; `conf` is the text of the configuration, addresses are the route (NULL-terminated, each a host
- * of its own, in order), `port` that of all. */
+/** Forget everything; `conf` is the text of the configuration, addresses are the route (NULL-terminated, each
+ * a host of its own, in order), `port` that of all. */
 void fake_queue_start(const char *conf, const char *const *addresses, int port, apr_pool_t *pool);
 /** An attempt for all recipients of the batch; takes the reference. */
 void fake_queue_add(ec_batch_t *batch);
@@ -31,11 +31,12 @@ void fake_queue_mark(apr_status_t rv, int is_held);
 void fake_queue_release_mark(void);
 int fake_queue_is_marking(void);
 
-/** "D9 T4 " of all results in order, "/" after each attempt, "u" for unreachable with its letter and stage. */
+/** "D9 T4 " of all results in order, "/" after each attempt, "u" for unreachable with its letter and stage.
+ */
 const char *fake_queue_story(void);
 const fake_result_t *fake_queue_result(int i);
 int fake_queue_is_closed(void *baton);
-int fake_queue_is_waiting(void *baton);       /* has asked in vain */
-/** The mark was on record before the peer had the dot: set when a final dot's answer came without a mark. */
+int fake_queue_is_waiting(void *baton); /* has asked in vain */
+/** How many attempts were marked. */
 int fake_queue_marks(void);
 #endif

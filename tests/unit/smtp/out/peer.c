@@ -243,7 +243,8 @@ void peer_start(const peer_script_t *script, apr_pool_t *pool)
     peer.script = script;
     peer.pool = pool;
     peer.transcript = apr_pstrdup(pool, "");
-    ck_assert_msg(net_listen(&peer.listener, &options, on_accept, NULL, &why, pool) == APR_SUCCESS, "%s", why);
+    ck_assert_msg(net_listen(&peer.listener, &options, on_accept, NULL, &why, pool) == APR_SUCCESS, "%s",
+                  why);
 }
 
 int peer_port(void)

@@ -5,10 +5,10 @@
 
 #include <apr_pools.h>
 
-/** What the peer does instead of being friendly.  `verb`: "" the banner, "." the final dot, "mid" once it has seen
- * some of the message, else the command.  `nth`: only the nth time (1...) the verb comes, counted over all
- * connections; 0: always.  `act`: reply lines joined by "|", or "!drop" closes, "!silent" never answers, "!stall"
- * does not even read, and anything behind a space is first sent: "!drop 250 ok". */
+/** What the peer does instead of being friendly.  `verb`: "" the banner, "." the final dot, "mid" once it has
+ * seen some of the message, else the command.  `nth`: only the nth time (1...) the verb comes, counted over
+ * all connections; 0: always.  `act`: reply lines joined by "|", or "!drop" closes, "!silent" never answers,
+ * "!stall" does not even read, and anything behind a space is first sent: "!drop 250 ok". */
 typedef struct {
     const char *verb;
     int nth;
@@ -18,7 +18,7 @@ typedef struct {
 enum { PEER_RULES_MAX = 8 };
 
 typedef struct {
-    const char *offers;             /* lines of the answer to EHLO behind the first, joined by "|"; NULL: none */
+    const char *offers; /* lines of the answer to EHLO behind the first, joined by "|"; NULL: none */
     peer_rule_t rules[PEER_RULES_MAX];
 } peer_script_t;
 

@@ -1,0 +1,43 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# manual.sh - the manual says what there is: options of the programs, commands of the console, every working option
+set -u
+top=${srcdir:-.}
+failed=0
+
+miss() {
+    echo "$1 does not mention: $2"
+    failed=1
+}
+
+# every long option that --help lists is in the man page
+for program in bin/smtpload:1 bin/smtpsink:1 bin/ec_console:1 server/main/ecelerity:8; do
+    name=$(basename "${program%:*}")
+    page=$top/doc/man/$name.${program#*:}
+    test -x "${program%:*}" || continue
+    for option in $("${program%:*}" --help | sed -n 's/^ \{1,8\}\(-[[:alnum:]], \)\{0,1\}--\([a-z0-9-]\{2,\}\).*/\2/p' | sort -u); do
+        grep -q -e "-$option" "$page" || miss "$page" "--$option"
+    done
+done
+
+# every command that the server lists (one without a help text is for programs) is in the manual, by the words before its first argument
+find "$top/server" "$top/modules" -name '*.c' -exec grep -h '{ "[a-z][^"]*", EC_CMD_[A-Z]*,' {} + | grep -v ', NULL }' |
+    sed 's/^ *{ "\([^"<[]*\).*/\1/; s/ *$//' | sort -u > "manual-commands.$$"
+while read -r command; do
+    grep -q -F "$command" "$top/doc/console.md" || miss doc/console.md "$command"
+done < "manual-commands.$$"
+test -s "manual-commands.$$" || miss "this test" "any command: is the pattern still right?"
+rm -f "manual-commands.$$"
+
+# every option that works is in the page of the configuration, and something reads it
+awk 'BEGIN { RS = "\nCONF_OPTION[(]" } NR > 1 && !/EC_OPTION_NO_EFFECT/ { split($0, part, "[,\"]"); print part[1], part[3] }' \
+    "$top/server/conf/options.def" > "manual-options.$$"
+while read -r id option; do
+    grep -q -x "\.It Cm $option" doc/man/ecelerity.conf.5 || miss doc/man/ecelerity.conf.5 "$option"
+    grep -r -q -w --include='*.[ch]' -e "CONF_O_$id" "$top/server" ||
+        grep -r -q -w --include='*.[ch]' --exclude-dir=conf -e "$id" -e "\"$option\"" "$top/server" ||
+        miss "the server (EC_OPTION_NO_EFFECT is missing in options.def?)" "$option"
+done < "manual-options.$$"
+test -s "manual-options.$$" || miss "this test" "any option: is the pattern still right?"
+rm -f "manual-options.$$"
+exit $failed
