@@ -24,7 +24,9 @@ static void append_block(stream_t *stream, io_block_t *block)
 
 static apr_size_t room_in(io_block_t *block)
 {
-    return block == NULL || block->room == 0 ? 0 : (apr_size_t)(block->bytes + block->room - (block->data + block->len));
+    return block == NULL || block->room == 0
+               ? 0
+               : (apr_size_t)(block->bytes + block->room - (block->data + block->len));
 }
 
 /* Output is sent at the end of the callback, or, outside of the stream's own, of the turn. */
