@@ -13,10 +13,14 @@ int utf8_decode(uint32_t *character, const char *text, size_t length)
                                   : 0;
     uint32_t c;
 
+    if (n == 1) {
+        *character = bytes[0];
+        return 1;
+    }
     if (n == 0 || (size_t)n > length) {
         return 0;
     }
-    c = n == 1 ? bytes[0] : bytes[0] & (0x7fu >> n);
+    c = bytes[0] & (0x7fu >> n);
     for (int i = 1; i < n; i++) {
         if (bytes[i] >> 6 != 2) {
             return 0;
@@ -39,6 +43,9 @@ int utf8_is_harmless(uint32_t c)
         { 0x2066, 0x2069 }, { 0xd800, 0xdfff }, { 0xfeff, 0xfeff }, { 0xfffe, 0xffff },
     };
 
+    if (c >= 0x20 && c < 0x7f) {
+        return 1;
+    }
     for (size_t i = 0; i < sizeof harmful / sizeof harmful[0]; i++) {
         if (c >= harmful[i].first && c <= harmful[i].last) {
             return 0;

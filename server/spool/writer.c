@@ -183,6 +183,9 @@ static apr_size_t put_seals(spool_writer_t *writer)
 
 static void seals_are_written(spool_writer_t *writer, apr_size_t n)
 {
+    if (n == 0) {
+        return;
+    }
     spool_lock(writer->spool);
     for (apr_size_t i = 0; i < n; i++) {
         spool_segment_refer(writer->head, writer->seals[i].sequence);

@@ -69,10 +69,10 @@ static void check_harmless(const char *text, size_t length)
     }
 }
 
-static void on_answer(void *form, int status, char *text, size_t length)
+static void on_answer(void *is_xml, int status, char *text, size_t length)
 {
     check_harmless(text, length);
-    if (strncmp(text, "<?xml", 5) == 0) {
+    if (*(int *)is_xml) {
         xmlDocPtr doc = xmlReadMemory(text, (int)length, NULL, NULL, XML_PARSE_HUGE);
 
         if (doc == NULL) {
@@ -102,7 +102,7 @@ static void run_frame(const uint8_t *data, size_t size)
 {
     const char *words[WIRE_WORDS_MAX];
     wire_header_t header;
-    int n;
+    int n, prefix, is_xml;
 
     if (wire_header_get(&header, data, size, WIRE_FORMS, WIRE_REQUEST_MAX) != 1 ||
         size - WIRE_HEADER < header.length ||
@@ -110,7 +110,9 @@ static void run_frame(const uint8_t *data, size_t size)
         needs_server(words, n)) {
         return;
     }
-    run_words(words, n, (wire_form_t)header.kind, on_answer, NULL);
+    prefix = n > 1 ? wire_form_parse(words[0]) : -1;
+    is_xml = (prefix >= 0 ? prefix : header.kind) == WIRE_XML;
+    run_words(words, n, (wire_form_t)header.kind, on_answer, &is_xml);
 }
 
 static void run_line(const uint8_t *data, size_t size)
