@@ -100,12 +100,15 @@ static void on_closed(void *baton)
     closed++;
 }
 
+static int is_closed(void *baton)
+{
+    return closed;
+}
+
 static void close_listener(net_listener_t *listener)
 {
     net_listener_close_then(listener, on_closed, NULL);
-    for (int i = 0; i < 100 && !closed; i++) {
-        (void)event_run_until(loop, NULL, NULL, 1);
-    }
+    ck_assert(event_run_until(loop, is_closed, NULL, 300));
     ck_assert_int_eq(closed, 1);
     closed = 0;
 }
