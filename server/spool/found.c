@@ -185,6 +185,19 @@ static void refer(spool_model_t *model, spool_old_t *old, apr_uint32_t sequence)
     }
 }
 
+/* A later reply takes the place of the one before where it can. */
+static void learn_reply(spool_old_t *old, spool_known_t *known, const char *reply)
+{
+    apr_size_t length = strnlen(reply, SPOOL_REPLY_MAX);
+
+    if (length >= known->room) {
+        known->room = (apr_uint16_t)spool_align(length + 1);
+        known->reply = area_take(old, known->room);
+    }
+    memcpy(known->reply, reply, length);
+    known->reply[length] = '\0';
+}
+
 static void learn(spool_old_t *old, spool_found_message_t *message, apr_uint32_t rcpt,
                   const spool_state_t *state)
 {
@@ -195,6 +208,9 @@ static void learn(spool_old_t *old, spool_found_message_t *message, apr_uint32_t
     }
     message->known[rcpt].attempts = state->attempts;
     message->known[rcpt].next = state->next;
+    if (message->known[rcpt].reply != NULL || state->reply[0] != '\0') {
+        learn_reply(old, &message->known[rcpt], state->reply);
+    }
 }
 
 /* All recipients of a MESSAGE; 0 when the record is nonsense. */

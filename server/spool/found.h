@@ -14,8 +14,10 @@
 typedef struct spool_area spool_area_t;
 
 typedef struct {
-    apr_uint16_t attempts;
     apr_time_t next;
+    char *reply;                  /* in the segment's areas; NULL: none */
+    apr_uint16_t attempts;
+    apr_uint16_t room;            /* of reply */
 } spool_known_t;
 
 /** A message.  `ref` is NULL when it is settled or was replaced by a copy. */

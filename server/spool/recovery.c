@@ -352,6 +352,7 @@ static void tell(spool_recovery_t *recovery, const spool_found_message_t *messag
         if (message->known != NULL) {
             found.state.attempts = message->known[i].attempts;
             found.state.next = message->known[i].next;
+            found.state.reply = message->known[i].reply;
         }
         recovery->each(recovery->baton, &found);
     }

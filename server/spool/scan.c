@@ -98,8 +98,8 @@ static int is_sound(spool_scan_t *scan, spool_record_t *record, apr_size_t offse
     return head != NULL && spool_record_is_sound(record, head) && is_body_sound(scan, record, offset);
 }
 
-/* The next place that starts with the segment's nonce, as every record does: what is left of a segment behind its last
- * record is passed over at the speed of reading.  Stops at a page that can not be read. */
+/* The next place that starts with the segment's nonce, as every record does: what is left of a segment behind
+ * its last record is passed over at the speed of reading.  Stops at a page that can not be read. */
 static apr_size_t find_nonce(spool_scan_t *scan, apr_size_t offset, apr_size_t limit)
 {
     unsigned char nonce[8];

@@ -33,3 +33,10 @@ noinst_PROGRAMS += %D%/reply_fuzz %D%/address_fuzz %D%/smtp_command_fuzz
 %C%_smtp_command_fuzz_LDFLAGS = $(FUZZ_LINK)
 %C%_smtp_command_fuzz_LDADD = $(FUZZ_LIBS)
 endif
+
+if FUZZERS
+noinst_PROGRAMS += %D%/spool_fuzz
+%C%_spool_fuzz_SOURCES = %D%/spool_fuzz.c
+%C%_spool_fuzz_LDFLAGS = $(FUZZ_LINK)
+%C%_spool_fuzz_LDADD = $(FUZZ_LIBS)
+endif

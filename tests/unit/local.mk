@@ -261,3 +261,11 @@ check_PROGRAMS += %D%/smtp/loops_test
 check_PROGRAMS += %D%/queue/loops_test
 %C%_queue_loops_test_SOURCES = %D%/queue/loops_test.c %D%/queue/world.c %D%/queue/world.h
 %C%_queue_loops_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/spool/segment_test
+%C%_spool_segment_test_SOURCES = %D%/spool/segment_test.c
+%C%_spool_segment_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/message/batch_test
+%C%_message_batch_test_SOURCES = %D%/message/batch_test.c
+%C%_message_batch_test_LDADD = $(TEST_LIBS)

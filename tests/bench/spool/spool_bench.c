@@ -108,10 +108,32 @@ static int all_ended(void *baton)
     return __atomic_load_n(&running, __ATOMIC_SEQ_CST) == 0;
 }
 
+static void on_found(void *baton, const spool_found_t *found)
+{
+}
+
+static long resident_kib(void)
+{
+    long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+
+    if (file == NULL || fscanf(file, "%*d %ld", &pages) != 1) {
+        pages = 0;
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
 static void on_recovered(void *baton, apr_status_t rv, const spool_report_t *report)
 {
-    printf("recovered batches=%lu segments=%lu ms=%lu\n", (unsigned long)report->batches,
-           (unsigned long)report->segments, (unsigned long)(report->duration_us / 1000));
+    struct rusage usage;
+
+    getrusage(RUSAGE_SELF, &usage);
+    printf("recovered batches=%lu segments=%lu ms=%lu resident_kib=%ld highest_kib=%ld\n",
+           (unsigned long)report->batches, (unsigned long)report->segments,
+           (unsigned long)(report->duration_us / 1000), resident_kib(), usage.ru_maxrss);
     *(int *)baton = 1;
 }
 
@@ -165,7 +187,7 @@ static int run_spool(apr_pool_t *pool)
         return 1;
     }
     event_runtime_start();
-    spool_recover(spool, NULL, on_recovered, &is_recovered);
+    spool_recover(spool, on_found, on_recovered, &is_recovered);
     while (!event_run_until(ec_loop_at(0), is_set, &is_recovered, 1000)) {
     }
     running = options.producers;

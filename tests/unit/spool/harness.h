@@ -22,7 +22,7 @@
 
 typedef struct {
     ec_id_t id, batch_id;
-    char sender[64], recipient[128], domain[64];
+    char sender[64], recipient[128], domain[64], reply[64];
     spool_ref_t *ref;
     int rcpt, is_in_doubt;
     spool_state_t state;
@@ -87,6 +87,8 @@ static inline void harness_on_found(void *baton, const spool_found_t *found)
     to->rcpt = found->rcpt;
     to->is_in_doubt = found->is_in_doubt;
     to->state = found->state;
+    to->state.reply = NULL; /* was borrowed */
+    snprintf(to->reply, sizeof to->reply, "%s", found->state.reply == NULL ? "" : found->state.reply);
     to->size = found->size;
     snprintf(to->sender, sizeof to->sender, "%s", found->sender);
     snprintf(to->recipient, sizeof to->recipient, "%s", found->recipient);

@@ -36,6 +36,7 @@ static void adopt_refs(void)
         story->mails[mail].rcpts[found->rcpt].is_marked = found->is_in_doubt;
         story->mails[mail].rcpts[found->rcpt].attempts = found->state.attempts;
         story->mails[mail].rcpts[found->rcpt].next = found->state.next;
+        memcpy(story->mails[mail].rcpts[found->rcpt].reply, found->reply, sizeof story->works[0].reply);
     }
 }
 

@@ -34,6 +34,7 @@ static void compare_one(harness_t *with, const harness_found_t *found, int is_de
     ck_assert_int_eq(found->is_in_doubt, rcpt->is_marked);
     ck_assert_int_eq(found->state.attempts, rcpt->attempts);
     ck_assert(found->state.next == rcpt->next);
+    ck_assert_str_eq(found->reply, rcpt->reply);
     if (is_deep) {
         ec_batch_t *batch;
 
