@@ -1,9 +1,9 @@
 /* bounce.c - building a delivery status notice
  * SPDX-License-Identifier: Apache-2.0
  *
- * Everything that came from outside (addresses, reply texts) is cleaned and folded before it goes into a line of
- * ours, so that no reply can add a header or a part.  The boundary is not to be guessed, for the same reason: the failed
- * message is copied as it is.  Of that, at most ORIGINAL_MAX bytes. */
+ * Everything that came from outside (addresses, reply texts) is cleaned and folded before it goes into a line
+ * of ours, so that no reply can add a header or a part.  The boundary is not to be guessed, for the same
+ * reason: the failed message is copied as it is.  Of that, at most ORIGINAL_MAX bytes. */
 #include "bounce/bounce.h"
 
 #include <stdarg.h>
@@ -17,16 +17,18 @@
 
 enum {
     ORIGINAL_MAX = 64 * 1024,
-    LINE_MAX_OUT = 1200,          /* room for one formatted line */
-    TEXT_MAX = 1024,              /* of a reply */
+    LINE_MAX_OUT = 1200, /* room for one formatted line */
+    TEXT_MAX = 1024,     /* of a reply */
     FOLD_AT = 74,
-    WORD_MAX = 400,               /* a longer word is broken */
-    NONE = 0, HEADERS = 1, ALL = 2 /* bounces_inline_original */
+    WORD_MAX = 400, /* a longer word is broken */
+    NONE = 0,
+    HEADERS = 1,
+    ALL = 2 /* bounces_inline_original */
 };
 
 struct writer {
     ec_batch_t *batch;
-    apr_status_t rv;              /* of the first append that failed */
+    apr_status_t rv; /* of the first append that failed */
     char boundary[64];
 };
 
@@ -109,7 +111,7 @@ static apr_size_t header_length(const char *data, apr_size_t length)
     for (apr_size_t at = 0; at + 1 < length; at++) {
         if (data[at] == '\r' && data[at + 1] == '\n') {
             if (at == end) {
-                return end;       /* the empty line */
+                return end; /* the empty line */
             }
             end = at + 2;
         }
@@ -190,7 +192,8 @@ static void add_explanation(struct writer *w, const bounce_facts_t *facts)
     line(w, "This is the mail system at %s.", clean(text, sizeof text, facts->hostname));
     line(w, "%s", "");
     if (facts->is_expired) {
-        line(w, "Your message could not be delivered in time. It was tried %d times and is given up.", facts->attempts);
+        line(w, "Your message could not be delivered in time. It was tried %d times and is given up.",
+             facts->attempts);
     } else {
         line(w, "Your message could not be delivered to the recipient below.");
     }

@@ -9,15 +9,15 @@
 #include "util/list.h"
 
 enum {
-    IO_BLOCK_SIZE = 16 * 1024,     /* data bytes of a block of the free list */
-    IO_BLOCKS_KEPT = 256           /* free blocks a loop keeps: 4 MiB */
+    IO_BLOCK_SIZE = 16 * 1024, /* data bytes of a block of the free list */
+    IO_BLOCKS_KEPT = 256       /* free blocks a loop keeps: 4 MiB */
 };
 
 /** A piece of output or the input buffer.  `room` 0: the data is somebody else's. */
 typedef struct io_block io_block_t;
 struct io_block {
     io_block_t *next;
-    const char *data;              /* what is still to be used: data[0..len) */
+    const char *data; /* what is still to be used: data[0..len) */
     apr_size_t len;
     apr_size_t room;
     char bytes[];
@@ -25,7 +25,7 @@ struct io_block {
 
 typedef struct {
     ec_loop_t *loop;
-    util_list_t turn;              /* streams with something to do when the turn is over */
+    util_list_t turn; /* streams with something to do when the turn is over */
     ec_post_t post;
     int is_posted;
     io_block_t *free;

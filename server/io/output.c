@@ -24,7 +24,17 @@ static void append_block(stream_t *stream, io_block_t *block)
 
 static apr_size_t room_in(io_block_t *block)
 {
-    return block == NULL || block->room == 0 ? 0 : (apr_size_t)(block->bytes + block->room - (block->data + block->len));
+    return block == NULL || block->room == 0
+               ? 0
+               : (apr_size_t)(block->bytes + block->room - (block->data + block->len));
+}
+
+/* Output is sent at the end of the callback, or, outside of the stream's own, of the turn. */
+static void mark_output(stream_t *stream)
+{
+    if (!stream->in_event) {
+        stream_mark(stream);
+    }
 }
 
 void stream_write(stream_t *stream, const void *data, apr_size_t len)
@@ -52,7 +62,7 @@ void stream_write(stream_t *stream, const void *data, apr_size_t len)
         from += n;
         len -= n;
     }
-    stream_mark(stream);
+    mark_output(stream);
 }
 
 void stream_write_static(stream_t *stream, const void *data, apr_size_t len)
@@ -67,7 +77,7 @@ void stream_write_static(stream_t *stream, const void *data, apr_size_t len)
     *block = (io_block_t){ .data = data, .len = len };
     append_block(stream, block);
     stream->pending += len;
-    stream_mark(stream);
+    mark_output(stream);
 }
 
 void stream_printf(stream_t *stream, const char *format, ...)

@@ -34,7 +34,8 @@ static apr_status_t plain_writev(void *io, const struct iovec *vec, int n_vec, a
 {
     const int *fd = io;
     /* sendmsg, not writev: a peer that has gone is an error here and no SIGPIPE for the process */
-    const struct msghdr message = { .msg_iov = (struct iovec *)(apr_uintptr_t)vec, .msg_iovlen = (size_t)n_vec };
+    const struct msghdr message = { .msg_iov = (struct iovec *)(apr_uintptr_t)vec,
+                                    .msg_iovlen = (size_t)n_vec };
     ssize_t n;
 
     do {

@@ -19,7 +19,7 @@
 
 #include "io/stream_private.h"
 
-enum { READS_PER_EVENT = 4 };      /* so that one busy peer does not hold up the loop */
+enum { READS_PER_EVENT = 4 }; /* so that one busy peer does not hold up the loop */
 
 static void release(stream_t *stream)
 {
@@ -77,7 +77,7 @@ int stream_die(stream_t *stream, apr_status_t rv)
     return 0;
 }
 
-/* ---- watching ----------------------------------------------------------------- */
+/* ---- watching ----------------------------------------------------------------------- */
 
 static int wants_read(const stream_t *stream)
 {
@@ -92,16 +92,17 @@ void stream_watch(stream_t *stream)
     int mask = (wants_read(stream) ? EC_READ : 0) | (stream->is_blocked ? EC_WRITE : 0);
 
     if (stream->watch.loop == NULL) {
-        stream->status = ec_watch_start(&stream->watch, stream->loop, stream->socket, mask, stream_on_ready, stream);
+        stream->status =
+            ec_watch_start(&stream->watch, stream->loop, stream->socket, mask, stream_on_ready, stream);
     } else {
         stream->status = ec_watch_set(&stream->watch, mask);
     }
     if (stream->status != APR_SUCCESS) {
-        stream_mark(stream);       /* told to the owner at the end of the turn */
+        stream_mark(stream); /* told to the owner at the end of the turn */
     }
 }
 
-/* ---- input -------------------------------------------------------------------- */
+/* ---- input -------------------------------------------------------------------------- */
 
 /* Gives the owner what is there.  0: the stream is gone. */
 static int deliver(stream_t *stream)
@@ -121,7 +122,7 @@ static int deliver(stream_t *stream)
     }
     stream->gone = NULL;
     if (stream->in == NULL) {
-        return 1;                  /* it is finishing: the input was dropped */
+        return 1; /* it is finishing: the input was dropped */
     }
     EC_ASSERT(used <= in->len);
     in->data += used;
@@ -209,38 +210,56 @@ static int read_away(stream_t *stream)
     return stream_die(stream, rv);
 }
 
+/* 0: the stream is gone. */
+static int handle_ready(stream_t *stream, int ready)
+{
+    if ((ready & EC_WRITE) && stream->is_blocked) {
+        stream->is_blocked = 0;
+        if (!stream_flush(stream)) {
+            return 0;
+        }
+    }
+    if (stream->is_finishing) {
+        return stream->is_shut && (ready & EC_READ) ? read_away(stream) : 1;
+    }
+    if (stream->wants_input && !deliver(stream)) {
+        return 0;
+    }
+    return (ready & EC_READ) && !stream->is_finishing ? read_in(stream) : 1;
+}
+
+/* What the owner has written during its callbacks leaves at their end, without a place on the list.  0: the
+ * stream is gone. */
+static int end_event(stream_t *stream)
+{
+    if (!stream->is_finishing) {
+        if (!stream_flush(stream)) {
+            return 0;
+        }
+        stream_watch(stream);
+    }
+    stream->in_event = 0;
+    if (stream->out != NULL && !stream->is_blocked) {
+        stream_mark(stream); /* written by on_drained, just now */
+    }
+    return 1;
+}
+
 void stream_on_ready(void *baton, int ready)
 {
     stream_t *stream = baton;
 
     if (ready == 0) {
-        ec_watch_stop(&stream->watch);         /* broken while paused: reading tells, after the pause */
+        ec_watch_stop(&stream->watch); /* broken while paused: reading tells, after the pause */
         return;
     }
-    if ((ready & EC_WRITE) && stream->is_blocked) {
-        stream->is_blocked = 0;
-        if (!stream_flush(stream)) {
-            return;
-        }
-    }
-    if (stream->is_finishing) {
-        if (stream->is_shut && (ready & EC_READ)) {
-            (void)read_away(stream);
-        }
-        return;
-    }
-    if (stream->wants_input && !deliver(stream)) {
-        return;
-    }
-    if ((ready & EC_READ) && !read_in(stream)) {
-        return;
-    }
-    if (!stream->is_finishing && stream_flush(stream)) {
-        stream_watch(stream);
+    stream->in_event = 1;
+    if (handle_ready(stream, ready)) {
+        (void)end_event(stream);
     }
 }
 
-/* ---- the end of a turn ----------------------------------------------------------- */
+/* ---- the end of a turn -------------------------------------------------------------- */
 
 static void finish_step(stream_t *stream)
 {
@@ -260,17 +279,15 @@ static void run_turn(stream_t *stream)
         return;
     }
     if (stream->is_dead) {
-        return;                    /* the owner has not decided yet between finish and destroy */
+        return; /* the owner has not decided yet between finish and destroy */
     }
     if (stream->status != APR_SUCCESS) {
         (void)stream_die(stream, stream->status);
         return;
     }
-    if (stream->wants_input && !deliver(stream)) {
-        return;
-    }
-    if (!stream->is_finishing && stream_flush(stream)) {
-        stream_watch(stream);
+    stream->in_event = 1;
+    if (!stream->wants_input || deliver(stream)) {
+        (void)end_event(stream);
     }
 }
 
@@ -303,10 +320,10 @@ void stream_mark(stream_t *stream)
     }
 }
 
-/* ---- life ---------------------------------------------------------------------- */
+/* ---- life --------------------------------------------------------------------------- */
 
-apr_status_t stream_create(stream_t **result, ec_loop_t *loop, apr_socket_t *socket, const stream_calls_t *calls,
-                           void *baton, apr_pool_t *pool)
+apr_status_t stream_create(stream_t **result, ec_loop_t *loop, apr_socket_t *socket,
+                           const stream_calls_t *calls, void *baton, apr_pool_t *pool)
 {
     stream_t *stream = apr_pcalloc(pool, sizeof *stream);
     apr_os_sock_t fd;

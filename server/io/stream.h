@@ -29,8 +29,8 @@ typedef struct {
 } stream_calls_t;
 
 /** Takes `socket` (made non-blocking), on success.  Keeps `calls` and `baton`.  Reading starts at once. */
-apr_status_t stream_create(stream_t **stream, ec_loop_t *loop, apr_socket_t *socket, const stream_calls_t *calls,
-                           void *baton, apr_pool_t *pool);
+apr_status_t stream_create(stream_t **stream, ec_loop_t *loop, apr_socket_t *socket,
+                           const stream_calls_t *calls, void *baton, apr_pool_t *pool);
 /** Closes the socket.  No callback runs afterwards.  Unsent output is lost: see stream_finish(). */
 void stream_destroy(stream_t *stream);
 
@@ -43,7 +43,8 @@ void stream_write(stream_t *stream, const void *data, apr_size_t len);
 /** As stream_write() without the copy: `data` must stay until `on_drained` or destroy. */
 void stream_write_static(stream_t *stream, const void *data, apr_size_t len);
 void stream_printf(stream_t *stream, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/** Bytes queued and not yet taken by the kernel.  Producers of much data stop at 128 KiB and go on in on_drained. */
+/** Bytes queued and not yet taken by the kernel.  Producers of much data stop at 128 KiB and go on in
+ * on_drained. */
 apr_size_t stream_pending(const stream_t *stream);
 
 /** Stop calling on_input (back pressure; the socket is not read), and go on. */
@@ -53,9 +54,9 @@ void stream_resume(stream_t *stream);
 /** One deadline; each call replaces it; 0 is none.  When it passes: on_closed(APR_TIMEUP). */
 void stream_deadline(stream_t *stream, apr_interval_time_t delay);
 
-/** Send what is queued (within `grace`), shut down, wait for the peer's end (so that the last answer is not lost by
- * a reset), and close.  Takes the pool that was given to stream_create() and destroys it then: it has to be the
- * connection's own.  The owner forgets stream and pool at once: no callback runs any more. */
+/** Send what is queued (within `grace`), shut down, wait for the peer's end (so that the last answer is not
+ * lost by a reset), and close.  Takes the pool that was given to stream_create() and destroys it then: it has
+ * to be the connection's own.  The owner forgets stream and pool at once: no callback runs any more. */
 void stream_finish(stream_t *stream, apr_interval_time_t grace);
 
 apr_socket_t *stream_socket(const stream_t *stream);

@@ -14,25 +14,26 @@ struct stream {
     apr_socket_t *socket;
     int fd;
     const struct stream_ops *ops;
-    void *io;                      /* what the operations work on */
+    void *io; /* what the operations work on */
     const stream_calls_t *calls;
     void *baton;
     ec_watch_t watch;
     ec_timer_t deadline;
-    util_link_t turn;              /* in the list for the end of the turn */
-    int *gone;                     /* set to 1 when the stream is destroyed; see stream.c */
-    io_block_t *in;                /* unconsumed input, NULL when there is none */
+    util_link_t turn; /* in the list for the end of the turn */
+    int *gone;        /* set to 1 when the stream is destroyed; see stream.c */
+    io_block_t *in;   /* unconsumed input, NULL when there is none */
     apr_size_t limit;
     io_block_t *out, *out_last;
     apr_size_t pending;
-    apr_status_t status;           /* of the watch, when it could not be set */
+    apr_status_t status; /* of the watch, when it could not be set */
     unsigned is_paused : 1;
-    unsigned wants_input : 1;      /* resumed with input that was not seen yet */
-    unsigned is_blocked : 1;       /* the kernel takes no more output for now */
-    unsigned is_dead : 1;          /* on_closed has run */
-    unsigned is_broken : 1;        /* no output is possible */
+    unsigned wants_input : 1; /* resumed with input that was not seen yet */
+    unsigned is_blocked : 1;  /* the kernel takes no more output for now */
+    unsigned is_dead : 1;     /* on_closed has run */
+    unsigned is_broken : 1;   /* no output is possible */
     unsigned is_finishing : 1;
-    unsigned is_shut : 1;          /* our side has ended */
+    unsigned is_shut : 1;  /* our side has ended */
+    unsigned in_event : 1; /* inside its own callbacks: what is written leaves at their end */
 };
 
 /** Put on the list for the end of the turn. */

@@ -112,7 +112,7 @@ apr_status_t net_sockaddr_parse(net_sockaddr_t *to, int *is_dual, const char *te
         return APR_SUCCESS;
     }
     if (host[0] != '[' && strchr(host, ':') != NULL) {
-        return EC_E_SYNTAX;        /* where the port begins would be a guess */
+        return EC_E_SYNTAX; /* where the port begins would be a guess */
     }
     return net_sockaddr_set(to, host, port);
 }

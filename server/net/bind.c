@@ -45,7 +45,7 @@ static int open_socket(int family)
     return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
 
-/* ---- UNIX sockets ------------------------------------------------------------------ */
+/* ---- UNIX sockets ------------------------------------------------------------------- */
 
 /* Makes room at the path: a socket that nobody serves is removed. */
 static apr_status_t clear_path(const net_sockaddr_t *address, const net_bind_t *how, const char **why,
@@ -68,10 +68,11 @@ static apr_status_t clear_path(const net_sockaddr_t *address, const net_bind_t *
     rv = connect(fd, &address->u.any, address->length) == 0 ? EADDRINUSE : errno;
     close(fd);
     if (rv != ECONNREFUSED) {
-        errno = rv == EAGAIN ? EADDRINUSE : rv;    /* EAGAIN: it lives and its queue is full */
+        errno = rv == EAGAIN ? EADDRINUSE : rv; /* EAGAIN: it lives and its queue is full */
         return failed(how, "listen on", why, pool);
     }
-    return unlink(path) == 0 || errno == ENOENT ? APR_SUCCESS : failed(how, "remove the old socket", why, pool);
+    return unlink(path) == 0 || errno == ENOENT ? APR_SUCCESS
+                                                : failed(how, "remove the old socket", why, pool);
 }
 
 static int bind_path(int fd, const net_sockaddr_t *address, int mode)
@@ -89,7 +90,8 @@ static int prepare(int fd, const net_sockaddr_t *address, const net_bind_t *how,
 {
     const net_listen_options_t *options = how->options;
 
-    if (set(fd, SOL_SOCKET, SO_REUSEADDR, 1) != 0 || (is_shared && set(fd, SOL_SOCKET, SO_REUSEPORT, 1) != 0)) {
+    if (set(fd, SOL_SOCKET, SO_REUSEADDR, 1) != 0 ||
+        (is_shared && set(fd, SOL_SOCKET, SO_REUSEPORT, 1) != 0)) {
         return -1;
     }
     if (address->u.any.sa_family == AF_INET6 && set(fd, IPPROTO_IPV6, IPV6_V6ONLY, !how->is_dual) != 0) {
@@ -116,7 +118,7 @@ static int probe(const net_sockaddr_t *address, const net_bind_t *how)
     }
     rv = prepare(fd, address, how, 0) != 0 ? -1 : bind(fd, &address->u.any, address->length);
     if (rv == 0) {
-        rv = listen(fd, 1);        /* on some systems only this one tells */
+        rv = listen(fd, 1); /* on some systems only this one tells */
     }
     error = errno;
     close(fd);
@@ -170,7 +172,8 @@ apr_status_t net_bind(int *result, net_sockaddr_t *address, const net_bind_t *ho
     return APR_SUCCESS;
 }
 
-apr_status_t net_bind_probe(const net_sockaddr_t *address, const net_bind_t *how, const char **why, apr_pool_t *pool)
+apr_status_t net_bind_probe(const net_sockaddr_t *address, const net_bind_t *how, const char **why,
+                            apr_pool_t *pool)
 {
     if (net_sockaddr_port(address) == 0 || probe(address, how) == 0 || errno == EAFNOSUPPORT) {
         return APR_SUCCESS;

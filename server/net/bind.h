@@ -7,13 +7,17 @@
 
 typedef struct {
     const net_listen_options_t *options;
-    int is_dual;                   /* an IPv6 wildcard that takes IPv4, too */
-    int is_shared;                 /* several sockets on one port */
+    int is_dual;   /* an IPv6 wildcard that takes IPv4, too */
+    int is_shared; /* several sockets on one port */
 } net_bind_t;
 
-/** `address` comes back as what was bound (the port, when 0 was asked for).  `*why` is a complete sentence. */
-apr_status_t net_bind(int *fd, net_sockaddr_t *address, const net_bind_t *how, const char **why, apr_pool_t *pool);
-/** Fails when anybody listens at `address`, also one that shares its port; done before the first of several sockets. */
-apr_status_t net_bind_probe(const net_sockaddr_t *address, const net_bind_t *how, const char **why, apr_pool_t *pool);
+/** `address` comes back as what was bound (the port, when 0 was asked for).  `*why` is a complete sentence.
+ */
+apr_status_t net_bind(int *fd, net_sockaddr_t *address, const net_bind_t *how, const char **why,
+                      apr_pool_t *pool);
+/** Fails when anybody listens at `address`, also one that shares its port; done before the first of several
+ * sockets. */
+apr_status_t net_bind_probe(const net_sockaddr_t *address, const net_bind_t *how, const char **why,
+                            apr_pool_t *pool);
 
 #endif

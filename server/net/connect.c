@@ -17,9 +17,9 @@
 struct net_connect {
     ec_loop_t *loop;
     apr_pool_t *pool;
-    int fd;                        /* -1 when given away or closed */
+    int fd; /* -1 when given away or closed */
     int family;
-    apr_status_t rv;               /* known before the loop says so */
+    apr_status_t rv; /* known before the loop says so */
     ec_watch_t watch;
     ec_timer_t timer;
     net_connect_fn *fn;
@@ -153,8 +153,9 @@ static apr_status_t begin(net_connect_t *pending, const net_sockaddr_t *to, apr_
     return APR_SUCCESS;
 }
 
-apr_status_t net_connect(net_connect_t **result, ec_loop_t *loop, const char *address, int port, const char *source,
-                         apr_interval_time_t timeout, net_connect_fn *fn, void *baton, apr_pool_t *pool)
+apr_status_t net_connect(net_connect_t **result, ec_loop_t *loop, const char *address, int port,
+                         const char *source, apr_interval_time_t timeout, net_connect_fn *fn, void *baton,
+                         apr_pool_t *pool)
 {
     net_connect_t *connect;
     net_sockaddr_t to;
@@ -168,7 +169,8 @@ apr_status_t net_connect(net_connect_t **result, ec_loop_t *loop, const char *ad
     connect->family = to.u.any.sa_family;
     connect->fn = fn;
     connect->baton = baton;
-    if ((rv = open_socket(connect, source)) != APR_SUCCESS || (rv = begin(connect, &to, timeout)) != APR_SUCCESS) {
+    if ((rv = open_socket(connect, source)) != APR_SUCCESS ||
+        (rv = begin(connect, &to, timeout)) != APR_SUCCESS) {
         release(connect);
         return rv;
     }

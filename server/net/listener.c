@@ -21,27 +21,27 @@
 #include "net/bind.h"
 
 enum {
-    ACCEPTS_PER_EVENT = 64,        /* then the other descriptors of the loop have their turn */
-    PAUSE = 1000000                /* microseconds without accepting after the process ran out of something */
+    ACCEPTS_PER_EVENT = 64, /* then the other descriptors of the loop have their turn */
+    PAUSE = 1000000         /* microseconds without accepting after the process ran out of something */
 };
 
 typedef struct {
     net_listener_t *listener;
     ec_loop_t *loop;
-    apr_pool_t *pool;              /* the loop's; holds the wrapper of the descriptor */
+    apr_pool_t *pool; /* the loop's; holds the wrapper of the descriptor */
     int fd;
     ec_watch_t watch;
     ec_timer_t pause;
-    int is_short;                  /* a shortage was logged and is not over */
+    int is_short; /* a shortage was logged and is not over */
     ec_post_t start, stop, stopped;
 } acceptor_t;
 
 struct net_listener {
-    apr_pool_t *pool;              /* its own */
+    apr_pool_t *pool; /* its own */
     ec_log_t *log;
     net_accept_fn *fn;
     void *baton;
-    const char *path;              /* of a UNIX socket, to be removed */
+    const char *path; /* of a UNIX socket, to be removed */
     int port;
     int n_acceptors, n_stopped;
     acceptor_t *acceptors;
@@ -49,7 +49,7 @@ struct net_listener {
     void *done_baton;
 };
 
-/* ---- accepting ------------------------------------------------------------------- */
+/* ---- accepting ---------------------------------------------------------------------- */
 
 static void on_pause_over(void *baton)
 {
@@ -79,7 +79,8 @@ static void take(acceptor_t *acceptor, int fd, net_sockaddr_t *from)
     apr_socket_t *socket = NULL;
     apr_os_sock_info_t info = { .os_sock = &fd, .family = from->u.any.sa_family, .type = SOCK_STREAM };
 
-    if (getsockname(fd, &here.u.any, &here.length) != 0 || apr_os_sock_make(&socket, &info, pool) != APR_SUCCESS) {
+    if (getsockname(fd, &here.u.any, &here.length) != 0 ||
+        apr_os_sock_make(&socket, &info, pool) != APR_SUCCESS) {
         close(fd);
         apr_pool_destroy(pool);
         return;
@@ -91,8 +92,9 @@ static void take(acceptor_t *acceptor, int fd, net_sockaddr_t *from)
 
 static int is_of_one_connection(int error)
 {
-    return error == EINTR || error == ECONNABORTED || error == EPROTO || error == ENETDOWN || error == ENOPROTOOPT ||
-           error == EHOSTDOWN || error == ENONET || error == EHOSTUNREACH || error == ENETUNREACH || error == EPERM;
+    return error == EINTR || error == ECONNABORTED || error == EPROTO || error == ENETDOWN ||
+           error == ENOPROTOOPT || error == EHOSTDOWN || error == ENONET || error == EHOSTUNREACH ||
+           error == ENETUNREACH || error == EPERM;
 }
 
 static void on_acceptable(void *baton, int ready)
@@ -115,7 +117,7 @@ static void on_acceptable(void *baton, int ready)
     }
 }
 
-/* ---- life ------------------------------------------------------------------------- */
+/* ---- life --------------------------------------------------------------------------- */
 
 static void start_acceptor(void *baton)
 {
@@ -204,7 +206,7 @@ static apr_status_t bind_all(net_listener_t *listener, net_sockaddr_t *address, 
         listener->n_acceptors++;
         acceptor->listener = listener;
         acceptor->loop = ec_loop_at(i);
-        listener->port = net_sockaddr_port(address);   /* the others take the port that the first one got */
+        listener->port = net_sockaddr_port(address); /* the others take the port that the first one got */
     }
     return APR_SUCCESS;
 }

@@ -10,7 +10,7 @@
 /** An address as text: "127.0.0.1", "2001:db8::1", or "unix" for the ends of a UNIX socket. */
 typedef struct {
     char text[64];
-    int port;                /* 0 for UNIX sockets */
+    int port; /* 0 for UNIX sockets */
 } net_endpoint_t;
 
 typedef struct net_listener net_listener_t;
@@ -22,16 +22,17 @@ typedef void net_accept_fn(void *baton, ec_loop_t *loop, apr_socket_t *socket, c
                            const net_endpoint_t *local, apr_pool_t *pool);
 
 typedef struct {
-    const char *address;     /* "127.0.0.1:2525", "*:25", ":25", "[::1]:25", "/path/of/socket" */
+    const char *address; /* "127.0.0.1:2525", "*:25", ":25", "[::1]:25", "/path/of/socket" */
     int backlog;
-    int all_loops;           /* 1: every loop accepts (SO_REUSEPORT socket each); 0: the master loop only */
-    int socket_mode;         /* for UNIX sockets: permission bits */
-    int receive_buffer, send_buffer;   /* 0: the kernel's */
+    int all_loops;   /* 1: every loop accepts (SO_REUSEPORT socket each); 0: the master loop only */
+    int socket_mode; /* for UNIX sockets: permission bits */
+    int receive_buffer, send_buffer; /* 0: the kernel's */
 } net_listen_options_t;
 
-/** Bind and listen.  Keeps `fn`, `baton`.  Call on the master loop (or before loops run).  `*why` says what failed, in
- * a complete sentence with the address (in `pool`).  The listener lives until it is closed.  A stale UNIX socket is
- * replaced, a living one refused.  On EMFILE the listener pauses for a second and logs once. */
+/** Bind and listen.  Keeps `fn`, `baton`.  Call on the master loop (or before loops run).  `*why` says what
+ * failed, in a complete sentence with the address (in `pool`).  The listener lives until it is closed.  A
+ * stale UNIX socket is replaced, a living one refused.  On EMFILE the listener pauses for a second and logs
+ * once. */
 apr_status_t net_listen(net_listener_t **listener, const net_listen_options_t *options, net_accept_fn *fn,
                         void *baton, const char **why, apr_pool_t *pool);
 /** The port in use (when 0 was asked for). */
@@ -46,10 +47,12 @@ typedef struct net_connect net_connect_t;
 /** `rv` APR_SUCCESS: the callee takes `socket`.  Runs on the calling loop, never inside net_connect(). */
 typedef void net_connect_fn(void *baton, apr_status_t rv, apr_socket_t *socket, const net_endpoint_t *local);
 
-/** Connect to an address text (also a UNIX socket's path) and port, from `source` (address text or NULL).  `timeout`
- * in microseconds.  The result and the socket live in `pool`; destroying it cancels.  What fails at once (a text that is
- * no address, a source that this machine does not have, no descriptors) is returned; then `fn` does not run. */
-apr_status_t net_connect(net_connect_t **connect, ec_loop_t *loop, const char *address, int port, const char *source,
-                         apr_interval_time_t timeout, net_connect_fn *fn, void *baton, apr_pool_t *pool);
+/** Connect to an address text (also a UNIX socket's path) and port, from `source` (address text or NULL).
+ * `timeout` in microseconds.  The result and the socket live in `pool`; destroying it cancels.  What fails at
+ * once (a text that is no address, a source that this machine does not have, no descriptors) is returned;
+ * then `fn` does not run. */
+apr_status_t net_connect(net_connect_t **connect, ec_loop_t *loop, const char *address, int port,
+                         const char *source, apr_interval_time_t timeout, net_connect_fn *fn, void *baton,
+                         apr_pool_t *pool);
 void net_connect_cancel(net_connect_t *connect);
 #endif

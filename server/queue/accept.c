@@ -1,9 +1,9 @@
 /* accept.c - how messages come into the queues: from a reception, from ourselves, from the spool
  * SPDX-License-Identifier: Apache-2.0
  *
- * A batch's recipients are gathered by queue on the loop where it was stored, and each group travels to the queue's
- * loop as one post, so that recipients which can share a transaction stay side by side.
- * The gauge "held" is raised before the post: what is on its way between loops is part of the account. */
+ * A batch's recipients are gathered by queue on the loop where it was stored, and each group travels to the
+ * queue's loop as one post, so that recipients which can share a transaction stay side by side. The gauge
+ * "held" is raised before the post: what is on its way between loops is part of the account. */
 #include "queue/inside.h"
 
 #include <stdlib.h>
@@ -16,11 +16,11 @@
 struct arrival {
     ec_post_t post;
     queue_set_t *set;
-    ec_batch_t *batch;            /* our reference */
+    ec_batch_t *batch; /* our reference */
     apr_uint64_t hash;
     int is_gateway;
     int n;
-    int *rcpt;                    /* behind the struct, before the domain */
+    int *rcpt; /* behind the struct, before the domain */
     const char *domain;
 };
 
@@ -65,8 +65,12 @@ static void send_group(ec_batch_t *batch, const queue_name_t *name, const struct
     struct arrival *arrival = malloc(sizeof *arrival + (apr_size_t)n * sizeof(int) + length);
 
     EC_ASSERT(arrival != NULL);
-    *arrival = (struct arrival){ .set = queue_set_of(name->hash), .batch = ec_batch_ref(batch), .hash = name->hash,
-                                 .is_gateway = name->is_gateway, .n = n, .rcpt = (int *)(arrival + 1) };
+    *arrival = (struct arrival){ .set = queue_set_of(name->hash),
+                                 .batch = ec_batch_ref(batch),
+                                 .hash = name->hash,
+                                 .is_gateway = name->is_gateway,
+                                 .n = n,
+                                 .rcpt = (int *)(arrival + 1) };
     for (int i = 0; i < n; i++) {
         arrival->rcpt[i] = target[i].rcpt;
     }
@@ -97,7 +101,8 @@ static void accept_many(name_cache_t *names, ec_batch_t *batch)
     EC_ASSERT(target != NULL);
     for (int i = 0; i < batch->n_rcpts; i++) {
         if (!batch->rcpts[i].is_dropped) {
-            target[n++] = (struct target){ name_resolve(names, conf_current(), batch->rcpts[i].domain).hash, i };
+            target[n++] =
+                (struct target){ name_resolve(names, conf_current(), batch->rcpts[i].domain).hash, i };
         }
     }
     qsort(target, (apr_size_t)n, sizeof *target, compare_targets);
@@ -136,9 +141,18 @@ static void log_generated(ec_loop_t *loop, const ec_batch_t *batch)
 {
     for (int i = 0; i < batch->n_rcpts; i++) {
         ec_event_t event = {
-            .when = ec_loop_now(loop), .id = batch->rcpts[i].id, .batch_id = batch->id, .sender = batch->sender,
-            .recipient = batch->rcpts[i].address, .domain = batch->rcpts[i].domain, .binding = name_default,
-            .group = name_default, .protocol = batch->protocol, .address = "", .text = "", .size = batch->body.size,
+            .when = ec_loop_now(loop),
+            .id = batch->rcpts[i].id,
+            .batch_id = batch->id,
+            .sender = batch->sender,
+            .recipient = batch->rcpts[i].address,
+            .domain = batch->rcpts[i].domain,
+            .binding = name_default,
+            .group = name_default,
+            .protocol = batch->protocol,
+            .address = "",
+            .text = "",
+            .size = batch->body.size,
         };
 
         HOOK_CALL(log_reception, &event);
@@ -162,14 +176,20 @@ static void on_injected(void *baton, apr_status_t rv)
     free(injection);
 }
 
-void queue_inject(ec_loop_t *loop, ec_batch_t *batch, spool_ref_t *settles, int rcpt, spool_done_fn *done, void *baton)
+void queue_inject(ec_loop_t *loop, ec_batch_t *batch, spool_ref_t *settles, int rcpt, spool_done_fn *done,
+                  void *baton)
 {
     struct injection *injection = calloc(1, sizeof *injection);
 
     EC_ASSERT(injection != NULL);
     injection->done = done;
     injection->baton = baton;
-    injection->request = (spool_request_t){ .verb = SPOOL_STORE, .batch = batch, .ref = settles, .rcpt = rcpt,
-                                            .loop = loop, .done = on_injected, .baton = injection };
+    injection->request = (spool_request_t){ .verb = SPOOL_STORE,
+                                            .batch = batch,
+                                            .ref = settles,
+                                            .rcpt = rcpt,
+                                            .loop = loop,
+                                            .done = on_injected,
+                                            .baton = injection };
     spool_submit(queue_spool, &injection->request);
 }

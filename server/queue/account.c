@@ -1,8 +1,8 @@
 /* account.c - the one account of messages, and what the queues hold of it
  * SPDX-License-Identifier: Apache-2.0
  *
- * Each item is a counter "account.<name>".  What the queues hold is a gauge, raised where a message is handed to
- * the queues and lowered where it leaves them, so it also covers messages on their way between loops. */
+ * Each item is a counter "account.<name>".  What the queues hold is a gauge, raised where a message is handed
+ * to the queues and lowered where it leaves them, so it also covers messages on their way between loops. */
 #include "queue/account.h"
 
 #include <pthread.h>
@@ -48,9 +48,9 @@ apr_int64_t account_residual(apr_int64_t queued)
         account_t item;
         int sign;
     } sum[] = {
-        { ACCOUNT_received, 1 },   { ACCOUNT_generated, 1 },  { ACCOUNT_imported, 1 },
-        { ACCOUNT_recovered, 1 },  { ACCOUNT_moved_in, 1 },   { ACCOUNT_delivered, -1 },
-        { ACCOUNT_failed, -1 },    { ACCOUNT_expired, -1 },   { ACCOUNT_discarded, -1 },
+        { ACCOUNT_received, 1 },   { ACCOUNT_generated, 1 }, { ACCOUNT_imported, 1 },
+        { ACCOUNT_recovered, 1 },  { ACCOUNT_moved_in, 1 },  { ACCOUNT_delivered, -1 },
+        { ACCOUNT_failed, -1 },    { ACCOUNT_expired, -1 },  { ACCOUNT_discarded, -1 },
         { ACCOUNT_moved_out, -1 },
     };
     apr_int64_t residual = -queued;

@@ -6,7 +6,7 @@
  *   open     taken from the queue
  *   marking  a MARK is on its way to the disk (queue_mark)
  *   ended    queue_result() was given; the entry waits for its record
- *   done     the record is on disk (or could not be written, see below); the entry is gone, delayed or active again
+ *   done     the record is on disk (or could not be written, see below); the entry is gone, delayed or active
  *
  * When all slots are done the attempt is over and its session may go on.  What is written:
  *
@@ -15,9 +15,10 @@
  *   permanent             DROP, or the STORE of the bounce, which drops in the same write (notice.c)
  *   released              nothing, or after a mark a STATE that takes it back
  *
- * A DROP that fails is asked for again every second and the attempt stays open: its session takes nothing else, so
- * no second message of that connection can come into doubt.  A STATE that fails is let go: the entry is
- * delayed as it should be, only a restart would not know.  A bounce that can not be stored waits in the delayed queue.
+ * A DROP that fails is asked for again every second and the attempt stays open: its session takes nothing
+ * else, so no second message of that connection can come into doubt.  A STATE that fails is let go: the entry
+ * is delayed as it should be, only a restart would not know.  A bounce that can not be stored waits in the
+ * delayed queue.
  * Thread: the queue's loop. */
 #include "queue/attempt.h"
 
@@ -66,8 +67,9 @@ attempt_t *attempt_take(queue_t *queue, queue_list_t *list, queue_session_t *ses
     EC_ASSERT(attempt != NULL);
     attempt->session = session;
     attempt->since = ec_loop_now(queue->set->loop);
-    attempt->pub = (queue_attempt_t){ .queue = queue, .batch = ec_batch_ref(list->first->batch), .n = n,
-                                      .rcpt = (int *)&attempt->slot[n] };
+    attempt->pub = (queue_attempt_t){
+        .queue = queue, .batch = ec_batch_ref(list->first->batch), .n = n, .rcpt = (int *)&attempt->slot[n]
+    };
     for (int i = 0; i < n; i++) {
         queue_entry_t *entry = list_take_first(list);
 
@@ -176,7 +178,7 @@ static void on_mark_written(void *baton, apr_status_t rv)
     }
     attempt->n_marking--;
     if (slot->is_ended) {
-        slot->finish(slot);       /* the result came while the mark was on its way */
+        slot->finish(slot); /* the result came while the mark was on its way */
     }
     if (attempt->n_marking == 0 && attempt->n_results < attempt->pub.n) {
         attempt->mark_done(attempt->mark_baton, attempt->mark_rv);
@@ -204,11 +206,17 @@ void queue_mark(queue_attempt_t *pub, spool_done_fn *done, void *baton)
 
 void attempt_submit(struct slot *slot, spool_verb_t verb, spool_done_fn *done)
 {
-    slot->request = (spool_request_t){ .verb = verb, .ref = slot->entry->ref, .rcpt = (int)slot->entry->rcpt,
-                                       .loop = slot->attempt->pub.queue->set->loop, .done = done, .baton = slot };
+    slot->request = (spool_request_t){ .verb = verb,
+                                       .ref = slot->entry->ref,
+                                       .rcpt = (int)slot->entry->rcpt,
+                                       .loop = slot->attempt->pub.queue->set->loop,
+                                       .done = done,
+                                       .baton = slot };
     if (verb == SPOOL_STATE) {
-        slot->request.state = (spool_state_t){ .attempts = slot->entry->attempts, .next = slot->next,
-                                               .reply = slot->entry->reply != NULL ? slot->entry->reply->text : NULL };
+        slot->request.state =
+            (spool_state_t){ .attempts = slot->entry->attempts,
+                             .next = slot->next,
+                             .reply = slot->entry->reply != NULL ? slot->entry->reply->text : NULL };
     }
     spool_submit(queue_spool, &slot->request);
 }
@@ -238,7 +246,8 @@ static void on_dropped(void *baton, apr_status_t rv)
     }
     util_list_add_last(&set->stuck, &slot->stuck);
     if (!ec_timer_is_running(&set->stuck_timer)) {
-        ec_timer_start(&set->stuck_timer, set->loop, apr_time_from_sec(SPOOL_AGAIN_SECONDS), on_stuck_timer, set);
+        ec_timer_start(&set->stuck_timer, set->loop, apr_time_from_sec(SPOOL_AGAIN_SECONDS), on_stuck_timer,
+                       set);
     }
 }
 
@@ -314,11 +323,22 @@ void attempt_event(const struct slot *slot, const queue_result_t *result, ec_eve
     apr_time_t now = ec_loop_now(attempt->pub.queue->set->loop);
 
     *event = (ec_event_t){
-        .when = now, .id = entry->id, .batch_id = batch->id, .connection = attempt->pub.connection,
-        .sender = batch->sender, .recipient = batch->rcpts[entry->rcpt].address, .domain = attempt->pub.queue->domain,
-        .binding = attempt->pub.queue->binding, .group = attempt->pub.queue->group, .protocol = "",
-        .address = result->address != NULL ? result->address : "", .text = result->text != NULL ? result->text : "",
-        .size = result->size, .stage = result->stage, .retries = entry->attempts, .age = now - entry->received,
+        .when = now,
+        .id = entry->id,
+        .batch_id = batch->id,
+        .connection = attempt->pub.connection,
+        .sender = batch->sender,
+        .recipient = batch->rcpts[entry->rcpt].address,
+        .domain = attempt->pub.queue->domain,
+        .binding = attempt->pub.queue->binding,
+        .group = attempt->pub.queue->group,
+        .protocol = "",
+        .address = result->address != NULL ? result->address : "",
+        .text = result->text != NULL ? result->text : "",
+        .size = result->size,
+        .stage = result->stage,
+        .retries = entry->attempts,
+        .age = now - entry->received,
     };
 }
 
@@ -345,7 +365,8 @@ static void give_up(struct slot *slot, const queue_result_t *result, const char 
     char text[REPLY_MAX];
     queue_result_t end = *result;
 
-    apr_snprintf(text, sizeof text, "%s; last: %s", why, result->text != NULL && result->text[0] ? result->text : "-");
+    apr_snprintf(text, sizeof text, "%s; last: %s", why,
+                 result->text != NULL && result->text[0] ? result->text : "-");
     end.text = text;
     slot->entry->flags |= is_expired ? E_EXPIRED : 0;
     notice_end(slot, &end);
@@ -380,7 +401,8 @@ static apr_interval_time_t spread(queue_t *queue, const attempt_t *attempt, cons
     apr_int64_t fuzz = conf_int(queue_view(queue), CONF_O_DELAYED_BINDING_DOMAIN_FUZZ);
 
     /* Only mass requeues are spread (message-flow.md G8). */
-    return attempt->session == NULL && fuzz > 0 ? apr_time_from_sec((entry->id.counter + entry->rcpt) % fuzz) : 0;
+    return attempt->session == NULL && fuzz > 0 ? apr_time_from_sec((entry->id.counter + entry->rcpt) % fuzz)
+                                                : 0;
 }
 
 static void end_transient(struct slot *slot, const queue_result_t *result)
@@ -402,7 +424,8 @@ static void end_transient(struct slot *slot, const queue_result_t *result)
     } else {
         entry->attempts = (apr_uint16_t)failures;
         slot->next = now + retry_delay(&rules, failures) + spread(queue, slot->attempt, entry);
-        entry_set_reply(queue, entry, reply_get(queue, result->stage, result->text != NULL ? result->text : ""));
+        entry_set_reply(queue, entry,
+                        reply_get(queue, result->stage, result->text != NULL ? result->text : ""));
         slot->finish = finish_delay;
     }
 }
@@ -448,7 +471,8 @@ void queue_result(queue_attempt_t *pub, int i, const queue_result_t *result)
     slot->is_ended = 1;
     slot->entry->flags &= (unsigned char)~E_IN_DOUBT;
     attempt->n_results++;
-    if (attempt->session != NULL && result->outcome != QUEUE_RELEASE && result->stage != EC_STAGE_NOT_CONNECTED) {
+    if (attempt->session != NULL && result->outcome != QUEUE_RELEASE &&
+        result->stage != EC_STAGE_NOT_CONNECTED) {
         reached(pub->queue);
         pub->queue->goal += result->outcome == QUEUE_DELIVERED && i == 0;
     }

@@ -7,19 +7,19 @@
 
 struct slot {
     attempt_t *attempt;
-    queue_entry_t *entry;         /* NULL when done */
-    spool_request_t request;      /* the one under way */
+    queue_entry_t *entry;              /* NULL when done */
+    spool_request_t request;           /* the one under way */
     void (*finish)(struct slot *slot); /* writes the end; set with the result */
-    apr_time_t next;              /* of the next attempt */
-    util_link_t stuck;            /* in set->stuck */
+    apr_time_t next;                   /* of the next attempt */
+    util_link_t stuck;                 /* in set->stuck */
     account_t account;
-    char address[48];             /* of the server that refused, for the bounce */
+    char address[48]; /* of the server that refused, for the bounce */
     unsigned char is_marking, is_marked, is_ended;
 };
 
 struct attempt {
-    util_link_t link;             /* of the queue */
-    queue_session_t *session;     /* NULL: our own */
+    util_link_t link;         /* of the queue */
+    queue_session_t *session; /* NULL: our own */
     apr_time_t since;
     int n_results, n_done, n_marking;
     spool_done_fn *mark_done;

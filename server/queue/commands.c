@@ -1,7 +1,8 @@
 /* commands.c - console: summary, domain, active, delayed
  * SPDX-License-Identifier: Apache-2.0
  *
- * What one queue knows is gathered loop by loop; sums come from counters.  showqueue and message are in show.c. */
+ * What one queue knows is gathered loop by loop; sums come from counters.  showqueue and message are in
+ * show.c. */
 #include "queue/show.h"
 
 #include <stdlib.h>
@@ -101,7 +102,8 @@ static void summary(void *self, ec_answer_t *answer)
     add_queues(root, &totals);
     add_spool(root);
     add_recovery(root);
-    ec_node_float(root, "uptime_seconds", (double)(ec_loop_now(ec_loop_at(0)) - queue_started) / APR_USEC_PER_SEC, 0);
+    ec_node_float(root, "uptime_seconds",
+                  (double)(ec_loop_now(ec_loop_at(0)) - queue_started) / APR_USEC_PER_SEC, 0);
 }
 
 /* ---- lists of domains --------------------------------------------------------------------- */
@@ -154,8 +156,8 @@ static void list_queue(void *baton, queue_t *queue)
     list->delayed += queue->delayed.count;
     list->sent += queue->n_delivered;
     if (is_listed(list, queue)) {
-        add_row(list->table, queue->domain, (apr_size_t)queue->n_sessions, active_count(queue), queue->delayed.count,
-                queue->n_delivered);
+        add_row(list->table, queue->domain, (apr_size_t)queue->n_sessions, active_count(queue),
+                queue->delayed.count, queue->n_delivered);
     }
 }
 
@@ -318,7 +320,8 @@ const ec_command_t queue_commands[] = {
     { "domain <name>", EC_CMD_READ, domain, "one domain: why its mail does or does not move, counts, hosts" },
     { "active <threshold>", EC_CMD_READ, active, "domains with more active messages than this" },
     { "delayed <threshold>", EC_CMD_READ, delayed, "domains with more delayed messages than this" },
-    { "showqueue <domain> [<limit,offset>]", EC_CMD_READ, show_queue, "messages queued for a domain (100,0)" },
+    { "showqueue <domain> [<limit,offset>]", EC_CMD_READ, show_queue,
+      "messages queued for a domain (100,0)" },
     { "showqueue binding <binding> <domain> [<limit,offset>]", EC_CMD_READ, show_queue,
       "messages queued for a domain and binding" },
     { "message <id>", EC_CMD_READ, show_message, "one message: envelope, state, attempts, last reply" },

@@ -1,14 +1,15 @@
 /* doom.c - entries that end, or are delayed, without a try of their own
  * SPDX-License-Identifier: Apache-2.0
  *
- * A domain that does not exist fails all its mail; one that can not be reached for long delays all its mail; what is too
- * old fails where it waits.  Such entries go into the doomed list with the verdict in their flags and the text in their
- * reply.  They are worked off as attempts without a session, many at a time, so that logging, counting, bounces and
- * durability are those of every other attempt.
+ * A domain that does not exist fails all its mail; one that can not be reached for long delays all its mail;
+ * what is too old fails where it waits.  Such entries go into the doomed list with the verdict in their flags
+ * and the text in their reply.  They are worked off as attempts without a session, many at a time, so that
+ * logging, counting, bounces and durability are those of every other attempt.
  *
- * An unreachable domain (queue_unreachable): the first group of messages is told at once; the queue then holds still for
- * 1, 2, 4 ... seconds up to host_failure_retry before it opens another connection.  After mx_failures_to_delay failures in
- * a row, or connect_timeout_to_delay of them, every active message has its attempt counted and is delayed (G9). */
+ * An unreachable domain (queue_unreachable): the first group of messages is told at once; the queue then
+ * holds still for 1, 2, 4 ... seconds up to host_failure_retry before it opens another connection.  After
+ * mx_failures_to_delay failures in a row, or connect_timeout_to_delay of them, every active message has its
+ * attempt counted and is delayed (G9). */
 #include "queue/inside.h"
 
 #include <apr_strings.h>
@@ -20,8 +21,10 @@
 static void end_one(queue_attempt_t *attempt, int i, const queue_entry_t *entry)
 {
     queue_result_t result = { .outcome = entry->flags & E_PERMANENT ? QUEUE_PERMANENT : QUEUE_TRANSIENT,
-                              .stage = entry->reply != NULL ? (ec_stage_t)entry->reply->stage : EC_STAGE_NOT_CONNECTED,
-                              .text = reply_text(entry->reply), .address = "" };
+                              .stage = entry->reply != NULL ? (ec_stage_t)entry->reply->stage
+                                                            : EC_STAGE_NOT_CONNECTED,
+                              .text = reply_text(entry->reply),
+                              .address = "" };
 
     queue_result(attempt, i, &result);
 }
@@ -73,7 +76,8 @@ static queue_reply_t *expired_reply(queue_t *queue, const queue_entry_t *entry)
     char text[REPLY_MAX];
 
     if (entry->attempts == 0) {
-        return reply_get(queue, EC_STAGE_NOT_CONNECTED, "554 5.4.5 [internal] expired before being attempted");
+        return reply_get(queue, EC_STAGE_NOT_CONNECTED,
+                         "554 5.4.5 [internal] expired before being attempted");
     }
     apr_snprintf(text, sizeof text, "554 5.4.7 [internal] exceeded max time without delivery; last: %s",
                  entry->reply != NULL ? entry->reply->text : "-");
@@ -140,7 +144,8 @@ static int is_long_unreachable(queue_t *queue, apr_time_t now)
     apr_int64_t failures = conf_int(view, CONF_O_MX_FAILURES_TO_DELAY);
     apr_interval_time_t time = conf_interval(view, CONF_O_CONNECT_TIMEOUT_TO_DELAY);
 
-    return (failures > 0 && queue->failures >= failures) || (time > 0 && now - queue->unreachable_since >= time);
+    return (failures > 0 && queue->failures >= failures) ||
+           (time > 0 && now - queue->unreachable_since >= time);
 }
 
 static void note_failure(queue_t *queue, apr_time_t now, const queue_result_t *result)
@@ -158,7 +163,8 @@ static int has_configured_way(queue_t *queue)
     const conf_view_t *view = queue_view(queue);
     const ec_value_t *routes = conf_get(view, CONF_O_ROUTES);
 
-    return queue->is_gateway || conf_str(view, CONF_O_GATEWAY) != NULL || (routes != NULL && routes->list != NULL);
+    return queue->is_gateway || conf_str(view, CONF_O_GATEWAY) != NULL ||
+           (routes != NULL && routes->list != NULL);
 }
 
 static void unreachable_for_now(queue_t *queue, const queue_session_t *session, const queue_result_t *result)
@@ -167,11 +173,11 @@ static void unreachable_for_now(queue_t *queue, const queue_session_t *session, 
     int is_dns = queue->route_rv == EC_E_DNS_TRANSIENT;
 
     if (now < queue->hold_until) {
-        return;                   /* known already: several sessions failed together */
+        return; /* known already: several sessions failed together */
     }
     note_failure(queue, now, result);
     if (queue->n_worked - session->has_worked > 0) {
-        return;                   /* other sessions are being served: only open no more for a while */
+        return; /* other sessions are being served: only open no more for a while */
     }
     doom_active(queue, is_long_unreachable(queue, now), is_dns ? E_DNS : 0, result->stage, result->text);
 }
@@ -186,8 +192,8 @@ void queue_unreachable(queue_session_t *session, const queue_result_t *result)
     } else if (has_configured_way(queue)) {
         queue_result_t soft = *result;
 
-        apr_snprintf(text, sizeof text, "451 4.4.4 [internal] the configured gateway or routes lead nowhere: %s",
-                     result->text);
+        apr_snprintf(text, sizeof text,
+                     "451 4.4.4 [internal] the configured gateway or routes lead nowhere: %s", result->text);
         soft.text = text;
         unreachable_for_now(queue, session, &soft);
     } else {

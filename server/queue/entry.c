@@ -1,7 +1,8 @@
 /* entry.c - entries, their memory, their last replies, and the places they can be in
  * SPDX-License-Identifier: Apache-2.0
  *
- * Entries come from slabs of the loop and go back to its free list, so one costs its 64 bytes and nothing more.
+ * Entries come from slabs of the loop and go back to its free list, so one costs its 64 bytes and nothing
+ * more.
  * Thread: the queue's loop. */
 #include "queue/inside.h"
 

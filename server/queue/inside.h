@@ -10,8 +10,9 @@
  *
  * E_BUSY stands beside that: a job reads the entry's part of the spool, so the entry may not end meanwhile.
  *
- * Everything of a set belongs to one loop.  Decisions are taken in queue_run() (run.c), which runs as a post of its own
- * after queue_kick(): no function that others call opens a session, wakes one, or frees the queue under the caller. */
+ * Everything of a set belongs to one loop.  Decisions are taken in queue_run() (run.c), which runs as a post
+ * of its own after queue_kick(): no function that others call opens a session, wakes one, or frees the queue
+ * under the caller. */
 #ifndef QUEUE_INSIDE_H
 #define QUEUE_INSIDE_H
 
@@ -29,34 +30,34 @@ typedef struct queue_reply queue_reply_t;
 struct queue_reply {
     queue_reply_t *next;
     apr_uint32_t refs;
-    unsigned char stage;          /* ec_stage_t */
-    unsigned char is_shared;      /* in the queue's list; else it is freed when the attempt is over (see spool) */
+    unsigned char stage;     /* ec_stage_t */
+    unsigned char is_shared; /* in the queue's list; else it is freed when the attempt is over (see spool) */
     char text[];
 };
 
 enum {
-    E_BUSY = 1,                   /* a job reads its batch */
-    E_PERMANENT = 2,              /* doomed: fails for good with the text of `reply`; else it is delayed */
-    E_LOGGED = 4,                 /* its P record was written; only the bounce is missing */
-    E_EXPIRED = 8,                /* with E_PERMANENT: too old or too often, not refused */
-    E_DNS = 16,                   /* doomed for a failed look-up */
-    E_IN_DOUBT = 32,              /* the last known thing is a mark */
-    E_DAMAGED = 64                /* could not be read back the last time */
+    E_BUSY = 1,      /* a job reads its batch */
+    E_PERMANENT = 2, /* doomed: fails for good with the text of `reply`; else it is delayed */
+    E_LOGGED = 4,    /* its P record was written; only the bounce is missing */
+    E_EXPIRED = 8,   /* with E_PERMANENT: too old or too often, not refused */
+    E_DNS = 16,      /* doomed for a failed look-up */
+    E_IN_DOUBT = 32, /* the last known thing is a mark */
+    E_DAMAGED = 64   /* could not be read back the last time */
 };
 
 typedef struct queue_entry queue_entry_t;
 struct queue_entry {
     union {
-        queue_entry_t *next;      /* in a list */
-        apr_size_t slot;          /* in the heap */
+        queue_entry_t *next; /* in a list */
+        apr_size_t slot;     /* in the heap */
     } at;
     spool_ref_t *ref;
-    ec_batch_t *batch;            /* our reference; NULL: swapped out */
+    ec_batch_t *batch; /* our reference; NULL: swapped out */
     apr_time_t received;
-    queue_reply_t *reply;         /* NULL with attempts > 0: see spool */
+    queue_reply_t *reply; /* NULL with attempts > 0: see spool */
     ec_id_t id;
     apr_uint32_t rcpt;
-    apr_uint16_t attempts;        /* that failed */
+    apr_uint16_t attempts; /* that failed */
     unsigned char flags;
     unsigned char dns_failures;
 };
@@ -69,21 +70,21 @@ typedef struct {
 /* ---- sessions ---------------------------------------------------------------------- */
 
 typedef enum {
-    SESSION_HUNGRY,               /* opened or woken: will ask for work */
-    SESSION_BUSY,                 /* has an attempt, or has just settled one */
-    SESSION_IDLE                  /* asked and got nothing */
+    SESSION_HUNGRY, /* opened or woken: will ask for work */
+    SESSION_BUSY,   /* has an attempt, or has just settled one */
+    SESSION_IDLE    /* asked and got nothing */
 } session_state_t;
 
 typedef struct attempt attempt_t;
 
 struct queue_session {
-    util_link_t link;             /* idle: queue->idle, else queue->sessions */
+    util_link_t link; /* idle: queue->idle, else queue->sessions */
     queue_t *queue;
     void *transport;
     attempt_t *attempt;
     session_state_t state;
-    unsigned char has_worked;     /* took an attempt: the other side can be reached */
-    unsigned char is_told;        /* was told to close */
+    unsigned char has_worked; /* took an attempt: the other side can be reached */
+    unsigned char is_told;    /* was told to close */
 };
 
 /* ---- queues ------------------------------------------------------------------------ */
@@ -92,25 +93,25 @@ typedef struct queue_set queue_set_t;
 
 struct queue {
     queue_set_t *set;
-    queue_t *chain;               /* of the set's table */
+    queue_t *chain; /* of the set's table */
     apr_uint64_t hash;
     const char *group, *binding;
-    const conf_view_t *view;      /* NULL: not yet asked for in this generation */
+    const conf_view_t *view; /* NULL: not yet asked for in this generation */
 
     queue_list_t active, doomed;
     util_heap_t delayed;
     util_list_t attempts;
-    apr_size_t n_attempted;       /* entries in attempts */
-    apr_size_t n_resident;        /* entries with a batch */
-    int n_internal;               /* attempts of our own */
+    apr_size_t n_attempted; /* entries in attempts */
+    apr_size_t n_resident;  /* entries with a batch */
+    int n_internal;         /* attempts of our own */
     int n_loads;
     queue_reply_t *replies;
     int n_replies;
 
     util_list_t sessions, idle;
     int n_sessions, n_hungry, n_idle, n_worked;
-    int goal;                     /* sessions we allow ourselves at present */
-    apr_time_t ramped;            /* when goal was last doubled */
+    int goal;          /* sessions we allow ourselves at present */
+    apr_time_t ramped; /* when goal was last doubled */
 
     /* why it can not be reached; failures 0 when it can */
     int failures;
@@ -120,20 +121,20 @@ struct queue {
     dns_route_t *route;
     dns_query_t *query;
     util_list_t waits;
-    apr_status_t route_rv;        /* of the last look-up */
-    apr_uint32_t mx_failures;     /* look-ups in a row that got no MX answer */
+    apr_status_t route_rv;    /* of the last look-up */
+    apr_uint32_t mx_failures; /* look-ups in a row that got no MX answer */
 
     void *note;
     void (*note_free)(void *);
 
     ec_timer_t timer;
-    util_link_t dirty;            /* in set->dirty */
-    util_link_t starved;          /* in set->starved: waits for a load to end */
-    apr_time_t idle_since;        /* empty since; 0: not empty */
-    apr_time_t scanned;           /* when expired entries were last looked for */
+    util_link_t dirty;     /* in set->dirty */
+    util_link_t starved;   /* in set->starved: waits for a load to end */
+    apr_time_t idle_since; /* empty since; 0: not empty */
+    apr_time_t scanned;    /* when expired entries were last looked for */
     apr_uint64_t n_delivered, n_failed, n_transient;
     unsigned char is_gateway;
-    unsigned char is_limited;     /* no session more: the server's limit is reached */
+    unsigned char is_limited; /* no session more: the server's limit is reached */
     char domain[];
 };
 
@@ -150,10 +151,13 @@ struct queue_set {
     apr_size_t n_resident;
     int n_sessions, n_internal, n_loads;
     apr_time_t spool_hold_until;
-    util_list_t stuck;            /* slots whose drop has to be asked for again */
+    util_list_t stuck; /* slots whose drop has to be asked for again */
     ec_timer_t stuck_timer;
     struct name_cache *names;
-    ec_post_t conf_post, stop_post;
+    ec_post_t stop_post, hold_post, found_post;
+    ec_timer_t hold_timer;
+    int n_bunches; /* of recovered mail, being worked off */
+    int is_held;   /* nothing is sent before what the spool holds is known (recover.c) */
     int is_stopping, is_stopped;
 };
 
@@ -172,16 +176,18 @@ typedef struct {
 extern queue_gauges_t queue_gauges;
 
 enum {
-    ATTEMPTS_OF_OUR_OWN = 128,    /* at a time and queue: what one commit of the spool may carry for doomed entries */
-    LOADS_PER_QUEUE = 64, LOADS_PER_SET = 256,
-    REPLIES_SHARED = 32,          /* different last replies kept per queue */
-    REPLY_MAX = 1024,             /* as the spool keeps */
-    DUE_PER_RUN = 1000,           /* entries made active in one go */
+    ATTEMPTS_OF_OUR_OWN =
+        128, /* at a time and queue: what one commit of the spool may carry for doomed entries */
+    LOADS_PER_QUEUE = 64,
+    LOADS_PER_SET = 256,
+    REPLIES_SHARED = 32, /* different last replies kept per queue */
+    REPLY_MAX = 1024,    /* as the spool keeps */
+    DUE_PER_RUN = 1000,  /* entries made active in one go */
     GOAL_START = 2,
-    SPOOL_AGAIN_SECONDS = 1,      /* after a mark or a drop that could not be written */
-    BOUNCE_AGAIN_SECONDS = 30,    /* after a bounce that could not be stored */
-    READ_AGAIN_SECONDS = 60,      /* after a batch that could not be read back */
-    QUEUE_KEPT_SECONDS = 300      /* an empty queue keeps its route and its notes so long */
+    SPOOL_AGAIN_SECONDS = 1,   /* after a mark or a drop that could not be written */
+    BOUNCE_AGAIN_SECONDS = 30, /* after a bounce that could not be stored */
+    READ_AGAIN_SECONDS = 60,   /* after a batch that could not be read back */
+    QUEUE_KEPT_SECONDS = 300   /* an empty queue keeps its route and its notes so long */
 };
 
 /* ---- set.c: finding, making and ending queues -------------------------------------- */
@@ -202,6 +208,8 @@ void set_check_stopped(queue_set_t *set);
 
 /** The loops are about to end: the recovery thread waits for them no more.  Any thread. */
 void recover_stop(void);
+/** Begin to hold deliveries back; ends by itself.  At start. */
+void recover_hold(queue_set_t *set);
 /** Recipients found may still come.  After the loops have ended. */
 int recover_is_under_way(void);
 
@@ -209,8 +217,8 @@ int recover_is_under_way(void);
 
 typedef struct name_cache name_cache_t;
 typedef struct {
-    apr_uint64_t hash;            /* of (binding, routing domain) */
-    const char *domain;           /* routing domain; valid until the next call with this cache */
+    apr_uint64_t hash;  /* of (binding, routing domain) */
+    const char *domain; /* routing domain; valid until the next call with this cache */
     int is_gateway;
 } queue_name_t;
 name_cache_t *name_cache_create(void);
@@ -230,8 +238,8 @@ void entry_free_slabs(queue_set_t *set);
 void entry_set_batch(queue_t *queue, queue_entry_t *entry, ec_batch_t *batch);
 void entry_swap_out(queue_t *queue, queue_entry_t *entry);
 void entry_set_reply(queue_t *queue, queue_entry_t *entry, queue_reply_t *reply);
-/** A reply with this text (cut, control characters replaced), one reference.  When too many different ones are
- * kept already it is not shared. */
+/** A reply with this text (cut, control characters replaced), one reference.  When too many different ones
+ * are kept already it is not shared. */
 queue_reply_t *reply_get(queue_t *queue, ec_stage_t stage, const char *text);
 void reply_release(queue_t *queue, queue_reply_t *reply);
 const char *reply_text(const queue_reply_t *reply);
@@ -267,7 +275,8 @@ void sessions_end(queue_t *queue);
 
 /* ---- attempt.c ------------------------------------------------------------------------------ */
 
-/** Take the first entries of `list` that share a batch, which is resident and not busy.  `session` NULL: our own. */
+/** Take the first entries of `list` that share a batch, which is resident and not busy.  `session` NULL: our
+ * own. */
 attempt_t *attempt_take(queue_t *queue, queue_list_t *list, queue_session_t *session);
 int attempt_is_ready(const queue_list_t *list);
 queue_attempt_t *attempt_public(attempt_t *attempt);

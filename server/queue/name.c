@@ -1,8 +1,8 @@
 /* name.c - which queue a recipient belongs to: its routing domain, and the hash that gives the loop
  * SPDX-License-Identifier: Apache-2.0
  *
- * The routing domain is the recipient's, or the gateway of its scope (message-flow.md F1).  Asking the configuration
- * takes a lock, so every loop remembers its last answers; they hold for one generation.
+ * The routing domain is the recipient's, or the gateway of its scope (message-flow.md F1).  Asking the
+ * configuration takes a lock, so every loop remembers its last answers; they hold for one generation.
  * Thread: the owner of the cache. */
 #include "queue/inside.h"
 
@@ -15,8 +15,8 @@
 enum { NAMES = 1024, NAME_ROOM = 256 };
 
 struct name {
-    apr_uint64_t key;             /* 0: empty */
-    queue_name_t answer;          /* domain points at `text` */
+    apr_uint64_t key;    /* 0: empty */
+    queue_name_t answer; /* domain points at `text` */
     char asked[NAME_ROOM], text[NAME_ROOM];
 };
 

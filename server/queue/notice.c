@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * The bounce is stored and the failed message dropped in one write, so that after a crash there is either the
- * message or its bounce.  When the bounce can not be stored the message waits in the delayed queue, marked E_PERMANENT |
- * E_LOGGED: it is not tried again, and its P record is not written twice.
+ * message or its bounce.  When the bounce can not be stored the message waits in the delayed queue, marked
+ * E_PERMANENT | E_LOGGED: it is not tried again, and its P record is not written twice.
  * A large body is on disk, so its bounce is made by a job. */
 #include "queue/attempt.h"
 
@@ -52,10 +52,15 @@ static struct notice *make_notice(struct slot *slot)
         apr_snprintf(notice->from, sizeof notice->from, "mailer-daemon@%s", notice->hostname);
     }
     notice->facts = (bounce_facts_t){
-        .batch = batch, .recipient = batch->rcpts[slot->entry->rcpt].address, .text = reply_text(slot->entry->reply),
-        .remote = notice->remote, .hostname = notice->hostname, .from = notice->from,
+        .batch = batch,
+        .recipient = batch->rcpts[slot->entry->rcpt].address,
+        .text = reply_text(slot->entry->reply),
+        .remote = notice->remote,
+        .hostname = notice->hostname,
+        .from = notice->from,
         .inline_original = (int)conf_int(view, CONF_O_BOUNCES_INLINE_ORIGINAL),
-        .is_expired = (slot->entry->flags & E_EXPIRED) != 0, .attempts = slot->entry->attempts + 1,
+        .is_expired = (slot->entry->flags & E_EXPIRED) != 0,
+        .attempts = slot->entry->attempts + 1,
         .now = ec_loop_now(queue->set->loop),
     };
     return notice;
@@ -75,7 +80,8 @@ static void on_stored(void *baton, apr_status_t rv)
         attempt_entry_gone(slot);
         return;
     }
-    ec_log_rv(queue_room_log, EC_LOG_WARNING, rv, "a bounce could not be stored, it is made again later domain=%s",
+    ec_log_rv(queue_room_log, EC_LOG_WARNING, rv,
+              "a bounce could not be stored, it is made again later domain=%s",
               slot->attempt->pub.queue->domain);
     slot->next = ec_loop_now(loop) + apr_time_from_sec(BOUNCE_AGAIN_SECONDS);
     attempt_submit(slot, SPOOL_STATE, on_delayed);
@@ -96,8 +102,8 @@ static void on_made(void *baton)
 
     free(notice);
     if (bounce != NULL) {
-        queue_inject(slot->attempt->pub.queue->set->loop, bounce, slot->entry->ref, (int)slot->entry->rcpt, on_stored,
-                     slot);
+        queue_inject(slot->attempt->pub.queue->set->loop, bounce, slot->entry->ref, (int)slot->entry->rcpt,
+                     on_stored, slot);
     } else {
         attempt_drop(slot);
     }
@@ -108,7 +114,8 @@ static void finish_with_bounce(struct slot *slot)
     struct notice *notice = make_notice(slot);
 
     if (ec_batch_is_large(notice->facts.batch)) {
-        ec_job_run(ec_threadpool_find("IO"), slot->attempt->pub.queue->set->loop, &notice->job, work, on_made, notice);
+        ec_job_run(ec_threadpool_find("IO"), slot->attempt->pub.queue->set->loop, &notice->job, work, on_made,
+                   notice);
     } else {
         work(notice);
         on_made(notice);

@@ -1,10 +1,15 @@
 /* recover.c - what a start finds in the spool goes into the queues
  * SPDX-License-Identifier: Apache-2.0
  *
- * The recovery thread calls queue_recover() for every open recipient.  It gathers them by loop and sends them in
- * bunches, since a post for each of a million would cost more than reading them.  A loop takes disk_queue_drain_rate of a
- * bunch per turn, so that mail which arrives meanwhile is not held up; the recovery thread waits when the loops are
- * behind, so that bunches do not pile up in memory.
+ * The recovery thread calls queue_recover() for every open recipient.  It gathers them by loop and sends them
+ * in bunches, since a post for each of a million would cost more than reading them.  A loop takes
+ * disk_queue_drain_rate of a bunch per turn, so that mail which arrives meanwhile is not held up; the
+ * recovery thread waits when the loops are behind, so that bunches do not pile up in memory.
+ *
+ * Until everything found has entered, the queues take mail but send none (at most HOLD_SECONDS): the marks of
+ * the last process are taken back before this one writes any, so that a start never finds more doubts than
+ * there were connections.
+ *
  * Thread: the recovery's for `gathering`; the loop's for a bunch. */
 #include "queue/inside.h"
 
@@ -13,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUNCH = 512, TEXT_BLOCK = 32 * 1024, BUNCHES_UNDER_WAY = 16 };
+enum { BUNCH = 512, TEXT_BLOCK = 32 * 1024, BUNCHES_UNDER_WAY = 16, HOLD_SECONDS = 10 };
 
 struct found {
     spool_ref_t *ref;
@@ -21,7 +26,7 @@ struct found {
     apr_uint64_t hash;
     ec_id_t id;
     apr_uint32_t rcpt;
-    apr_uint32_t domain, reply;   /* places in the bunch's texts; reply 0: none */
+    apr_uint32_t domain, reply; /* places in the bunch's texts; reply 0: none */
     apr_uint16_t attempts;
     unsigned char is_in_doubt, is_gateway;
 };
@@ -38,15 +43,15 @@ struct bunch {
 static struct {
     conf_t *conf;
     name_cache_t *names;
-    struct bunch **bunch;         /* by loop */
+    struct bunch **bunch; /* by loop */
 } gathering;
 
 static struct {
     pthread_mutex_t lock;
     pthread_cond_t fewer;
-    int n;                        /* bunches sent and not worked off */
-    int is_stopping;              /* the loops may end: wait no more */
-    int is_under_way;             /* between the first recipient found and queue_recovered() */
+    int n;            /* bunches sent and not worked off */
+    int is_stopping;  /* the loops may end: wait no more */
+    int is_under_way; /* between the first recipient found and queue_recovered() */
 } flow = { .lock = PTHREAD_MUTEX_INITIALIZER, .fewer = PTHREAD_COND_INITIALIZER };
 
 static void bunch_begins(void)
@@ -79,15 +84,18 @@ void recover_stop(void)
 
 /* ---- on the loop ------------------------------------------------------------------------ */
 
-/* A doubt is counted at the start that finds it.  The mark is taken back, or a next start would find it again
- * beside those of its own; written before any mark of this loop's new attempts, so at most one a connection remains. */
+/* A doubt is counted at the start that finds it.  The mark is taken back, or the next start would find it
+ * again beside its own. */
 static void take_mark_back(ec_loop_t *loop, const struct found *found, const char *reply)
 {
     apr_size_t length = strlen(reply) + 1;
     spool_request_t *request = malloc(sizeof *request + length);
 
     EC_ASSERT(request != NULL);
-    *request = (spool_request_t){ .verb = SPOOL_STATE, .ref = found->ref, .rcpt = (int)found->rcpt, .loop = loop,
+    *request = (spool_request_t){ .verb = SPOOL_STATE,
+                                  .ref = found->ref,
+                                  .rcpt = (int)found->rcpt,
+                                  .loop = loop,
                                   .state = { .attempts = found->attempts, .next = found->next } };
     request->state.reply = memcpy(request + 1, reply, length);
     spool_submit_owned(queue_spool, request);
@@ -129,12 +137,14 @@ static void on_bunch(void *baton)
     struct bunch *bunch = baton;
     apr_int64_t most = conf_int(conf_global(conf_current()), CONF_O_DISK_QUEUE_DRAIN_RATE);
 
+    bunch->set->n_bunches += bunch->taken == 0;
     for (apr_int64_t i = 0; i < most && bunch->taken < bunch->n; i++) {
         enter(bunch->set, bunch, &bunch->found[bunch->taken++]);
     }
     if (bunch->taken < bunch->n) {
         ec_loop_post(bunch->set->loop, &bunch->post, on_bunch, bunch);
     } else {
+        bunch->set->n_bunches--;
         free(bunch->texts);
         free(bunch);
         bunch_ends();
@@ -166,7 +176,7 @@ static struct bunch *bunch_for(queue_set_t *set)
         EC_ASSERT(*bunch != NULL);
         **bunch = (struct bunch){ .set = set, .texts_room = TEXT_BLOCK, .texts = malloc(TEXT_BLOCK) };
         EC_ASSERT((*bunch)->texts != NULL);
-        keep_text(*bunch, "");    /* so that no text is at place 0 */
+        keep_text(*bunch, ""); /* so that no text is at place 0 */
     }
     return *bunch;
 }
@@ -210,9 +220,14 @@ void queue_recover(void *baton, const spool_found_t *found)
     name = name_resolve(gathering.names, gathering.conf, found->domain);
     bunch = bunch_for(queue_set_of(name.hash));
     row = &bunch->found[bunch->n++];
-    *row = (struct found){ .ref = found->ref, .received = found->received, .next = found->state.next,
-                           .hash = name.hash, .id = found->id, .rcpt = (apr_uint32_t)found->rcpt,
-                           .attempts = found->state.attempts, .is_in_doubt = found->is_in_doubt != 0,
+    *row = (struct found){ .ref = found->ref,
+                           .received = found->received,
+                           .next = found->state.next,
+                           .hash = name.hash,
+                           .id = found->id,
+                           .rcpt = (apr_uint32_t)found->rcpt,
+                           .attempts = found->state.attempts,
+                           .is_in_doubt = found->is_in_doubt != 0,
                            .is_gateway = name.is_gateway != 0 };
     row->domain = keep_text(bunch, name.domain);
     if (found->state.reply != NULL && found->state.reply[0] != '\0') {
@@ -223,6 +238,58 @@ void queue_recover(void *baton, const spool_found_t *found)
     ec_counter_add(queue_gauges.held, 1);
     if (bunch->n == BUNCH) {
         send_bunch(bunch->set->index);
+    }
+}
+
+/* ---- the hold -------------------------------------------------------------------------------------- */
+
+static void kick(void *baton, queue_t *queue)
+{
+    queue_kick(queue);
+}
+
+static void let_go(queue_set_t *set)
+{
+    if (set->is_held) {
+        set->is_held = 0;
+        ec_timer_cancel(&set->hold_timer);
+        queue_each(set, kick, NULL);
+    }
+}
+
+static void on_hold_over(void *baton)
+{
+    queue_set_t *set = baton;
+
+    ec_log(queue_room_log, EC_LOG_NOTICE,
+           "the spool is still being read, delivery begins without waiting for the rest");
+    let_go(set);
+}
+
+static void on_hold(void *baton)
+{
+    queue_set_t *set = baton;
+
+    if (set->is_held) {
+        ec_timer_start(&set->hold_timer, set->loop, apr_time_from_sec(HOLD_SECONDS), on_hold_over, set);
+    }
+}
+
+void recover_hold(queue_set_t *set)
+{
+    set->is_held = 1;
+    ec_loop_post(set->loop, &set->hold_post, on_hold, set);
+}
+
+/* Comes behind the last bunch, but that may still be worked off in pieces. */
+static void on_all_found(void *baton)
+{
+    queue_set_t *set = baton;
+
+    if (set->n_bunches > 0) {
+        ec_loop_post(set->loop, &set->found_post, on_all_found, set);
+    } else {
+        let_go(set);
     }
 }
 
@@ -253,6 +320,9 @@ void queue_recovered(apr_status_t rv, const spool_report_t *report)
         conf_unref(gathering.conf);
         memset(&gathering, 0, sizeof gathering);
         set_under_way(0);
+    }
+    for (int i = 0; i < queue_n_sets; i++) {
+        ec_loop_post(queue_sets[i]->loop, &queue_sets[i]->found_post, on_all_found, queue_sets[i]);
     }
     result.rv = rv;
     if (report != NULL) {

@@ -55,7 +55,9 @@ void retry_rules(retry_rules_t *rules, const conf_view_t *view)
         .expiration = conf_interval(view, CONF_O_MESSAGE_EXPIRATION),
         .never = conf_int(view, CONF_O_NEVER_RETRY) != 0,
     };
-    rules->limit = limit == MAX_RETRIES_AUTO ? retry_count_fitting(rules) : limit == MAX_RETRIES_NONE ? -1 : limit;
+    rules->limit = limit == MAX_RETRIES_AUTO   ? retry_count_fitting(rules)
+                   : limit == MAX_RETRIES_NONE ? -1
+                                               : limit;
 }
 
 retry_verdict_t retry_verdict(const retry_rules_t *rules, int n, apr_interval_time_t age)

@@ -10,8 +10,8 @@
 typedef struct {
     apr_interval_time_t interval, longest; /* retry_interval, max_retry_interval */
     apr_interval_time_t expiration;
-    apr_int64_t limit;                     /* retries allowed; -1: time alone decides */
-    int never;                             /* never_retry */
+    apr_int64_t limit; /* retries allowed; -1: time alone decides */
+    int never;         /* never_retry */
 } retry_rules_t;
 
 typedef enum { RETRY_AGAIN, RETRY_TOO_OFTEN, RETRY_TOO_OLD } retry_verdict_t;

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 
 struct queue_route_wait {
-    util_link_t link;             /* queue->waits; of nothing once it is posted */
+    util_link_t link; /* queue->waits; of nothing once it is posted */
     queue_t *queue;
-    dns_route_fn *fn;             /* NULL: cancelled */
+    dns_route_fn *fn; /* NULL: cancelled */
     void *baton;
     ec_post_t post;
     int is_posted;
@@ -65,7 +65,7 @@ static void on_answer(void *baton, apr_status_t rv, dns_route_t *route, const ch
         util_list_add_last(&waits, link);
     }
     if (route != NULL) {
-        dns_route_ref(route);     /* an answered session may make the queue forget it */
+        dns_route_ref(route); /* an answered session may make the queue forget it */
     }
     while ((link = util_list_take_first(&waits)) != NULL) {
         answer(UTIL_OWNER(link, queue_route_wait_t, link), rv, route, why);
@@ -82,9 +82,11 @@ static void ask(queue_t *queue)
     const char *gateway = conf_str(view, CONF_O_GATEWAY);
     const ec_value_t *routes = conf_get(view, CONF_O_ROUTES);
     dns_question_t question = {
-        .domain = queue->domain, .is_gateway = queue->is_gateway,
+        .domain = queue->domain,
+        .is_gateway = queue->is_gateway,
         .routes = routes != NULL && routes->list != NULL && routes->list[0] != NULL ? routes->list : NULL,
-        .prefer_ipv6 = (int)conf_int(global, CONF_O_PREFER_IPV6_MXS), .use_ipv6 = (int)conf_int(global, CONF_O_USE_IPV6),
+        .prefer_ipv6 = (int)conf_int(global, CONF_O_PREFER_IPV6_MXS),
+        .use_ipv6 = (int)conf_int(global, CONF_O_USE_IPV6),
         .may_fall_back = may_fall_back(queue, view),
         .min_ttl = (apr_uint32_t)conf_int(global, CONF_O_MIN_DNS_TTL),
         .max_ttl = (apr_uint32_t)conf_int(global, CONF_O_MAX_DNS_TTL),
@@ -104,7 +106,7 @@ static void on_known(void *baton)
     queue_t *queue = wait->queue;
 
     if (wait->fn != NULL && queue->route == NULL) {
-        wait->is_posted = 0;      /* forgotten meanwhile */
+        wait->is_posted = 0; /* forgotten meanwhile */
         util_list_add_last(&queue->waits, &wait->link);
         if (queue->query == NULL) {
             ask(queue);
@@ -135,7 +137,7 @@ queue_route_wait_t *queue_route(queue_t *queue, dns_route_fn *fn, void *baton)
 void queue_route_cancel(queue_route_wait_t *wait)
 {
     if (wait->is_posted) {
-        wait->fn = NULL;          /* freed when the post runs */
+        wait->fn = NULL; /* freed when the post runs */
     } else {
         util_list_remove(&wait->link);
         free(wait);

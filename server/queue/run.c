@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * Whatever changes a queue kicks it; all kicked queues of a loop are looked at once, in a post of their own.
- * queue_run() makes due entries active, works off doomed ones, reads ahead, feeds sessions, and arms the queue's only
- * timer for the next thing that time will bring. */
+ * queue_run() makes due entries active, works off doomed ones, reads ahead, feeds sessions, and arms the
+ * queue's only timer for the next thing that time will bring. */
 #include "queue/inside.h"
 
 #include <stdlib.h>
@@ -108,7 +108,8 @@ static apr_time_t next_look(queue_t *queue, apr_time_t now)
         next = sooner(next, now + conf_interval(queue_view(queue), CONF_O_DELAYED_QUEUE_SCAN_INTERVAL));
         next = sooner(next, queue->hold_until > now ? queue->hold_until : 0);
         next = sooner(next, queue->set->spool_hold_until > now ? queue->set->spool_hold_until : 0);
-        if (queue->is_limited || (queue->n_sessions >= queue->goal && queue->goal < queue_max_sessions(queue))) {
+        if (queue->is_limited ||
+            (queue->n_sessions >= queue->goal && queue->goal < queue_max_sessions(queue))) {
             next = sooner(next, now + apr_time_from_sec(1));
         }
     }
@@ -133,8 +134,9 @@ static void arm(queue_t *queue, apr_time_t now)
 
 static int is_over(queue_t *queue, apr_time_t now)
 {
-    int is_unused = queue_is_empty(queue) && queue->n_sessions == 0 && queue->n_loads == 0 && queue->query == NULL &&
-                    util_list_is_empty(&queue->waits) && util_list_is_empty(&queue->attempts);
+    int is_unused = queue_is_empty(queue) && queue->n_sessions == 0 && queue->n_loads == 0 &&
+                    queue->query == NULL && util_list_is_empty(&queue->waits) &&
+                    util_list_is_empty(&queue->attempts);
 
     if (!is_unused) {
         queue->idle_since = 0;

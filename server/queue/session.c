@@ -2,9 +2,9 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * A session is hungry (opened or woken, will ask), busy (has an attempt), or idle (asked in vain).
- * max_outbound_connections counts all of them, and server_max_outbound_connections those of all loops in one atomic.
- * "normal" ramps up: two at first, one more for every attempt that succeeds, and twice as many every second that mail
- * waits; "high" goes to the limit at once.  A woken idle session goes before a new one.
+ * max_outbound_connections counts all of them, and server_max_outbound_connections those of all loops in one
+ * atomic. "normal" ramps up: two at first, one more for every attempt that succeeds, and twice as many every
+ * second that mail waits; "high" goes to the limit at once.  A woken idle session goes before a new one.
  * Thread: the queue's loop, except for the one number of the server. */
 #include "queue/inside.h"
 
@@ -82,7 +82,8 @@ static int open_one(queue_t *queue)
     ec_counter_add(queue_gauges.sessions, 1);
     rv = queue_transport->open(queue, session, &session->transport);
     if (rv != APR_SUCCESS) {
-        ec_log_rv(queue_room_log, EC_LOG_WARNING, rv, "a connection can not be started domain=%s", queue->domain);
+        ec_log_rv(queue_room_log, EC_LOG_WARNING, rv, "a connection can not be started domain=%s",
+                  queue->domain);
         queue->hold_until = ec_loop_now(queue->set->loop) + apr_time_from_sec(1);
         forget(session);
         return 0;
@@ -136,7 +137,8 @@ static void tell_some(queue_t *queue, int n)
     util_list_t *lists[] = { &queue->idle, &queue->sessions };
 
     for (int i = 0; i < 2; i++) {
-        UTIL_LIST_EACH(link, lists[i]) {
+        UTIL_LIST_EACH(link, lists[i])
+        {
             if (n <= 0) {
                 return;
             }
@@ -153,7 +155,8 @@ static void trim(queue_t *queue)
     if (surplus <= 0) {
         return;
     }
-    UTIL_LIST_EACH(link, &queue->sessions) {
+    UTIL_LIST_EACH(link, &queue->sessions)
+    {
         surplus -= UTIL_OWNER(link, queue_session_t, link)->is_told;
     }
     tell_some(queue, surplus);
@@ -165,7 +168,8 @@ void sessions_feed(queue_t *queue)
     int may_wake;
 
     trim(queue);
-    if (queue_transport == NULL || queue->active.count == 0 || queue->set->spool_hold_until > now) {
+    if (queue_transport == NULL || queue->set->is_held || queue->active.count == 0 ||
+        queue->set->spool_hold_until > now) {
         return;
     }
     may_wake = attempt_is_ready(&queue->active);
@@ -197,8 +201,8 @@ static int may_try(queue_session_t *session)
 {
     queue_t *queue = session->queue;
 
-    return !session->is_told && !queue->set->is_stopping && queue->set->spool_hold_until <= ec_loop_now(queue->set->loop) &&
-           !queue_is_suspended(queue);
+    return !session->is_told && !queue->set->is_stopping &&
+           queue->set->spool_hold_until <= ec_loop_now(queue->set->loop) && !queue_is_suspended(queue);
 }
 
 queue_attempt_t *queue_take(queue_session_t *session)
@@ -214,7 +218,7 @@ queue_attempt_t *queue_take(queue_session_t *session)
     session_set(session, session->attempt != NULL || session->is_told ? SESSION_BUSY : SESSION_IDLE);
     if (session->attempt == NULL) {
         if (queue->active.count > 0) {
-            queue_kick(queue);    /* read ahead; the session is woken when there is something */
+            queue_kick(queue); /* read ahead; the session is woken when there is something */
         }
         return NULL;
     }

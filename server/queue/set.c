@@ -1,8 +1,8 @@
 /* set.c - the queues of each loop: finding, making and ending them; start
  * SPDX-License-Identifier: Apache-2.0
  *
- * Sets are made at start and live until the runtime ends; each is touched by its loop only, and at the end, when no
- * loop runs any more, by the master thread. */
+ * Sets are made at start and live until the runtime ends; each is touched by its loop only, and at the end,
+ * when no loop runs any more, by the master thread. */
 #include "queue/inside.h"
 
 #include <stdlib.h>
@@ -226,7 +226,7 @@ static void make_gauges(void)
     };
 }
 
-static queue_set_t *make_set(int index, apr_pool_t *pool)
+static queue_set_t *make_set(int index)
 {
     queue_set_t *set = calloc(1, sizeof *set);
 
@@ -251,7 +251,8 @@ static void free_queue(queue_t *queue)
 {
     queue_entry_t *entry;
 
-    while ((entry = list_take_first(&queue->active)) != NULL || (entry = list_take_first(&queue->doomed)) != NULL) {
+    while ((entry = list_take_first(&queue->active)) != NULL ||
+           (entry = list_take_first(&queue->doomed)) != NULL) {
         free_entry(queue, entry);
     }
     while ((entry = util_heap_first(&queue->delayed)) != NULL) {
@@ -280,6 +281,7 @@ static void free_set(queue_set_t *set)
     }
     if (set->n_queues == 0) {
         ec_timer_cancel(&set->stuck_timer);
+        ec_timer_cancel(&set->hold_timer);
         entry_free_slabs(set);
         name_cache_destroy(set->names);
         free(set->table);
@@ -291,7 +293,7 @@ static void on_runtime_stop(void *baton)
 {
     recover_stop();
     if (recover_is_under_way()) {
-        return;                   /* its thread ends when the spool is closed, and may still come here */
+        return; /* its thread ends when the spool is closed, and may still come here */
     }
     for (int i = 0; i < queue_n_sets; i++) {
         free_set(queue_sets[i]);
@@ -313,7 +315,8 @@ apr_status_t queue_start(spool_t *spool, ec_log_t *log, apr_pool_t *pool)
     queue_sets = calloc((apr_size_t)queue_n_sets, sizeof *queue_sets);
     EC_ASSERT(queue_sets != NULL);
     for (int i = 0; i < queue_n_sets; i++) {
-        queue_sets[i] = make_set(i, pool);
+        queue_sets[i] = make_set(i);
+        recover_hold(queue_sets[i]);
     }
     event_runtime_on_stop(on_runtime_stop, NULL);
     if (!is_registered) {

@@ -1,10 +1,10 @@
 /* show.c - console: showqueue and message
  * SPDX-License-Identifier: Apache-2.0
  *
- * A waiting entry does not know its addresses, they are in its batch, and that may be in the spool alone.  So a
- * command looks at the queue on its loop and takes rows; a job reads what is not in memory, the entries being E_BUSY
- * meanwhile; back on the loop the answer is built from the rows.
- * Thread: the handlers on the master loop, then the queue's loop, read_work() on the pool's. */
+ * A waiting entry does not know its addresses, they are in its batch, and that may be in the spool alone.  So
+ * a command looks at the queue on its loop and takes rows; a job reads what is not in memory, the entries
+ * being E_BUSY meanwhile; back on the loop the answer is built from the rows.
+ * Thread: the handlers on the master loop, then the queue's loop; read_work() on the pool's. */
 #include "queue/show.h"
 
 #include <stdio.h>
@@ -20,12 +20,12 @@ enum { ROWS_DEFAULT = 100, ROWS_MOST = 10000, SORTED_MOST = 200000, BODY_MOST = 
 enum { SHOW_FACTS = 1, SHOW_BODY = 2 };
 
 struct row {
-    queue_entry_t *entry;         /* valid while pinned; NULL afterwards */
+    queue_entry_t *entry; /* valid while pinned; NULL afterwards */
     spool_ref_t *ref;
-    ec_batch_t *batch;            /* our reference, or NULL: not known */
+    ec_batch_t *batch; /* our reference, or NULL: not known */
     const char *state;
     ec_id_t id;
-    apr_time_t received, next;    /* next 0: no time decides */
+    apr_time_t received, next; /* next 0: no time decides */
     int rcpt, attempts, is_pinned, is_in_doubt;
     char reply[REPLY_MAX];
 };
@@ -35,7 +35,7 @@ struct show {
     ec_post_t post;
     ec_job_t job;
     queue_t *queue;
-    int loop;                     /* message: the one to ask next */
+    int loop; /* message: the one to ask next */
     /* what is asked for */
     int is_message, what;
     ec_id_t id;
@@ -86,9 +86,15 @@ static void take(struct show *show, queue_entry_t *entry, const char *state, apr
         EC_ASSERT(show->row != NULL);
     }
     row = &show->row[show->n++];
-    *row = (struct row){ .entry = entry, .ref = entry->ref, .state = state, .id = entry->id,
-                         .received = entry->received, .next = next, .rcpt = (int)entry->rcpt,
-                         .attempts = entry->attempts, .is_in_doubt = (entry->flags & E_IN_DOUBT) != 0 };
+    *row = (struct row){ .entry = entry,
+                         .ref = entry->ref,
+                         .state = state,
+                         .id = entry->id,
+                         .received = entry->received,
+                         .next = next,
+                         .rcpt = (int)entry->rcpt,
+                         .attempts = entry->attempts,
+                         .is_in_doubt = (entry->flags & E_IN_DOUBT) != 0 };
     apr_cpystrn(row->reply, reply_text(entry->reply), sizeof row->reply);
     if (entry->batch != NULL) {
         row->batch = ec_batch_ref(entry->batch);
@@ -97,7 +103,8 @@ static void take(struct show *show, queue_entry_t *entry, const char *state, apr
 
 static void take_attempts(struct show *show, queue_t *queue)
 {
-    UTIL_LIST_EACH(link, &queue->attempts) {
+    UTIL_LIST_EACH(link, &queue->attempts)
+    {
         attempt_t *attempt = attempt_of(link);
 
         for (int i = 0; i < attempt_n(attempt); i++) {
@@ -168,7 +175,8 @@ static void read_body(struct show *show, const ec_batch_t *batch)
     EC_ASSERT(show->body != NULL);
     do {
         n = BODY_MOST - show->body_length;
-        if (n == 0 || ec_batch_read(batch, show->body_length, show->body + show->body_length, &n) != APR_SUCCESS) {
+        if (n == 0 ||
+            ec_batch_read(batch, show->body_length, show->body + show->body_length, &n) != APR_SUCCESS) {
             break;
         }
         show->body_length += n;
@@ -188,7 +196,8 @@ static void read_work(void *baton)
                 row->batch = NULL;
             }
             if (row->attempts > 0 && row->reply[0] == '\0' &&
-                spool_load_reply(queue_spool, row->ref, row->rcpt, row->reply, sizeof row->reply) != APR_SUCCESS) {
+                spool_load_reply(queue_spool, row->ref, row->rcpt, row->reply, sizeof row->reply) !=
+                    APR_SUCCESS) {
                 row->reply[0] = '\0';
             }
         }
@@ -213,7 +222,7 @@ static void read_rows(struct show *show)
             row->entry = NULL;
         }
     }
-    show->queue->n_loads++;       /* keeps the queue */
+    show->queue->n_loads++; /* keeps the queue */
     ec_job_run(ec_threadpool_find("SwapIn"), show->queue->set->loop, &show->job, read_work, on_read, show);
 }
 
@@ -287,7 +296,8 @@ static void answer_message(struct show *show)
         ec_node_text(root, "domain", show->queue->domain);
         ec_node_text(root, "binding", show->queue->binding);
         ec_node_text(root, "created", util_text_iso_date(date, row->received));
-        ec_node_int(root, "age_seconds", (ec_loop_now(show->queue->set->loop) - row->received) / APR_USEC_PER_SEC);
+        ec_node_int(root, "age_seconds",
+                    (ec_loop_now(show->queue->set->loop) - row->received) / APR_USEC_PER_SEC);
         add_envelope(root, row);
         ec_node_int(root, "attempts", row->attempts);
         ec_node_text(root, "last_reply", row->reply);
@@ -353,10 +363,11 @@ static int parse_range(struct show *show, const char *text)
     const char *comma = strchr(text, ',');
     char head[32];
 
-    apr_cpystrn(head, text, comma != NULL && (apr_size_t)(comma - text) < sizeof head - 1 ? (apr_size_t)(comma - text) + 1
-                                                                                          : sizeof head);
-    if (!units_parse_int(head, &limit) || (comma != NULL && !units_parse_int(comma + 1, &offset)) || limit < 1 ||
-        offset < 0) {
+    apr_cpystrn(head, text,
+                comma != NULL && (apr_size_t)(comma - text) < sizeof head - 1 ? (apr_size_t)(comma - text) + 1
+                                                                              : sizeof head);
+    if (!units_parse_int(head, &limit) || (comma != NULL && !units_parse_int(comma + 1, &offset)) ||
+        limit < 1 || offset < 0) {
         return 0;
     }
     show->limit = limit < ROWS_MOST ? (apr_size_t)limit : ROWS_MOST;
@@ -385,7 +396,8 @@ void show_queue(void *self, ec_answer_t *answer)
     }
 }
 
-/* ---- message ------------------------------------------------------------------------------------------------ */
+/* ---- message
+ * ------------------------------------------------------------------------------------------------ */
 
 static void message_on_loop(void *baton)
 {
@@ -398,7 +410,8 @@ static void message_on_loop(void *baton)
     } else if (++show->loop < queue_n_sets) {
         ec_loop_post(queue_sets[show->loop]->loop, &show->post, message_on_loop, show);
     } else {
-        ec_answer_error(show->answer, "message %s is not queued here: it is delivered, has failed, or never was",
+        ec_answer_error(show->answer,
+                        "message %s is not queued here: it is delivered, has failed, or never was",
                         ec_id_text(show->id, id));
         end(show);
     }

@@ -1,15 +1,15 @@
 /* stop.c - the clean stop: no new attempts, those under way may end
  * SPDX-License-Identifier: Apache-2.0
  *
- * Every loop tells its sessions to close and answers the master loop when none is left; `done` runs there once, when
- * all have answered or the grace is over.  What is queued is in the spool. */
+ * Every loop tells its sessions to close and answers the master loop when none is left; `done` runs there
+ * once, when all have answered or the grace is over.  What is queued is in the spool. */
 #include "queue/inside.h"
 
 static struct {
     ec_timer_t timer;
     ec_post_fn *done;
     void *baton;
-    int n_running;                /* loops that have not answered; master loop */
+    int n_running; /* loops that have not answered; master loop */
 } stop;
 
 static void finish(void)
@@ -29,8 +29,9 @@ static void on_grace_over(void *baton)
 
     queue_totals(&totals);
     ec_log(queue_room_log, EC_LOG_WARNING,
-           "stopped with connections still open: their messages are tried again after the next start connections=%"
-           APR_INT64_T_FMT, totals.sessions);
+           "stopped with connections still open: their messages are tried again after the next start "
+           "connections=%" APR_INT64_T_FMT,
+           totals.sessions);
     finish();
 }
 

@@ -1,9 +1,10 @@
 /* swap.c - which bodies stay in memory, and reading back those that are needed next
  * SPDX-License-Identifier: Apache-2.0
  *
- * A message beyond max_resident_active_queue or max_resident_messages keeps only its entry; so does every delayed one.
- * Before its turn it is read back by a job of the pool SwapIn; entries of one batch side by side share what was read.
- * While the job runs the entries are E_BUSY and do not end, so the spool's reference stays valid.
+ * A message beyond max_resident_active_queue or max_resident_messages keeps only its entry; so does every
+ * delayed one. Before its turn it is read back by a job of the pool SwapIn; entries of one batch side by side
+ * share what was read. While the job runs the entries are E_BUSY and do not end, so the spool's reference
+ * stays valid.
  * Thread: the queue's loop; load_work() on the pool's. */
 #include "queue/inside.h"
 
@@ -63,10 +64,10 @@ static void put_off(queue_t *queue, queue_entry_t *entry, apr_status_t rv)
     char id[EC_ID_TEXT], error[120], text[200];
 
     if (!take_from(&queue->active, entry) && !take_from(&queue->doomed, entry)) {
-        return;                   /* delayed already */
+        return; /* delayed already */
     }
-    ec_log_rv(queue_room_log, EC_LOG_ERROR, rv, "a message can not be read back from the spool, it is kept id=%s",
-              ec_id_text(entry->id, id));
+    ec_log_rv(queue_room_log, EC_LOG_ERROR, rv,
+              "a message can not be read back from the spool, it is kept id=%s", ec_id_text(entry->id, id));
     apr_snprintf(text, sizeof text, "[internal] can not be read back from the spool: %s",
                  ec_strerror(rv, error, sizeof error));
     if (!(entry->flags & E_PERMANENT)) {
@@ -155,7 +156,8 @@ void swap_ahead(queue_t *queue, queue_list_t *list)
     int left = window(queue, list);
     queue_entry_t *before = NULL;
 
-    for (queue_entry_t *entry = list->first; entry != NULL && left > 0; before = entry, entry = entry->at.next, left--) {
+    for (queue_entry_t *entry = list->first; entry != NULL && left > 0;
+         before = entry, entry = entry->at.next, left--) {
         if (!is_away(entry)) {
             continue;
         }

@@ -14,14 +14,18 @@ void queue_why(queue_t *queue, char *buffer, apr_size_t room)
     util_text_init(&text, buffer, room);
     if (queue->set->is_stopping) {
         util_text_add(&text, "the server is stopping");
+    } else if (queue->set->is_held) {
+        util_text_add(&text, "the spool is being read after the start: delivery begins when that is done, or "
+                             "after 10 seconds");
     } else if (queue_is_suspended(queue)) {
-        util_text_add(&text, "delivery is suspended by the configuration (suspend_delivery or default_binding)");
+        util_text_add(&text,
+                      "delivery is suspended by the configuration (suspend_delivery or default_binding)");
     } else if (queue->set->spool_hold_until > now) {
         util_text_add(&text, "the spool can not be written: nothing is sent until it can");
     } else if (queue->hold_until > now && queue->failures > 0) {
         util_text_addf(&text, "unreachable since %s, next try at %s: %s",
-                       util_text_iso_date(since, queue->unreachable_since), util_text_iso_date(next, queue->hold_until),
-                       reply_text(queue->reason));
+                       util_text_iso_date(since, queue->unreachable_since),
+                       util_text_iso_date(next, queue->hold_until), reply_text(queue->reason));
     } else if (queue->hold_until > now) {
         util_text_addf(&text, "no connection could be started, next try at %s",
                        util_text_iso_date(next, queue->hold_until));

@@ -102,7 +102,7 @@ static const char *quoted_string(const char *p)
             p++;
         }
         if (*p < ' ' || *p > '~') {
-            return NULL;           /* also the end of the text; bytes above 127 are negative or above '~' */
+            return NULL; /* also the end of the text; bytes above 127 are negative or above '~' */
         }
     }
     return p + 1;

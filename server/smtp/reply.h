@@ -10,12 +10,12 @@ enum { SMTP_REPLY_LINE_MAX = 2048, SMTP_REPLY_TEXT_MAX = 4096, SMTP_REPLY_LINES_
 
 /** A reply as it grows line by line.  All zero is empty. */
 typedef struct {
-    int code;                               /* 200..599, 0 before the first line */
+    int code; /* 200..599, 0 before the first line */
     int is_complete;
     int lines;
     apr_size_t length;
-    char text[SMTP_REPLY_TEXT_MAX];         /* "550-first 550 second": lines joined by one space, each with its code,
-                                               control characters replaced, cut at the room */
+    char text[SMTP_REPLY_TEXT_MAX]; /* "550-first 550 second": lines joined by one space, each with its code,
+                                       control characters replaced, cut at the room */
 } smtp_reply_t;
 
 void smtp_reply_reset(smtp_reply_t *reply);

@@ -22,7 +22,7 @@ done
 
 # every command that the server lists (one without a help text is for programs) is in the manual, by the words before its first argument
 find "$top/server" "$top/modules" -name '*.c' -exec grep -h '{ "[a-z][^"]*", EC_CMD_[A-Z]*,' {} + | grep -v ', NULL }' |
-    sed 's/^ *{ "\([^"<[]*\).*/\1/; s/ *$//' | sort -u > "manual-commands.$$"
+    sed 's/.*{ "\([^"<[]*\).*/\1/; s/ *$//' | sort -u > "manual-commands.$$"
 while read -r command; do
     grep -q -F "$command" "$top/doc/console.md" || miss doc/console.md "$command"
 done < "manual-commands.$$"

@@ -56,7 +56,7 @@ void in_body_begin(in_body_t *body, const in_body_rules_t *rules, ec_batch_t *ba
     body->is_fresh = 1;
 }
 
-/* ---- lines ------------------------------------------------------------------------ */
+/* ---- lines -------------------------------------------------------------------------- */
 
 /* Breaks what is too long: a header line is folded, a body line cut. */
 static void append_broken(in_body_t *body, const char *text, apr_size_t len)
@@ -137,7 +137,7 @@ static void take_piece(in_body_t *body, const char *p, apr_size_t len, line_end_
     }
 }
 
-/* ---- the wire ---------------------------------------------------------------------- */
+/* ---- the wire ----------------------------------------------------------------------- */
 
 /* May the line go into the run as it is? */
 static int is_plain(const in_body_t *body, const char *line, apr_size_t len, line_end_t how)
@@ -159,7 +159,7 @@ static void finish(in_body_t *body)
 }
 
 struct scan {
-    const char *run;               /* plain lines not yet appended: [run, p) */
+    const char *run; /* plain lines not yet appended: [run, p) */
     const char *p;
 };
 
@@ -197,8 +197,8 @@ static int scan_line(in_body_t *body, struct scan *scan, const char *next)
     return 0;
 }
 
-/* A line that is longer than what the stream holds is taken in pieces.  A CR at the end stays: it may be half of an
- * end. */
+/* A line that is longer than what the stream holds is taken in pieces.  A CR at the end stays: it may be half
+ * of an end. */
 static void scan_fragment(in_body_t *body, struct scan *scan, apr_size_t len)
 {
     if (scan->p[len - 1] == '\r') {

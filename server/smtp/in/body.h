@@ -16,8 +16,8 @@
 enum {
     IN_BODY_HEADER_BYTES = 256 * 1024,
     IN_BODY_HEADER_LINES = 10000,
-    IN_BODY_RECEIVED_MAX = 100,        /* Received fields: a mail loop (RFC 5321 6.3) */
-    IN_BODY_FRAGMENT = 8 * 1024        /* an unfinished line is taken in pieces of at least this size */
+    IN_BODY_RECEIVED_MAX = 100, /* Received fields: a mail loop (RFC 5321 6.3) */
+    IN_BODY_FRAGMENT = 8 * 1024 /* an unfinished line is taken in pieces of at least this size */
 };
 
 /** What to do with a CR or LF that stands alone. */
@@ -28,23 +28,23 @@ typedef enum { IN_RULE_IGNORE, IN_RULE_REFUSE, IN_RULE_MEND } in_rule_t;
 /** All texts are borrowed for the life of the scanner. */
 typedef struct {
     body_limits_t store;
-    apr_uint64_t max_size;             /* 0: no limit */
+    apr_uint64_t max_size; /* 0: no limit */
     in_lone_t lone_in_header, lone_in_body;
     in_rule_t long_lines;
-    apr_size_t line_max;               /* bytes of a line without its end, for long_lines */
+    apr_size_t line_max; /* bytes of a line without its end, for long_lines */
     in_rule_t date, message_id;
-    int needs_header;                  /* refuse a message without any field */
-    const char *hostname;              /* right side of a Message-ID made here */
+    int needs_header;     /* refuse a message without any field */
+    const char *hostname; /* right side of a Message-ID made here */
 } in_body_rules_t;
 
 typedef struct {
     const in_body_rules_t *rules;
-    ec_batch_t *batch;                 /* borrowed; not touched any more once refused */
-    int code;                          /* 0, or the reply that refuses the message */
-    const char *text;                  /* its text, constant */
-    apr_uint64_t drained;              /* bytes that came after the refusal */
+    ec_batch_t *batch;    /* borrowed; not touched any more once refused */
+    int code;             /* 0, or the reply that refuses the message */
+    const char *text;     /* its text, constant */
+    apr_uint64_t drained; /* bytes that came after the refusal */
     apr_size_t header_bytes, column;
-    apr_size_t ours;                   /* bytes of the stored message that the client did not send */
+    apr_size_t ours; /* bytes of the stored message that the client did not send */
     int header_lines, fields, received;
     unsigned in_header : 1, is_after_crlf : 1, is_fresh : 1, has_date : 1, has_message_id : 1;
 } in_body_t;

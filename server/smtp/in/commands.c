@@ -52,7 +52,8 @@ static void last(void *baton, ec_answer_t *answer, ec_loop_t *loop)
 
     ec_node_int(ec_answer_root(answer), "sessions", inbound->sessions);
     if (inbound->sessions > inbound->rows) {
-        ec_node_note(ec_answer_root(answer), "only %d of %d sessions are shown", inbound->rows, inbound->sessions);
+        ec_node_note(ec_answer_root(answer), "only %d of %d sessions are shown", inbound->rows,
+                     inbound->sessions);
     }
 }
 

@@ -8,7 +8,7 @@
 
 #include "smtp/in/session.h"
 
-/* ---- references ----------------------------------------------------------------------- */
+/* ---- references --------------------------------------------------------------------- */
 
 ec_conn_t *in_ref(ec_conn_t *conn)
 {
@@ -97,7 +97,7 @@ void in_drop(ec_conn_t *conn)
     leave(conn);
 }
 
-/* ---- waiting ----------------------------------------------------------------------------- */
+/* ---- waiting ------------------------------------------------------------------------ */
 
 void in_wait(ec_conn_t *conn)
 {
@@ -117,7 +117,7 @@ void in_go_on(ec_conn_t *conn)
     }
 }
 
-/* ---- answers ------------------------------------------------------------------------------- */
+/* ---- answers ------------------------------------------------------------------------ */
 
 void in_reply(ec_conn_t *conn, int code, const char *text)
 {
@@ -126,7 +126,7 @@ void in_reply(ec_conn_t *conn, int code, const char *text)
     }
 }
 
-/* ---- command lines ------------------------------------------------------------------------------ */
+/* ---- command lines ------------------------------------------------------------------ */
 
 /* What follows a lone CR or LF may have been meant for somebody else: the session ends. */
 static void bare_line_end(ec_conn_t *conn)
@@ -197,7 +197,7 @@ static apr_size_t command_input(ec_conn_t *conn, const char *data, apr_size_t le
     return len - (data[len - 1] == '\r');
 }
 
-/* ---- input ------------------------------------------------------------------------------------------ */
+/* ---- input -------------------------------------------------------------------------- */
 
 static void early_talker(ec_conn_t *conn)
 {
@@ -289,13 +289,13 @@ static void on_closed(void *baton, apr_status_t rv)
         in_count(IN_C_timeouts, 1);
         in_close(conn, 421, "4.4.2 Idle too long");
     } else if (rv == APR_EOF && stream_pending(conn->stream) > 0) {
-        in_hang_up(conn);          /* it may have ended its side only */
+        in_hang_up(conn); /* it may have ended its side only */
     } else {
         in_drop(conn);
     }
 }
 
-/* ---- accept --------------------------------------------------------------------------------------------- */
+/* ---- accept ------------------------------------------------------------------------- */
 
 const char *in_peer_for_matching(const ec_conn_t *conn)
 {

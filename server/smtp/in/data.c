@@ -11,7 +11,7 @@
 #include "smtp/in/header.h"
 #include "smtp/in/session.h"
 
-/* ---- DATA ---------------------------------------------------------------------------------- */
+/* ---- DATA --------------------------------------------------------------------------- */
 
 static void on_data_decided(ec_conn_t *conn, int is_refused)
 {
@@ -43,7 +43,7 @@ void in_do_data(ec_conn_t *conn, char *args)
     in_policy(conn, EC_HOOK_smtp_data, on_data_decided);
 }
 
-/* ---- stored ----------------------------------------------------------------------------------- */
+/* ---- stored ------------------------------------------------------------------------- */
 
 static void log_reception(const ec_batch_t *batch)
 {
@@ -148,7 +148,7 @@ static void on_message_decided(ec_conn_t *conn, int is_refused)
     in_backend()->store(in_backend()->baton, &txn->request);
 }
 
-/* ---- the body ------------------------------------------------------------------------------------- */
+/* ---- the body ----------------------------------------------------------------------- */
 
 static void end_of_data(ec_conn_t *conn)
 {

@@ -21,11 +21,12 @@ void in_greet(ec_conn_t *conn)
     in_enter(conn, IN_GREET);
 }
 
-/* What a client may call itself: any word of characters that mean nothing in a header or a log.  Not only names that
- * RFC 5321 allows, since many honest clients do not know theirs. */
+/* What a client may call itself: any word of characters that mean nothing in a header or a log.  Not only
+ * names that RFC 5321 allows, since many honest clients do not know theirs. */
 static int is_name(const char *text)
 {
-    apr_size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]/+=#!~*");
+    apr_size_t length =
+        strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]/+=#!~*");
 
     return length > 0 && length <= NAME_MAX_LENGTH && text[length] == '\0';
 }
@@ -34,7 +35,8 @@ static int has_extension(const ec_conn_t *conn, const char *name)
 {
     const ec_value_t *value = conf_get(conn->view, CONF_O_SMTP_EXTENSIONS);
 
-    for (const char *const *word = value == NULL ? NULL : value->list; word != NULL && *word != NULL; word++) {
+    for (const char *const *word = value == NULL ? NULL : value->list; word != NULL && *word != NULL;
+         word++) {
         if (util_text_equal_nocase(*word, strlen(*word), name, strlen(name))) {
             return 1;
         }

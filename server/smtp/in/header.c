@@ -9,7 +9,8 @@
 #include "smtp/in/header.h"
 #include "util/text.h"
 
-/* Length of a field name (RFC 5322 2.2), 0 when the line is no field.  Space before the colon is obsolete but legal. */
+/* Length of a field name (RFC 5322 2.2), 0 when the line is no field.  Space before the colon is obsolete but
+ * legal. */
 static apr_size_t name_length(const char *text, apr_size_t len)
 {
     apr_size_t n = 0;
@@ -57,7 +58,7 @@ void in_header_line(in_body_t *body, const char *text, apr_size_t len, int is_wh
         return;
     }
     if (len > 0 && (text[0] == ' ' || text[0] == '\t') && body->fields > 0) {
-        return;                    /* goes on with the field before */
+        return; /* goes on with the field before */
     }
     if ((name = name_length(text, len)) > 0) {
         note_field(body, text, name);

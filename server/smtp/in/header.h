@@ -7,8 +7,9 @@
 
 #include "smtp/in/body.h"
 
-/** The beginning of a line that is about to be appended.  Notes the fields that matter; ends the header section at the
- * empty line, or at a line that is no field (then the empty line that is missing is put in). */
+/** The beginning of a line that is about to be appended.  Notes the fields that matter; ends the header
+ * section at the empty line, or at a line that is no field (then the empty line that is missing is put in).
+ */
 void in_header_line(in_body_t *body, const char *text, apr_size_t len, int is_whole);
 /** Count bytes and lines against their bounds. */
 void in_header_count(in_body_t *body, apr_size_t len);

@@ -16,13 +16,13 @@
 #include "smtp/in/session.h"
 #include "smtp/in/smtp_in.h"
 
-/* Sessions that share one budget of listener_sessions: those of the listener, or, where a Peer stanza sets another
- * limit, those of its network. */
+/* Sessions that share one budget of listener_sessions: those of the listener, or, where a Peer stanza sets
+ * another limit, those of its network. */
 typedef struct share share_t;
 struct share {
     share_t *next;
-    const conf_view_t *key;        /* NULL: the listener's own */
-    apr_uint64_t generation;       /* of the key */
+    const conf_view_t *key;  /* NULL: the listener's own */
+    apr_uint64_t generation; /* of the key */
     atomic_int sessions;
 };
 
@@ -31,17 +31,17 @@ struct in_listener {
     in_listener_t *next;
     char *address;
     net_listener_t *net;
-    conf_t *conf;                  /* the generation that it was made for */
+    conf_t *conf; /* the generation that it was made for */
     int is_wanted;
     share_t own;
-    apr_thread_mutex_t *lock;      /* of the list of shares; taken only for limits in Peer stanzas */
+    apr_thread_mutex_t *lock; /* of the list of shares; taken only for limits in Peer stanzas */
     apr_pool_t *pool;
 };
 
 static in_listener_t *listeners;
 static atomic_int service_sessions;
 
-/* ---- life ------------------------------------------------------------------------------- */
+/* ---- life --------------------------------------------------------------------------- */
 
 in_listener_t *in_listener_ref(in_listener_t *listener)
 {
@@ -102,8 +102,8 @@ conf_t *in_listener_conf(const in_listener_t *listener)
     return listener->conf;
 }
 
-static apr_status_t open_listener(in_listener_t **result, conf_t *conf, const conf_stanza_t *listen, const char **why,
-                                  apr_pool_t *scratch)
+static apr_status_t open_listener(in_listener_t **result, conf_t *conf, const conf_stanza_t *listen,
+                                  const char **why, apr_pool_t *scratch)
 {
     const conf_view_t *view = conf_inbound(conf, listen, NULL);
     net_listen_options_t options = {
@@ -135,7 +135,7 @@ static apr_status_t open_listener(in_listener_t **result, conf_t *conf, const co
     return APR_SUCCESS;
 }
 
-/* ---- a new generation --------------------------------------------------------------------- */
+/* ---- a new generation --------------------------------------------------------------- */
 
 static in_listener_t *find(in_listener_t *list, const char *address)
 {
@@ -174,7 +174,8 @@ static apr_status_t want(in_listener_t **fresh, conf_t *conf, const conf_stanza_
         return APR_SUCCESS;
     }
     if ((rv = open_listener(&listener, conf, listen, why, scratch)) != APR_SUCCESS) {
-        *why = apr_psprintf(scratch, "%s (%s line %d)", *why, conf_stanza_file(listen), conf_stanza_line(listen));
+        *why = apr_psprintf(scratch, "%s (%s line %d)", *why, conf_stanza_file(listen),
+                            conf_stanza_line(listen));
         return rv;
     }
     listener->next = *fresh;
@@ -260,7 +261,7 @@ int smtp_in_port(const char *address)
     return listener == NULL ? 0 : net_listener_port(listener->net);
 }
 
-/* ---- how many ------------------------------------------------------------------------------- */
+/* ---- how many ----------------------------------------------------------------------- */
 
 static int try_take(atomic_int *sessions, apr_int64_t limit)
 {

@@ -12,14 +12,14 @@ typedef struct {
     int is_8bit;
 } mail_args_t;
 
-/* ---- parameters ------------------------------------------------------------------------ */
+/* ---- parameters --------------------------------------------------------------------- */
 
 static int parse_size(mail_args_t *mail, const char *value)
 {
     apr_size_t digits = value == NULL ? 0 : strspn(value, "0123456789");
 
     if (digits == 0 || digits > 18 || value[digits] != '\0') {
-        return 0;                  /* RFC 1870: up to 20 digits; 18 say "too big" as well and can not overflow */
+        return 0; /* RFC 1870: up to 20 digits; 18 say "too big" as well and can not overflow */
     }
     mail->size = strtoull(value, NULL, 10);
     return 1;
@@ -36,7 +36,7 @@ static int parse_body(mail_args_t *mail, const char *value)
 static const struct {
     const char *name;
     int (*parse)(mail_args_t *mail, const char *value);
-    const char *text;              /* of the 501 */
+    const char *text; /* of the 501 */
 } params[] = {
     { "SIZE", parse_size, "5.5.4 Bad SIZE" },
     { "BODY", parse_body, "5.5.4 Bad BODY" },
@@ -45,7 +45,8 @@ static const struct {
 static int take_param(ec_conn_t *conn, mail_args_t *mail, const smtp_param_t *param)
 {
     for (apr_size_t i = 0; i < sizeof params / sizeof params[0]; i++) {
-        if (util_text_equal_nocase(param->name, strlen(param->name), params[i].name, strlen(params[i].name))) {
+        if (util_text_equal_nocase(param->name, strlen(param->name), params[i].name,
+                                   strlen(params[i].name))) {
             if (!params[i].parse(mail, param->value)) {
                 in_error(conn, 501, params[i].text);
                 return 0;
@@ -74,7 +75,7 @@ static int take_params(ec_conn_t *conn, mail_args_t *mail, char *text)
     return 1;
 }
 
-/* ---- address ----------------------------------------------------------------------------- */
+/* ---- address ------------------------------------------------------------------------ */
 
 /* The same codes for senders as RFC 3463 has for them. */
 static const char *sender_text(const char *why)
@@ -135,7 +136,7 @@ static int parse(ec_conn_t *conn, mail_args_t *mail, char *args)
     return take_params(conn, mail, at + (text - at)) && check_sender(conn, &mail->sender);
 }
 
-/* ---- the command --------------------------------------------------------------------------- */
+/* ---- the command -------------------------------------------------------------------- */
 
 /* 0: no mail now, and the client knows. */
 static int is_accepting(ec_conn_t *conn)

@@ -46,11 +46,12 @@ static ec_verdict_t ask_message(const hook_provider_t *provider, ec_conn_t *conn
 }
 
 static ask_fn *const ask[EC_HOOK_COUNT] = {
-    [EC_HOOK_smtp_connect] = ask_connect, [EC_HOOK_smtp_ehlo] = ask_ehlo, [EC_HOOK_smtp_mail] = ask_mail,
-    [EC_HOOK_smtp_rcpt] = ask_rcpt,       [EC_HOOK_smtp_data] = ask_data, [EC_HOOK_smtp_message] = ask_message,
+    [EC_HOOK_smtp_connect] = ask_connect, [EC_HOOK_smtp_ehlo] = ask_ehlo,
+    [EC_HOOK_smtp_mail] = ask_mail,       [EC_HOOK_smtp_rcpt] = ask_rcpt,
+    [EC_HOOK_smtp_data] = ask_data,       [EC_HOOK_smtp_message] = ask_message,
 };
 
-/* ---- the walk -------------------------------------------------------------------------- */
+/* ---- the walk ----------------------------------------------------------------------- */
 
 static void forget_reply(in_policy_t *policy)
 {
@@ -79,7 +80,7 @@ static void suspend(ec_conn_t *conn, void *suspender)
     conn->policy.suspender = suspender;
     in_ref(conn);
     if (conn->policy.hook == EC_HOOK_smtp_connect) {
-        conn->is_waiting = 1;      /* it still reads, to see clients that do not wait for the banner */
+        conn->is_waiting = 1; /* it still reads, to see clients that do not wait for the banner */
     } else {
         in_wait(conn);
     }
@@ -126,7 +127,7 @@ void in_policy(ec_conn_t *conn, ec_hook_id_t hook, in_decided_fn *then)
     in_unref(conn);
 }
 
-/* ---- going on ---------------------------------------------------------------------------- */
+/* ---- going on ----------------------------------------------------------------------- */
 
 static void find_place(in_policy_t *policy)
 {
@@ -166,7 +167,7 @@ void ec_conn_resume(ec_conn_t *conn, ec_verdict_t verdict)
     ec_loop_post(conn->loop, &conn->policy.resume, on_resume, conn);
 }
 
-/* ---- what hooks see (include/ec/conn.h) ------------------------------------------------------ */
+/* ---- what hooks see (include/ec/conn.h) --------------------------------------------- */
 
 ec_id_t ec_conn_id(const ec_conn_t *conn)
 {

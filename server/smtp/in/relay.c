@@ -55,7 +55,8 @@ int in_relay_recipient(const ec_conn_t *conn, const char *sender_domain, const c
     if (conn->can_relay) {
         return 1;
     }
-    if (senders != NULL && senders->list != NULL && (senders->list[0] == NULL || is_in(senders, sender_domain))) {
+    if (senders != NULL && senders->list != NULL &&
+        (senders->list[0] == NULL || is_in(senders, sender_domain))) {
         return 1;
     }
     return is_in(conf_get(conn->view, CONF_O_RELAY_DOMAINS), domain);

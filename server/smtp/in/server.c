@@ -12,7 +12,7 @@
 typedef struct {
     ec_loop_t *loop;
     util_list_t sessions;
-    int waiting;                   /* closed sessions whose message is on its way to the disk */
+    int waiting; /* closed sessions whose message is on its way to the disk */
     int is_stopping, has_reported;
     ec_post_t stop, force, empty;
 } loop_part_t;
@@ -98,7 +98,8 @@ static void on_loop_empty(void *baton)
 
 static void report_when_empty(loop_part_t *part)
 {
-    if (part->is_stopping && !part->has_reported && part->waiting == 0 && util_list_is_empty(&part->sessions)) {
+    if (part->is_stopping && !part->has_reported && part->waiting == 0 &&
+        util_list_is_empty(&part->sessions)) {
         part->has_reported = 1;
         ec_loop_post(ec_loop_at(0), &part->empty, on_loop_empty, NULL);
     }

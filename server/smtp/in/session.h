@@ -26,25 +26,25 @@
 #include "util/list.h"
 
 enum {
-    IN_LINE_MAX = 2048,            /* bytes of a command with its CR LF */
-    IN_ERRORS_MAX = 20,            /* commands that made no sense, then 421 */
-    IN_REFUSALS_MAX = 1000,        /* commands that were understood and refused, then 421 */
-    IN_RCPTS_MAX = 10000,          /* recipients of a message when the configuration sets no bound */
-    IN_PENDING_MAX = 64 * 1024,    /* answers that a client has not read, then it is not read either */
-    IN_PROGRESS = 1024             /* bytes of a body that must come within idle_time */
+    IN_LINE_MAX = 2048,         /* bytes of a command with its CR LF */
+    IN_ERRORS_MAX = 20,         /* commands that made no sense, then 421 */
+    IN_REFUSALS_MAX = 1000,     /* commands that were understood and refused, then 421 */
+    IN_RCPTS_MAX = 10000,       /* recipients of a message when the configuration sets no bound */
+    IN_PENDING_MAX = 64 * 1024, /* answers that a client has not read, then it is not read either */
+    IN_PROGRESS = 1024          /* bytes of a body that must come within idle_time */
 };
-#define IN_DRAIN_MAX APR_INT64_C(1073741824) /* bytes of a refused body that are still read */
+#define IN_DRAIN_MAX    APR_INT64_C(1073741824) /* bytes of a refused body that are still read */
 #define IN_FINISH_GRACE (10 * APR_USEC_PER_SEC)
 
 /* State, its number in the rejectlog (log-formats.md 11), and the name that goes with it there. */
-#define IN_STATES(X)                            \
-    X(CONNECT, 0, "just connected")             \
-    X(GREET, 2, "awaiting ehlo/helo")           \
-    X(READY, 4, "awaiting mailfrom")            \
-    X(MAIL, 6, "awaiting rcptto")               \
-    X(RCPT, 6, "awaiting rcptto")               \
-    X(BODY, 9, "reading body")                  \
-    X(COMMIT, 10, "sending body response")      \
+#define IN_STATES(X)                       \
+    X(CONNECT, 0, "just connected")        \
+    X(GREET, 2, "awaiting ehlo/helo")      \
+    X(READY, 4, "awaiting mailfrom")       \
+    X(MAIL, 6, "awaiting rcptto")          \
+    X(RCPT, 6, "awaiting rcptto")          \
+    X(BODY, 9, "reading body")             \
+    X(COMMIT, 10, "sending body response") \
     X(CLOSED, 0, "closed")
 
 typedef enum {
@@ -57,18 +57,18 @@ typedef enum {
 /* States of the rejectlog that are no state here. */
 enum { IN_LOG_DATA = 8, IN_LOG_RELAYING = 13, IN_LOG_CONCURRENCY = 18 };
 
-#define IN_COUNTERS(X)                                                       \
-    X(connections, "inbound connections accepted")                           \
-    X(sessions, "inbound sessions now")                                      \
-    X(turned_away, "inbound connections over a limit")                       \
-    X(commands, "commands received")                                         \
-    X(messages, "messages accepted (transactions)")                          \
-    X(recipients, "recipients of accepted messages")                         \
-    X(bytes, "bytes received")                                               \
-    X(rejections, "commands and messages refused")                           \
-    X(errors, "commands that broke the protocol")                            \
-    X(early_talkers, "clients that spoke before the banner")                 \
-    X(timeouts, "sessions closed because the client was silent")             \
+#define IN_COUNTERS(X)                                           \
+    X(connections, "inbound connections accepted")               \
+    X(sessions, "inbound sessions now")                          \
+    X(turned_away, "inbound connections over a limit")           \
+    X(commands, "commands received")                             \
+    X(messages, "messages accepted (transactions)")              \
+    X(recipients, "recipients of accepted messages")             \
+    X(bytes, "bytes received")                                   \
+    X(rejections, "commands and messages refused")               \
+    X(errors, "commands that broke the protocol")                \
+    X(early_talkers, "clients that spoke before the banner")     \
+    X(timeouts, "sessions closed because the client was silent") \
     X(store_failures, "messages that the spool did not take")
 
 typedef enum {
@@ -83,10 +83,10 @@ typedef struct in_listener in_listener_t;
 /** One message, from MAIL to its end. */
 typedef struct {
     ec_conn_t *conn;
-    ec_batch_t *batch;             /* one reference */
+    ec_batch_t *batch; /* one reference */
     in_body_rules_t rules;
     in_body_t body;
-    smtp_address_t rcpt;           /* the one that is being decided */
+    smtp_address_t rcpt; /* the one that is being decided */
     spool_request_t request;
 } in_txn_t;
 
@@ -94,13 +94,13 @@ typedef struct {
 typedef void in_decided_fn(ec_conn_t *conn, int is_refused);
 typedef struct {
     ec_hook_id_t hook;
-    int next;                      /* index of the provider to ask next */
-    void *suspender;               /* instance that has suspended the session */
-    const char *module;            /* last one that ran, for the rejectlog */
+    int next;           /* index of the provider to ask next */
+    void *suspender;    /* instance that has suspended the session */
+    const char *module; /* last one that ran, for the rejectlog */
     in_decided_fn *then;
-    int code;                      /* reply set by ec_conn_reply(), 0: none */
-    char *text;                    /* malloc'd */
-    ec_verdict_t verdict;          /* of ec_conn_resume() */
+    int code;             /* reply set by ec_conn_reply(), 0: none */
+    char *text;           /* malloc'd */
+    ec_verdict_t verdict; /* of ec_conn_resume() */
     ec_post_t resume;
 } in_policy_t;
 
@@ -108,31 +108,31 @@ struct ec_conn {
     int refs;
     in_state_t state;
     ec_loop_t *loop;
-    apr_pool_t *pool;              /* of socket and stream */
-    stream_t *stream;              /* NULL when closed */
-    in_listener_t *listener;       /* a reference */
-    util_link_t link;              /* in its loop's sessions */
-    conf_t *conf;                  /* a reference: the generation whose view this is */
+    apr_pool_t *pool;        /* of socket and stream */
+    stream_t *stream;        /* NULL when closed */
+    in_listener_t *listener; /* a reference */
+    util_link_t link;        /* in its loop's sessions */
+    conf_t *conf;            /* a reference: the generation whose view this is */
     const conf_view_t *view;
-    void *share;                   /* what of listener_sessions it takes, see listener.c */
+    void *share; /* what of listener_sessions it takes, see listener.c */
     ec_id_t id;
     net_endpoint_t peer, local;
-    char *helo;                    /* malloc'd; NULL before EHLO */
-    in_txn_t *txn;                 /* NULL outside a transaction */
+    char *helo;    /* malloc'd; NULL before EHLO */
+    in_txn_t *txn; /* NULL outside a transaction */
     in_policy_t policy;
-    apr_time_t since;              /* loop time of the accept */
+    apr_time_t since; /* loop time of the accept */
     apr_uint64_t bytes;
-    apr_size_t left;               /* input that was seen and not used yet */
-    apr_size_t progress;           /* body bytes since the deadline was set */
+    apr_size_t left;     /* input that was seen and not used yet */
+    apr_size_t progress; /* body bytes since the deadline was set */
     int errors, refusals, receptions, recipients;
-    unsigned is_esmtp : 1;         /* greeted by EHLO: may pipeline */
+    unsigned is_esmtp : 1; /* greeted by EHLO: may pipeline */
     unsigned can_relay : 1;
-    unsigned is_waiting : 1;       /* for a hook or the disk: no input is taken */
-    unsigned is_stuffed : 1;       /* has too many answers unread */
-    unsigned is_draining : 1;      /* inside a command line that is too long */
+    unsigned is_waiting : 1;  /* for a hook or the disk: no input is taken */
+    unsigned is_stuffed : 1;  /* has too many answers unread */
+    unsigned is_draining : 1; /* inside a command line that is too long */
 };
 
-/* ---- server.c: the process's one ------------------------------------------------------- */
+/* ---- server.c: the process's one ---------------------------------------------------- */
 
 const in_backend_t *in_backend(void);
 ec_log_t *in_log(void);
@@ -145,7 +145,7 @@ void in_session_gone(ec_loop_t *loop);
 /** A message more (1) or less (-1) of this loop is on its way to the disk. */
 void in_message_waits(ec_loop_t *loop, int n);
 
-/* ---- listener.c --------------------------------------------------------------------------- */
+/* ---- listener.c --------------------------------------------------------------------- */
 
 in_listener_t *in_listener_ref(in_listener_t *listener);
 void in_listener_unref(in_listener_t *listener);
@@ -160,7 +160,7 @@ void in_listeners_close(void);
 /** The one with this address text, or NULL.  Master loop. */
 in_listener_t *in_listener_at(const char *address);
 
-/* ---- conn.c: life, input, replies ----------------------------------------------------------- */
+/* ---- conn.c: life, input, replies --------------------------------------------------- */
 
 /** For net_listen(); `baton` is the in_listener_t. */
 net_accept_fn in_conn_accept;
@@ -184,7 +184,7 @@ void in_txn_end(ec_conn_t *conn);
 void in_reply(ec_conn_t *conn, int code, const char *text);
 const char *in_peer_for_matching(const ec_conn_t *conn);
 
-/* ---- reject.c --------------------------------------------------------------------------------- */
+/* ---- reject.c ----------------------------------------------------------------------- */
 
 /** Refuse: reply, rejectlog, count.  421 closes. */
 void in_refuse(ec_conn_t *conn, int code, const char *text);
@@ -195,7 +195,7 @@ void in_error(ec_conn_t *conn, int code, const char *text);
 /** Rejectlog and count only. */
 void in_log_rejection(ec_conn_t *conn, int log_state, int code, const char *text);
 
-/* ---- verbs.c ------------------------------------------------------------------------------------ */
+/* ---- verbs.c ------------------------------------------------------------------------ */
 
 /** One command line, NUL-terminated, without its end; may be changed. */
 void in_command(ec_conn_t *conn, char *line);
@@ -214,13 +214,13 @@ void in_greet(ec_conn_t *conn);
 /** data.c: bytes while in BODY; returns how many were used. */
 apr_size_t in_data_input(ec_conn_t *conn, const char *data, apr_size_t len);
 
-/* ---- policy.c ------------------------------------------------------------------------------------ */
+/* ---- policy.c ----------------------------------------------------------------------- */
 
-/** Ask the providers of a policy hook; `then` runs when all have spoken: inside this call, or, when one suspends,
- * later.  When it is refused the answer has been given already. */
+/** Ask the providers of a policy hook; `then` runs when all have spoken: inside this call, or, when one
+ * suspends, later.  When it is refused the answer has been given already. */
 void in_policy(ec_conn_t *conn, ec_hook_id_t hook, in_decided_fn *then);
 
-/* ---- relay.c --------------------------------------------------------------------------------------- */
+/* ---- relay.c ------------------------------------------------------------------------ */
 
 /** May this client send to anybody (C1, by address)? */
 int in_relay_client(const conf_view_t *view, const char *peer);
@@ -229,7 +229,7 @@ int in_relay_recipient(const ec_conn_t *conn, const char *sender_domain, const c
 /** Left globs of C6. */
 int in_relay_match(const char *pattern, const char *domain);
 
-/* ---- settings.c -------------------------------------------------------------------------------------- */
+/* ---- settings.c --------------------------------------------------------------------- */
 
 const char *in_hostname(const conf_view_t *view);
 /** Take up the newest generation.  0: settings that concern this session have changed. */
@@ -237,7 +237,7 @@ int in_settings_renew(ec_conn_t *conn);
 void in_settings_rules(in_body_rules_t *rules, const conf_view_t *view);
 apr_interval_time_t in_idle_time(const ec_conn_t *conn);
 
-/* ---- trace.c --------------------------------------------------------------------------------------------- */
+/* ---- trace.c ------------------------------------------------------------------------ */
 
 enum { IN_TRACE_MAX = 1024 };
 /** The Received field of RFC 5321 4.4; returns its length. */

@@ -40,7 +40,7 @@ static const conf_opt_t concerns[] = {
     CONF_O_RFC2822_TRACE_HEADERS,
 };
 
-/* ---- comparing ------------------------------------------------------------------------- */
+/* ---- comparing ---------------------------------------------------------------------- */
 
 static int is_same_text(const char *a, const char *b)
 {
@@ -78,7 +78,7 @@ static int is_same_view(const conf_view_t *a, const conf_view_t *b)
     return 1;
 }
 
-/* ---- taking up ---------------------------------------------------------------------------- */
+/* ---- taking up ---------------------------------------------------------------------- */
 
 static void take_up(ec_conn_t *conn, conf_t *conf, const conf_view_t *view)
 {
@@ -102,7 +102,7 @@ int in_settings_renew(ec_conn_t *conn)
     }
     listen = conf == NULL ? NULL : in_listener_stanza(conn->listener, conf);
     if (listen == NULL && conn->conf == NULL) {
-        conf = in_listener_conf(conn->listener);       /* it is about to come into force */
+        conf = in_listener_conf(conn->listener); /* it is about to come into force */
         listen = in_listener_stanza(conn->listener, conf);
     }
     if (listen == NULL) {
@@ -116,7 +116,7 @@ int in_settings_renew(ec_conn_t *conn)
     return 1;
 }
 
-/* ---- reading -------------------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------------------ */
 
 const char *in_hostname(const conf_view_t *view)
 {
@@ -150,7 +150,7 @@ static void set_long_lines(in_body_rules_t *rules, const conf_view_t *view)
     static const in_rule_t of_word[] = { IN_RULE_IGNORE, IN_RULE_REFUSE, IN_RULE_MEND };
     const ec_value_t *value = conf_get(view, CONF_O_RFC2822_MAX_LINE_LENGTH);
 
-    rules->line_max = 998;         /* RFC 5322 2.1.1 */
+    rules->line_max = 998; /* RFC 5322 2.1.1 */
     if (value == NULL) {
         rules->long_lines = IN_RULE_IGNORE;
     } else if (value->i >= 0) {

@@ -17,16 +17,18 @@
 /** Get ready.  Keeps `spool`, `log`.  After the loops exist, before smtp_in_apply(). */
 apr_status_t smtp_in_start(spool_t *spool, ec_log_t *log, apr_pool_t *pool);
 
-/** Make the listeners those of `conf` (ESMTP_Listener / Listen): new ones are opened first, and only when all are, the
- * ones that are gone are closed; unchanged ones keep their sockets.  On failure nothing has changed and `*why` is a
- * complete sentence (valid until the next call).  Call before conf_install(conf).  Running sessions go on. */
+/** Make the listeners those of `conf` (ESMTP_Listener / Listen): new ones are opened first, and only when all
+ * are, the ones that are gone are closed; unchanged ones keep their sockets.  On failure nothing has changed
+ * and `*why` is a complete sentence (valid until the next call).  Call before conf_install(conf).  Running
+ * sessions go on. */
 apr_status_t smtp_in_apply(conf_t *conf, const char **why);
 
-/** The port of the listener with this address text, as in the configuration ("127.0.0.1:0"); 0 when there is none. */
+/** The port of the listener with this address text, as in the configuration ("127.0.0.1:0"); 0 when there is
+ * none. */
 int smtp_in_port(const char *address);
 
-/** Stop: no more connections; idle sessions get 421; those inside a message may end it within `grace`.  `done` runs on
- * the master loop when no session is left, and none waits for the spool. */
+/** Stop: no more connections; idle sessions get 421; those inside a message may end it within `grace`. `done`
+ * runs on the master loop when no session is left, and none waits for the spool. */
 void smtp_in_stop(apr_interval_time_t grace, ec_post_fn *done, void *baton);
 
 /** "show inbound" and its like, for control_add(). */

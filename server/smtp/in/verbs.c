@@ -6,13 +6,13 @@
 #include "util/text.h"
 
 #define IN(state) (1u << IN_##state)
-#define ANY (IN(GREET) | IN(READY) | IN(MAIL) | IN(RCPT))
+#define ANY       (IN(GREET) | IN(READY) | IN(MAIL) | IN(RCPT))
 
 static const struct verb {
     const char *name;
     unsigned allowed;
     in_verb_fn *run;
-    int code;                      /* where it is not allowed */
+    int code; /* where it is not allowed */
     const char *text;
 } verbs[] = {
     { "EHLO", ANY, in_do_ehlo, 0, NULL },
@@ -31,8 +31,9 @@ char *in_after(char *text, const char *prefix)
 {
     apr_size_t length = strlen(prefix);
 
-    return strnlen(text, length) == length && util_text_equal_nocase(text, length, prefix, length) ? text + length
-                                                                                                    : NULL;
+    return strnlen(text, length) == length && util_text_equal_nocase(text, length, prefix, length)
+               ? text + length
+               : NULL;
 }
 
 /* The verb of the line; *args is what follows it, without the space around. */

@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * Usage: queue_bench FOLDER [messages] [domains]
- * Stores messages of 1 KiB in a spool below FOLDER (made, and left there), hands them to suspended queues, delays them all,
- * and prints what each step costs; then a second process reads the spool as a start does. */
+ * Stores messages of 1 KiB in a spool below FOLDER (made, and left there), hands them to suspended queues,
+ * delays them all, and prints what each step costs; then a second process reads the spool as a start does. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,8 +18,9 @@
 
 enum { IN_FLIGHT = 4000, BODY = 1024 };
 
-static const char conf_text[] = "suspend_delivery = true\nmax_resident_active_queue = 0\nmax_retries = \"none\"\n"
-                                "message_expiration = 604800\n";
+static const char conf_text[] =
+    "suspend_delivery = true\nmax_resident_active_queue = 0\nmax_retries = \"none\"\n"
+    "message_expiration = 604800\n";
 
 static struct {
     spool_t *spool;
@@ -48,7 +49,8 @@ static void report(const char *step, apr_time_t since, double before)
     double mib = resident_mib();
 
     printf("%-28s %8.2f s %9.1f MiB resident %7.1f bytes a message\n", step,
-           (double)(apr_time_now() - since) / APR_USEC_PER_SEC, mib, (mib - before) * 1048576 / bench.messages);
+           (double)(apr_time_now() - since) / APR_USEC_PER_SEC, mib,
+           (mib - before) * 1048576 / bench.messages);
     fflush(stdout);
 }
 
@@ -62,7 +64,8 @@ static void start(const char *folder)
     apr_initialize();
     apr_pool_create(&bench.pool, NULL);
     EC_ASSERT(event_runtime_create(1, NULL, bench.pool) == APR_SUCCESS);
-    EC_ASSERT(conf_load_text(&conf, &problems, "bench", conf_text, sizeof conf_text - 1, bench.pool) == APR_SUCCESS);
+    EC_ASSERT(conf_load_text(&conf, &problems, "bench", conf_text, sizeof conf_text - 1, bench.pool) ==
+              APR_SUCCESS);
     conf_install(conf);
     if (spool_open(&bench.spool, &options, ec_log_root(), &why, bench.pool) != APR_SUCCESS) {
         fprintf(stderr, "%s: %s\n", folder, why);
@@ -110,8 +113,9 @@ static void store_next(spool_request_t *request)
     batch_set_sender(batch, "sender@example.test");
     batch_add_rcpt(batch, to);
     EC_ASSERT(batch_body_append(batch, &limits, bench.body, BODY) == APR_SUCCESS);
-    *request = (spool_request_t){ .verb = SPOOL_STORE, .batch = batch, .loop = ec_loop_at(0), .done = on_stored,
-                                  .baton = request };
+    *request = (spool_request_t){
+        .verb = SPOOL_STORE, .batch = batch, .loop = ec_loop_at(0), .done = on_stored, .baton = request
+    };
     spool_submit(bench.spool, request);
 }
 

@@ -16,7 +16,7 @@ static const struct {
     { "550 no such user", 1, "5.1.0" },
     { "552 too big", 1, "5.2.2" },
     { "599 what", 1, "5.0.0" },
-    { "450 4.2.1 later", 1, "5.2.1" },   /* given up: the class says permanent */
+    { "450 4.2.1 later", 1, "5.2.1" }, /* given up: the class says permanent */
     { "450 4.2.1 later", 0, "4.2.1" },
     { "550 5.1.1.1 odd", 1, "5.1.0" },
     { "550 5.1 odd", 1, "5.1.0" },
@@ -54,9 +54,15 @@ static ec_batch_t *failed(const char *sender, const char *message)
 
 static bounce_facts_t facts_of(const ec_batch_t *batch)
 {
-    return (bounce_facts_t){ .batch = batch, .recipient = "b@there.test", .text = "550 5.1.1 no such user",
-                             .remote = "192.0.2.1", .hostname = "mx.here.test", .from = "mailer-daemon@mx.here.test",
-                             .inline_original = 1, .attempts = 1, .now = apr_time_from_sec(1700000100) };
+    return (bounce_facts_t){ .batch = batch,
+                             .recipient = "b@there.test",
+                             .text = "550 5.1.1 no such user",
+                             .remote = "192.0.2.1",
+                             .hostname = "mx.here.test",
+                             .from = "mailer-daemon@mx.here.test",
+                             .inline_original = 1,
+                             .attempts = 1,
+                             .now = apr_time_from_sec(1700000100) };
 }
 
 /* The notice as text; NULL when none is made. */
@@ -122,7 +128,8 @@ START_TEST(three_parts)
     has("Content-Type: message/delivery-status\r\n");
     has("Reporting-MTA: dns; mx.here.test\r\n");
     has("Arrival-Date: Tue, 14 Nov 2023 22:13:20 +0000\r\n");
-    has("Final-Recipient: rfc822; b@there.test\r\nAction: failed\r\nStatus: 5.1.1\r\nRemote-MTA: dns; [192.0.2.1]\r\n");
+    has("Final-Recipient: rfc822; b@there.test\r\nAction: failed\r\nStatus: 5.1.1\r\nRemote-MTA: dns; "
+        "[192.0.2.1]\r\n");
     has("Diagnostic-Code: smtp; 550 5.1.1 no such user\r\n");
     has("Content-Type: text/rfc822-headers\r\n\r\nSubject: hello\r\nX: y\r\n\r\n--");
     has_not("secret body");

@@ -21,13 +21,13 @@ static event_clock_t *clock_;
 static struct owner {
     stream_t *stream;
     apr_pool_t *pool;
-    int peer;                      /* the other end */
-    char seen[BIG];                /* consumed input */
+    int peer;       /* the other end */
+    char seen[BIG]; /* consumed input */
     apr_size_t length, calls, shown;
-    apr_size_t at_once;            /* most to consume in one call; 0: all */
+    apr_size_t at_once; /* most to consume in one call; 0: all */
     int drained, closed, inside;
     apr_status_t why;
-    const char *answer;            /* written for each call */
+    const char *answer; /* written for each call */
     enum { KEEP, DESTROY, FINISH, PAUSE } act;
 } owner;
 
@@ -101,11 +101,11 @@ static void setup(void)
     ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
     owner.pool = ec_loop_subpool(loop);
     owner.peer = fds[1];
-    ck_assert_int_eq(apr_os_sock_make(&socket,
-                                      &(apr_os_sock_info_t){ .os_sock = &fds[0], .family = AF_UNIX,
-                                                             .type = SOCK_STREAM },
-                                      owner.pool),
-                     APR_SUCCESS);
+    ck_assert_int_eq(
+        apr_os_sock_make(&socket,
+                         &(apr_os_sock_info_t){ .os_sock = &fds[0], .family = AF_UNIX, .type = SOCK_STREAM },
+                         owner.pool),
+        APR_SUCCESS);
     owner.inside = 1;
     ck_assert_int_eq(stream_create(&owner.stream, loop, socket, &calls, NULL, owner.pool), APR_SUCCESS);
     owner.inside = 0;
@@ -161,7 +161,7 @@ START_TEST(unconsumed_is_shown_again)
     turns(1);
     ck_assert_uint_eq(owner.length, 2);
     turns(3);
-    ck_assert_uint_eq(owner.calls, 1);      /* not before more has come */
+    ck_assert_uint_eq(owner.calls, 1); /* not before more has come */
     say("f");
     turns(1);
     ck_assert_uint_eq(owner.shown, 4);
@@ -183,7 +183,7 @@ START_TEST(pause_and_resume)
     stream_resume(owner.stream);
     owner.inside = 0;
     turns(1);
-    ck_assert_uint_eq(owner.calls, 2);      /* what was left, although nothing is new */
+    ck_assert_uint_eq(owner.calls, 2); /* what was left, although nothing is new */
     ck_assert_uint_eq(owner.shown, 2);
     owner.act = KEEP;
     owner.at_once = 0;
@@ -229,7 +229,7 @@ START_TEST(writes_of_a_turn_leave_together)
     turns(1);
     ck_assert_str_eq(heard(), "astatic42");
     ck_assert_uint_eq(stream_pending(owner.stream), 0);
-    ck_assert_int_eq(owner.drained, 0);     /* it never had to wait */
+    ck_assert_int_eq(owner.drained, 0); /* it never had to wait */
 }
 END_TEST
 
@@ -282,7 +282,7 @@ START_TEST(peer_ends)
     turns(3);
     ck_assert_int_eq(owner.closed, 1);
     ck_assert_int_eq(owner.why, APR_EOF);
-    ck_assert_uint_eq(owner.shown, 2);      /* unconsumed input was delivered before */
+    ck_assert_uint_eq(owner.shown, 2); /* unconsumed input was delivered before */
 }
 END_TEST
 
@@ -326,7 +326,7 @@ START_TEST(deadline)
     event_clock_advance(clock_, 1500000);
     turns(2);
     ck_assert_int_eq(owner.closed, 0);
-    owner.act = FINISH;                     /* a word of parting can still be said */
+    owner.act = FINISH; /* a word of parting can still be said */
     event_clock_advance(clock_, 600000);
     turns(3);
     ck_assert_int_eq(owner.closed, 1);
@@ -431,7 +431,7 @@ START_TEST(idle_costs_nothing)
     owner.answer = "y";
     say("x");
     turns(2);
-    ck_assert_int_eq(shared->n_free, 2);    /* one for input, one for output: both are back */
+    ck_assert_int_eq(shared->n_free, 2); /* one for input, one for output: both are back */
     say("x");
     turns(2);
     ck_assert_int_eq(shared->n_free, 2);

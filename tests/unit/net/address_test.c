@@ -8,7 +8,7 @@
 
 static const struct {
     const char *text;
-    const char *want;              /* "family text port", NULL: refused */
+    const char *want; /* "family text port", NULL: refused */
     int is_dual;
 } cases[] = {
     { "127.0.0.1:2525", "4 127.0.0.1 2525", 0 },
@@ -56,7 +56,9 @@ START_TEST(listen_text)
     ck_assert_msg(rv == APR_SUCCESS, "refused: %s: %s", cases[_i].text, why);
     net_endpoint_set(&endpoint, &address);
     snprintf(got, sizeof got, "%c %s %d",
-             address.u.any.sa_family == AF_INET ? '4' : address.u.any.sa_family == AF_INET6 ? '6' : 'u',
+             address.u.any.sa_family == AF_INET    ? '4'
+             : address.u.any.sa_family == AF_INET6 ? '6'
+                                                   : 'u',
              endpoint.text, endpoint.port);
     ck_assert_str_eq(got, cases[_i].want);
     ck_assert_int_eq(is_dual, cases[_i].is_dual);

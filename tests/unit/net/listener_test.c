@@ -100,12 +100,15 @@ static void on_closed(void *baton)
     closed++;
 }
 
+static int is_closed(void *baton)
+{
+    return closed;
+}
+
 static void close_listener(net_listener_t *listener)
 {
     net_listener_close_then(listener, on_closed, NULL);
-    for (int i = 0; i < 100 && !closed; i++) {
-        (void)event_run_until(loop, NULL, NULL, 1);
-    }
+    ck_assert(event_run_until(loop, is_closed, NULL, 300));
     ck_assert_int_eq(closed, 1);
     closed = 0;
 }
@@ -139,7 +142,7 @@ START_TEST(both_families)
     int v6;
 
     run_until_accepted(1);
-    ck_assert_str_eq(last_peer.text, "127.0.0.1");       /* not ::ffff:127.0.0.1 */
+    ck_assert_str_eq(last_peer.text, "127.0.0.1"); /* not ::ffff:127.0.0.1 */
     ck_assert_str_eq(last_local.text, "127.0.0.1");
     v6 = connect_to("::1", net_listener_port(listener));
     if (v6 >= 0) {
@@ -212,7 +215,7 @@ START_TEST(path_that_is_taken)
     net_listener_t *other = NULL;
 
     ck_assert_ptr_nonnull(strstr(try_listen(&other, name, 0), "in use"));
-    ck_assert_int_ge(connect_to(name, 0), 0);           /* and the living one still lives */
+    ck_assert_int_ge(connect_to(name, 0), 0); /* and the living one still lives */
     close_listener(listener);
     close(open(name, O_CREAT | O_WRONLY, 0600));
     ck_assert_ptr_nonnull(strstr(try_listen(&other, name, 0), "no socket"));
@@ -258,7 +261,7 @@ START_TEST(no_descriptors)
     ck_assert_int_eq(accepted, 0);
     setrlimit(RLIMIT_NOFILE, &old);
     (void)event_run_until(loop, NULL, NULL, 1);
-    ck_assert_int_eq(accepted, 0);                      /* it pauses: a shortage must not become a busy loop */
+    ck_assert_int_eq(accepted, 0); /* it pauses: a shortage must not become a busy loop */
     event_clock_advance(clock_, 1000001);
     event_clock_release(clock_);
     run_until_accepted(1);
@@ -275,14 +278,15 @@ START_TEST(every_loop_accepts)
     net_listener_t *other = NULL;
     int fds[MANY];
 
-    ck_assert_ptr_nonnull(strstr(
-        try_listen(&other, apr_psprintf(test_pool, "127.0.0.1:%d", net_listener_port(listener)), 1), "in use"));
+    ck_assert_ptr_nonnull(
+        strstr(try_listen(&other, apr_psprintf(test_pool, "127.0.0.1:%d", net_listener_port(listener)), 1),
+               "in use"));
     for (int i = 0; i < MANY; i++) {
         fds[i] = connect_to("127.0.0.1", net_listener_port(listener));
     }
     run_until_accepted(MANY);
     for (int i = 0; i < LOOPS; i++) {
-        ck_assert_int_gt(of_loop[i], 0);                /* the kernel spreads 200 over 3 */
+        ck_assert_int_gt(of_loop[i], 0); /* the kernel spreads 200 over 3 */
     }
     for (int i = 0; i < MANY; i++) {
         close(fds[i]);
@@ -329,8 +333,9 @@ START_TEST(connects)
     net_listener_t *listener = listen_at("127.0.0.1:0", 0);
     net_connect_t *pending;
 
-    ck_assert_int_eq(start_connect("127.0.0.1", net_listener_port(listener), _i == 0 ? NULL : "127.0.0.2", &pending),
-                     APR_SUCCESS);
+    ck_assert_int_eq(
+        start_connect("127.0.0.1", net_listener_port(listener), _i == 0 ? NULL : "127.0.0.2", &pending),
+        APR_SUCCESS);
     ck_assert(event_run_until(loop, has_result, NULL, 100));
     ck_assert_int_eq(result.rv, APR_SUCCESS);
     ck_assert_str_eq(result.local.text, _i == 0 ? "127.0.0.1" : "127.0.0.2");

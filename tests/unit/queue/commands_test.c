@@ -41,7 +41,9 @@ static void has(const char *what)
 
 static void refuse(const queue_attempt_t *attempt, int i, queue_result_t *result)
 {
-    *result = (queue_result_t){ .outcome = QUEUE_TRANSIENT, .stage = EC_STAGE_RCPT, .text = "451 4.7.1 greylisted",
+    *result = (queue_result_t){ .outcome = QUEUE_TRANSIENT,
+                                .stage = EC_STAGE_RCPT,
+                                .text = "451 4.7.1 greylisted",
                                 .address = "127.0.0.1" };
 }
 

@@ -40,8 +40,10 @@ START_TEST(all_loops_work_together)
 {
     char conf[300];
 
-    snprintf(conf, sizeof conf, "retry_interval = 1\nmax_retry_interval = 1\nserver_max_outbound_connections = %d\n"
-             "max_resident_active_queue = 5\n", LIMIT);
+    snprintf(conf, sizeof conf,
+             "retry_interval = 1\nmax_retry_interval = 1\nserver_max_outbound_connections = %d\n"
+             "max_resident_active_queue = 5\n",
+             LIMIT);
     world_start(conf, LOOPS, test_pool);
     world.script = draw;
     world.connect_delay = world.reply_delay = 100;
@@ -74,10 +76,13 @@ static int has_answer(void *baton)
 
 START_TEST(console_asks_all_loops_under_load)
 {
-    static const char *const lines[] = { "summary", "domain all", "active 0", "domain d1.test", "showqueue d2.test",
-                                         "message 10/00-01234-C6DD1CA4", "delayed 0" };
+    static const char *const lines[] = { "summary",           "domain all",
+                                         "active 0",          "domain d1.test",
+                                         "showqueue d2.test", "message 10/00-01234-C6DD1CA4",
+                                         "delayed 0" };
 
-    world_start("max_resident_active_queue = 5\nretry_interval = 1\nmax_retry_interval = 1\n", LOOPS, test_pool);
+    world_start("max_resident_active_queue = 5\nretry_interval = 1\nmax_retry_interval = 1\n", LOOPS,
+                test_pool);
     control_start(NULL, ec_log_root());
     control_add(queue_commands, NULL, NULL, "queue");
     world.connect_delay = world.reply_delay = 100;

@@ -1,9 +1,9 @@
 /* model_test.c - random days, by a seed: whatever happens, no message is lost, ended twice, or uncounted
  * SPDX-License-Identifier: Apache-2.0
  *
- * Mail comes at random, replies are drawn at random, the disk fails and works again, hosts vanish and come back, the
- * configuration changes.  After every step the account's residual is 0; in the end everything was delivered, has
- * failed, or has expired, each recipient once.  EC_TEST_SEED=N runs one seed alone. */
+ * Mail comes at random, replies are drawn at random, the disk fails and works again, hosts vanish and come
+ * back, the configuration changes.  After every step the account's residual is 0; in the end everything was
+ * delivered, has failed, or has expired, each recipient once.  EC_TEST_SEED=N runs one seed alone. */
 #include "queue/world.h"
 
 #include <stdio.h>
@@ -26,10 +26,14 @@ static void draw(const queue_attempt_t *attempt, int i, queue_result_t *result)
         ec_stage_t stage;
         const char *text;
     } ends[] = {
-        { QUEUE_DELIVERED, EC_STAGE_CONFIRM, "250 ok" },        { QUEUE_DELIVERED, EC_STAGE_CONFIRM, "250 ok" },
-        { QUEUE_DELIVERED, EC_STAGE_CONFIRM, "250 ok" },        { QUEUE_TRANSIENT, EC_STAGE_RCPT, "450 4.2.1 later" },
-        { QUEUE_TRANSIENT, EC_STAGE_NOT_CONNECTED, "451 lost" }, { QUEUE_PERMANENT, EC_STAGE_DATA, "554 5.7.1 spam" },
-        { QUEUE_IN_DOUBT, EC_STAGE_CONFIRM, "" },               { QUEUE_RELEASE, EC_STAGE_IDLE, "" },
+        { QUEUE_DELIVERED, EC_STAGE_CONFIRM, "250 ok" },
+        { QUEUE_DELIVERED, EC_STAGE_CONFIRM, "250 ok" },
+        { QUEUE_DELIVERED, EC_STAGE_CONFIRM, "250 ok" },
+        { QUEUE_TRANSIENT, EC_STAGE_RCPT, "450 4.2.1 later" },
+        { QUEUE_TRANSIENT, EC_STAGE_NOT_CONNECTED, "451 lost" },
+        { QUEUE_PERMANENT, EC_STAGE_DATA, "554 5.7.1 spam" },
+        { QUEUE_IN_DOUBT, EC_STAGE_CONFIRM, "" },
+        { QUEUE_RELEASE, EC_STAGE_IDLE, "" },
     };
     unsigned n = roll(sizeof ends / sizeof ends[0]);
 
@@ -66,8 +70,8 @@ static void step_disk(void)
 
 static void step_hosts(void)
 {
-    static const apr_status_t answers[] = { APR_SUCCESS, APR_SUCCESS, APR_SUCCESS, APR_SUCCESS, APR_SUCCESS,
-                                            EC_E_DNS_TRANSIENT, EC_E_DNS_NXDOMAIN };
+    static const apr_status_t answers[] = { APR_SUCCESS, APR_SUCCESS,        APR_SUCCESS,      APR_SUCCESS,
+                                            APR_SUCCESS, EC_E_DNS_TRANSIENT, EC_E_DNS_NXDOMAIN };
 
     world.can_connect = roll(4) != 0;
     world.dns_rv = answers[roll(7)];
@@ -76,9 +80,15 @@ static void step_hosts(void)
 static void step_conf(void)
 {
     static const char *const confs[] = {
-        "", "max_outbound_connections = 3\n", "suspend_delivery = true\n", "max_resident_active_queue = 0\n",
-        "max_retries = 1\n", "message_expiration = 4000\nnever_attempt_expired_messages = true\n",
-        "Gateway = \"g.test\"\n", "generate_bounces = false\n", "max_recipients_per_batch = 7\n",
+        "",
+        "max_outbound_connections = 3\n",
+        "suspend_delivery = true\n",
+        "max_resident_active_queue = 0\n",
+        "max_retries = 1\n",
+        "message_expiration = 4000\nnever_attempt_expired_messages = true\n",
+        "Gateway = \"g.test\"\n",
+        "generate_bounces = false\n",
+        "max_recipients_per_batch = 7\n",
     };
 
     world_configure(confs[roll(sizeof confs / sizeof confs[0])]);
@@ -96,7 +106,8 @@ static void step_time(void)
     world_pass(waits[n]);
 }
 
-static void (*const steps[])(void) = { step_mail, step_mail, step_disk, step_hosts, step_conf, step_time, step_time };
+static void (*const steps[])(void) = { step_mail, step_mail, step_disk, step_hosts,
+                                       step_conf, step_time, step_time };
 
 static void heal(void)
 {
@@ -116,7 +127,8 @@ static void check_account(unsigned seed, int step)
 
 START_TEST(random_days)
 {
-    unsigned seed = getenv("EC_TEST_SEED") != NULL ? (unsigned)atoi(getenv("EC_TEST_SEED")) : (unsigned)_i + 1;
+    unsigned seed =
+        getenv("EC_TEST_SEED") != NULL ? (unsigned)atoi(getenv("EC_TEST_SEED")) : (unsigned)_i + 1;
     queue_totals_t totals;
 
     ec_log_set_level(ec_log_root(), EC_LOG_CRITICAL);

@@ -9,19 +9,25 @@
 
 static void all_4xx(const queue_attempt_t *attempt, int i, queue_result_t *result)
 {
-    *result = (queue_result_t){ .outcome = QUEUE_TRANSIENT, .stage = EC_STAGE_RCPT, .text = "451 4.2.0 not now",
+    *result = (queue_result_t){ .outcome = QUEUE_TRANSIENT,
+                                .stage = EC_STAGE_RCPT,
+                                .text = "451 4.2.0 not now",
                                 .address = "127.0.0.1" };
 }
 
 static void all_5xx(const queue_attempt_t *attempt, int i, queue_result_t *result)
 {
-    *result = (queue_result_t){ .outcome = QUEUE_PERMANENT, .stage = EC_STAGE_RCPT, .text = "550 5.1.1 no such user",
+    *result = (queue_result_t){ .outcome = QUEUE_PERMANENT,
+                                .stage = EC_STAGE_RCPT,
+                                .text = "550 5.1.1 no such user",
                                 .address = "127.0.0.1" };
 }
 
 static void all_lost(const queue_attempt_t *attempt, int i, queue_result_t *result)
 {
-    *result = (queue_result_t){ .outcome = QUEUE_IN_DOUBT, .stage = EC_STAGE_CONFIRM, .text = "", .address = "127.0.0.1" };
+    *result = (queue_result_t){
+        .outcome = QUEUE_IN_DOUBT, .stage = EC_STAGE_CONFIRM, .text = "", .address = "127.0.0.1"
+    };
 }
 
 /* ---- delivery ------------------------------------------------------------------------- */
@@ -90,7 +96,8 @@ END_TEST
 
 START_TEST(aggressive_opens_at_once)
 {
-    world_start("max_outbound_connections = 20\nconnection_allocation_aggressiveness = \"high\"\n", 1, test_pool);
+    world_start("max_outbound_connections = 20\nconnection_allocation_aggressiveness = \"high\"\n", 1,
+                test_pool);
     for (int i = 0; i < 100; i++) {
         world_mail("a@here.test", "b@there.test");
     }
@@ -132,7 +139,8 @@ END_TEST
 
 START_TEST(lowered_limit_closes_the_surplus)
 {
-    world_start("max_outbound_connections = 20\nconnection_allocation_aggressiveness = \"high\"\n", 1, test_pool);
+    world_start("max_outbound_connections = 20\nconnection_allocation_aggressiveness = \"high\"\n", 1,
+                test_pool);
     world.reply_delay = apr_time_from_sec(1);
     for (int i = 0; i < 200; i++) {
         world_mail("a@here.test", "b@there.test");
@@ -269,7 +277,7 @@ START_TEST(bounce_waits_for_a_full_disk)
     world.fail[SPOOL_STORE] = APR_SUCCESS;
     ck_assert_int_eq(world_settle(100), 0);
     ck_assert_int_eq(world.permanents, 1);
-    ck_assert_int_eq(world.deliveries, 1);    /* the bounce */
+    ck_assert_int_eq(world.deliveries, 1); /* the bounce */
     ck_assert_str_eq(world.recipient, "a@here.test");
     world_stop();
 }
@@ -282,7 +290,7 @@ START_TEST(mark_that_fails_sends_nothing)
     world_mail("a@here.test", "b@there.test");
     world_pass(10);
     ck_assert_int_eq(world.deliveries + world.transients, 0);
-    ck_assert_int_ge(world.attempts, 5);      /* about one a second */
+    ck_assert_int_ge(world.attempts, 5); /* about one a second */
     ck_assert_int_le(world.attempts, 15);
     world.fail[SPOOL_MARK] = APR_SUCCESS;
     ck_assert_int_eq(world_settle(10), 0);
@@ -450,7 +458,8 @@ START_TEST(suspended_waits_and_expires)
 }
 END_TEST
 
-/* ---- memory --------------------------------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------------------------------------
+ */
 
 START_TEST(bodies_beyond_the_limit_are_read_back)
 {
@@ -480,7 +489,7 @@ START_TEST(delayed_mail_has_no_body_in_memory)
     world.script = NULL;
     world.attempts = world.loads = 0;
     ck_assert_int_eq(world_settle(1300), 0);
-    ck_assert_int_eq(world.attempts, 1);      /* side by side again, read once */
+    ck_assert_int_eq(world.attempts, 1); /* side by side again, read once */
     ck_assert_int_eq(world.loads, 1);
     world_stop();
 }
@@ -514,7 +523,8 @@ START_TEST(empty_queues_are_forgotten)
 }
 END_TEST
 
-/* ---- recovery ---------------------------------------------------------------------------------------------- */
+/* ---- recovery
+ * ---------------------------------------------------------------------------------------------- */
 
 static ec_batch_t *found(int n)
 {
@@ -547,10 +557,12 @@ START_TEST(recovery_brings_everything_back)
 }
 END_TEST
 
-/* However often a connection is used, at most its last message is in doubt; and a start counts a doubt once. */
+/* However often a connection is used, at most its last message is in doubt; and a start counts a doubt once.
+ */
 START_TEST(doubt_is_bounded)
 {
-    world_start("max_outbound_connections = 4\nconnection_allocation_aggressiveness = \"high\"\n", 1, test_pool);
+    world_start("max_outbound_connections = 4\nconnection_allocation_aggressiveness = \"high\"\n", 1,
+                test_pool);
     for (int i = 0; i < 20; i++) {
         world_keep(found(1), 0, 0, 1);
     }
@@ -562,6 +574,29 @@ START_TEST(doubt_is_bounded)
         world_pass(0.003);
         ck_assert_int_le(world_marked(), 4);
     }
+    ck_assert_int_eq(world_settle(10), 0);
+    world_stop();
+}
+END_TEST
+
+/* Nothing is sent, and so nothing marked, before the marks of the last process are known. */
+START_TEST(delivery_waits_for_recovery)
+{
+    world_start("", 1, test_pool);
+    world_pass(0.001);
+    recover_hold(queue_sets[0]);
+    world_mail("a@here.test", "b@there.test");
+    world_keep(found(1), 0, 0, 1);
+    world_pass(5);
+    ck_assert_int_eq(world.opened, 0);
+    if (_i == 0) {
+        world_recover();
+        world_pass(1);
+    } else {
+        world_pass(6); /* but not for ever */
+    }
+    ck_assert_int_eq(world.deliveries, _i == 0 ? 2 : 1);
+    world_recover();
     ck_assert_int_eq(world_settle(10), 0);
     world_stop();
 }
@@ -601,6 +636,7 @@ static void add(Suite *suite)
     tcase_add_test(tcase, empty_queues_are_forgotten);
     tcase_add_test(tcase, recovery_brings_everything_back);
     tcase_add_test(tcase, doubt_is_bounded);
+    tcase_add_loop_test(tcase, delivery_waits_for_recovery, 0, 2);
 }
 
 TEST_MAIN("queue/queue", add)

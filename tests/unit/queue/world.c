@@ -16,7 +16,7 @@
 
 const apr_time_t world_epoch = APR_INT64_C(1700000000000000);
 world_t world;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;   /* worlds with several loops */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* worlds with several loops */
 
 /* ---- spool in memory -------------------------------------------------------------------- */
 
@@ -213,8 +213,11 @@ static void on_reply(void *baton)
     line->attempt = NULL;
     queue_settled(attempt, next_attempt, line);
     for (int i = 0; i < n; i++) {
-        queue_result_t result = { .outcome = QUEUE_DELIVERED, .stage = EC_STAGE_CONFIRM, .text = "250 ok",
-                                  .address = "127.0.0.1", .size = 10 };
+        queue_result_t result = { .outcome = QUEUE_DELIVERED,
+                                  .stage = EC_STAGE_CONFIRM,
+                                  .text = "250 ok",
+                                  .address = "127.0.0.1",
+                                  .size = 10 };
 
         if (world.script != NULL) {
             pthread_mutex_lock(&lock);
@@ -272,8 +275,10 @@ static void next_attempt(void *baton)
 static void on_connected(void *baton)
 {
     struct line *line = baton;
-    queue_result_t result = { .outcome = world.connect_outcome, .stage = EC_STAGE_NOT_CONNECTED,
-                              .text = world.connect_error, .address = "" };
+    queue_result_t result = { .outcome = world.connect_outcome,
+                              .stage = EC_STAGE_NOT_CONNECTED,
+                              .text = world.connect_error,
+                              .address = "" };
 
     if (world.can_connect) {
         next_attempt(line);
@@ -287,7 +292,9 @@ static void on_route(void *baton, apr_status_t rv, dns_route_t *route, const cha
 {
     struct line *line = baton;
     queue_result_t result = { .outcome = rv == EC_E_DNS_TRANSIENT ? QUEUE_TRANSIENT : QUEUE_PERMANENT,
-                              .stage = EC_STAGE_NOT_CONNECTED, .text = "5xx or 4xx [internal] look-up", .address = "" };
+                              .stage = EC_STAGE_NOT_CONNECTED,
+                              .text = "5xx or 4xx [internal] look-up",
+                              .address = "" };
 
     if (rv == APR_SUCCESS) {
         dns_route_unref(route);
@@ -373,8 +380,11 @@ static void on_permanent(void *self, const ec_event_t *event)
 }
 
 static const ec_hook_t hooks[] = {
-    EC_HOOK(log_reception, on_reception), EC_HOOK(log_delivery, on_delivery),
-    EC_HOOK(log_transient_failure, on_transient), EC_HOOK(log_permanent_failure, on_permanent), EC_HOOK_END,
+    EC_HOOK(log_reception, on_reception),
+    EC_HOOK(log_delivery, on_delivery),
+    EC_HOOK(log_transient_failure, on_transient),
+    EC_HOOK(log_permanent_failure, on_permanent),
+    EC_HOOK_END,
 };
 
 /* ---- life --------------------------------------------------------------------------------------------- */
@@ -398,8 +408,11 @@ void world_start(const char *conf, int loops, apr_pool_t *pool)
 {
     event_clock_t *clock = loops == 1 ? event_clock_virtual(world_epoch, pool) : NULL;
 
-    world = (world_t){ .can_connect = 1, .connect_error = "450 4.4.1 [internal] connect timeout",
-                       .connect_outcome = QUEUE_TRANSIENT, .connect_delay = 10000, .reply_delay = 10000,
+    world = (world_t){ .can_connect = 1,
+                       .connect_error = "450 4.4.1 [internal] connect timeout",
+                       .connect_outcome = QUEUE_TRANSIENT,
+                       .connect_delay = 10000,
+                       .reply_delay = 10000,
                        .idle_timeout = apr_time_from_sec(5) };
     world_pool = pool;
     util_list_init(&refs);
@@ -408,6 +421,9 @@ void world_start(const char *conf, int loops, apr_pool_t *pool)
     world_configure(conf);
     queue_set_transport(&transport);
     ck_assert_int_eq(queue_start(NULL, ec_log_root(), pool), APR_SUCCESS);
+    for (int i = 0; i < loops; i++) {
+        queue_sets[i]->is_held = 0; /* as after an empty recovery */
+    }
     ck_assert_int_eq(event_runtime_start(), APR_SUCCESS);
 }
 
@@ -454,7 +470,8 @@ apr_int64_t world_settle(double seconds)
     ec_timer_t timer = { 0 };
     queue_totals_t totals;
 
-    ec_timer_start(&timer, ec_loop_at(0), (apr_interval_time_t)(seconds * 1000000), set_flag, &settling.is_over);
+    ec_timer_start(&timer, ec_loop_at(0), (apr_interval_time_t)(seconds * 1000000), set_flag,
+                   &settling.is_over);
     ck_assert(event_run_until(ec_loop_at(0), has_settled, &settling, 100000000));
     ec_timer_cancel(&timer);
     queue_totals(&totals);
@@ -484,9 +501,10 @@ void world_stop(void)
         ec_batch_unref(world.bounce);
         world.bounce = NULL;
     }
-    conf_install(NULL);           /* loops give their references back while the runtime stops */
+    conf_install(NULL); /* loops give their references back while the runtime stops */
     event_runtime_stop();
-    UTIL_LIST_EACH(link, &refs) {
+    UTIL_LIST_EACH(link, &refs)
+    {
         forget(UTIL_OWNER(link, spool_ref_t, link));
     }
 }
@@ -498,7 +516,8 @@ queue_t *world_queue(const char *domain)
     return queue_find(queue_set_of(hash), hash, domain);
 }
 
-/* ---- mail -------------------------------------------------------------------------------------------------- */
+/* ---- mail
+ * -------------------------------------------------------------------------------------------------- */
 
 static ec_batch_t *make(const char *sender)
 {
@@ -553,10 +572,19 @@ void world_keep(ec_batch_t *batch, int attempts, apr_time_t next, int is_in_doub
     for (int i = 0; i < batch->n_rcpts; i++) {
         batch->ref->rcpt[i].is_marked = is_in_doubt;
         spool_found_t found = {
-            .ref = batch->ref, .rcpt = i, .id = batch->rcpts[i].id, .batch_id = batch->id, .received = batch->received,
-            .size = batch->body.size, .sender = batch->sender, .recipient = batch->rcpts[i].address,
-            .domain = batch->rcpts[i].domain, .is_in_doubt = is_in_doubt,
-            .state = { .attempts = (apr_uint16_t)attempts, .next = next, .reply = attempts > 0 ? "451 before" : NULL },
+            .ref = batch->ref,
+            .rcpt = i,
+            .id = batch->rcpts[i].id,
+            .batch_id = batch->id,
+            .received = batch->received,
+            .size = batch->body.size,
+            .sender = batch->sender,
+            .recipient = batch->rcpts[i].address,
+            .domain = batch->rcpts[i].domain,
+            .is_in_doubt = is_in_doubt,
+            .state = { .attempts = (apr_uint16_t)attempts,
+                       .next = next,
+                       .reply = attempts > 0 ? "451 before" : NULL },
         };
 
         queue_recover(NULL, &found);
@@ -575,7 +603,8 @@ int world_marked(void)
 {
     int n = 0;
 
-    UTIL_LIST_EACH(link, &refs) {
+    UTIL_LIST_EACH(link, &refs)
+    {
         const spool_ref_t *ref = UTIL_OWNER(link, spool_ref_t, link);
 
         for (int i = 0; i < ref->batch->n_rcpts; i++) {

@@ -1,9 +1,9 @@
 /* world.h - a small world around the queues: a spool in memory, a transport by script, a virtual clock
  * SPDX-License-Identifier: Apache-2.0
  *
- * The spool here checks what the real one relies on: no request about a settled recipient, one request per recipient at
- * a time.  The transport connects after `connect_delay`, takes, marks, waits `reply_delay`, and gives what
- * `script` says.  One world per process. */
+ * The spool here checks what the real one relies on: no request about a settled recipient, one request per
+ * recipient at a time.  The transport connects after `connect_delay`, takes, marks, waits `reply_delay`, and
+ * gives what `script` says.  One world per process. */
 #ifndef TESTS_QUEUE_WORLD_H
 #define TESTS_QUEUE_WORLD_H
 
@@ -15,24 +15,24 @@
 typedef struct {
     /* knobs */
     int can_connect;
-    const char *connect_error;            /* text when it can not */
+    const char *connect_error; /* text when it can not */
     queue_outcome_t connect_outcome;
-    apr_status_t dns_rv;                  /* answer of every look-up */
+    apr_status_t dns_rv; /* answer of every look-up */
     apr_interval_time_t connect_delay, reply_delay, idle_timeout;
-    void (*script)(const queue_attempt_t *attempt, int i, queue_result_t *result);   /* NULL: delivered */
-    apr_status_t fail[SPOOL_DROP + 1];    /* what requests of a verb come back with */
+    void (*script)(const queue_attempt_t *attempt, int i, queue_result_t *result); /* NULL: delivered */
+    apr_status_t fail[SPOOL_DROP + 1]; /* what requests of a verb come back with */
     apr_status_t fail_load;
 
     /* what happened */
     int opened, open_now, most_open, lookups;
     int attempts, largest_attempt;
     int requests[SPOOL_DROP + 1], loads;
-    int open_recipients;                  /* in the spool */
+    int open_recipients; /* in the spool */
     int receptions, deliveries, transients, permanents;
-    ec_event_t last;                      /* newest T, P or D; its texts are below */
+    ec_event_t last; /* newest T, P or D; its texts are below */
     char text[2048], recipient[400];
-    apr_time_t when[64];                  /* of the first transient failures */
-    ec_batch_t *bounce;                   /* newest batch made here; a reference */
+    apr_time_t when[64]; /* of the first transient failures */
+    ec_batch_t *bounce;  /* newest batch made here; a reference */
 } world_t;
 
 extern world_t world;

@@ -12,8 +12,8 @@
 
 static const struct {
     const char *path;
-    const char *want;              /* NULL: refused */
-    const char *rest;              /* what is left, or the beginning of the refusal */
+    const char *want; /* NULL: refused */
+    const char *rest; /* what is left, or the beginning of the refusal */
 } paths[] = {
     { "<>", "", "" },
     { "<a@b.example>", "a@b.example", "" },
@@ -95,7 +95,8 @@ START_TEST(path)
     if (paths[_i].want == NULL) {
         ck_assert_msg(rv != APR_SUCCESS, "accepted: %s", paths[_i].path);
         ck_assert_str_eq(text, paths[_i].path);
-        ck_assert_msg(strncmp(why, paths[_i].rest, strlen(paths[_i].rest)) == 0, "%s: %s", paths[_i].path, why);
+        ck_assert_msg(strncmp(why, paths[_i].rest, strlen(paths[_i].rest)) == 0, "%s: %s", paths[_i].path,
+                      why);
         return;
     }
     ck_assert_msg(rv == APR_SUCCESS, "refused: %s: %s", paths[_i].path, why);
@@ -109,8 +110,8 @@ END_TEST
 
 static const struct {
     const char *text;
-    int n;                         /* -1: malformed */
-    const char *want;              /* name=value;name=value */
+    int n;            /* -1: malformed */
+    const char *want; /* name=value;name=value */
 } params[] = {
     { "", 0, "" },
     { " ", 0, "" },
@@ -156,8 +157,8 @@ START_TEST(param)
 }
 END_TEST
 
-/* Every text cut at every place, and every byte in place of every other: no crash, and never an answer that could
- * not be written into a command again. */
+/* Every text cut at every place, and every byte in place of every other: no crash, and never an answer that
+ * could not be written into a command again. */
 START_TEST(hostile)
 {
     const char *base = paths[_i].path;

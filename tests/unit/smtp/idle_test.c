@@ -118,7 +118,7 @@ static void end_clients(pid_t pid)
 {
     int status;
 
-    ck_assert_int_eq(waitpid(pid, &status, WNOHANG), 0);      /* it has not failed */
+    ck_assert_int_eq(waitpid(pid, &status, WNOHANG), 0); /* it has not failed */
     kill(pid, SIGKILL);
     waitpid(pid, &status, 0);
 }

@@ -14,6 +14,8 @@
 
 #include <apr_strings.h>
 
+#include <ec/counter.h>
+
 #include "conf/conf.h"
 #include "event/runtime.h"
 #include "smtp/in/backend.h"

@@ -6,8 +6,8 @@
 #include "runner.h"
 
 static const struct {
-    const char *lines;             /* separated by | */
-    apr_status_t want;             /* of the last line */
+    const char *lines; /* separated by | */
+    apr_status_t want; /* of the last line */
     int code, is_complete;
     const char *text;
 } cases[] = {
