@@ -66,8 +66,11 @@ static void put_off(queue_t *queue, queue_entry_t *entry, apr_status_t rv)
     if (!take_from(&queue->active, entry) && !take_from(&queue->doomed, entry)) {
         return; /* delayed already */
     }
-    ec_log_rv(queue_room_log, EC_LOG_ERROR, rv,
-              "a message can not be read back from the spool, it is kept id=%s", ec_id_text(entry->id, id));
+    if (!(entry->flags & E_DAMAGED)) {
+        ec_log_rv(queue_room_log, EC_LOG_ERROR, rv,
+                  "a message can not be read back from the spool, it is kept id=%s",
+                  ec_id_text(entry->id, id));
+    }
     apr_snprintf(text, sizeof text, "[internal] can not be read back from the spool: %s",
                  ec_strerror(rv, error, sizeof error));
     if (!(entry->flags & E_PERMANENT)) {
