@@ -3,7 +3,9 @@
 #include "main/server.h"
 
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "config.h"
@@ -28,6 +30,14 @@ static const struct option long_options[] = {
     { "help", no_argument, NULL, 'h' },         { "version", no_argument, NULL, 'V' },
     { NULL, 0, NULL, 0 },
 };
+
+/* The server leaves its folder (daemonize.c); a reload must still find the same file. */
+static const char *absolute(const char *name)
+{
+    static char path[PATH_MAX];
+
+    return realpath(name != NULL ? name : "ecelerity.conf", path) != NULL ? path : name;
+}
 
 static int skip_service(server_args_t *args, const char *name)
 {
@@ -81,5 +91,6 @@ int server_arguments(server_args_t *args, int argc, char **argv, int *status)
         fprintf(stderr, "ecelerity: %s: not an option; see ecelerity --help\n", argv[optind]);
         return 0;
     }
+    args->config = absolute(args->config);
     return 1;
 }

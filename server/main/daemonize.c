@@ -77,21 +77,43 @@ void server_say_ready(server_t *server)
     }
 }
 
-apr_status_t server_write_pidfile(server_t *server, const char **why)
+apr_status_t server_open_pidfile(server_t *server, const char **why)
 {
     const char *path = conf_str(conf_global(server->conf), CONF_O_PIDFILE);
-    int fd;
 
     if (path == NULL || *path == '\0') {
         return APR_SUCCESS;
     }
-    if ((fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)) < 0) {
+    server->pid_fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    if (server->pid_fd < 0) {
         apr_status_t rv = errno;
         *why = apr_psprintf(server->pool, "can not write the process id to %s (option pidfile)", path);
         return rv;
     }
-    dprintf(fd, "%d\n", (int)getpid());
-    close(fd);
-    server->pidfile = path;
+    server->pidfile = apr_pstrdup(server->pool, path);
     return APR_SUCCESS;
+}
+
+void server_write_pidfile(server_t *server)
+{
+    if (server->pid_fd < 0) {
+        return;
+    }
+    if (ftruncate(server->pid_fd, 0) != 0 || dprintf(server->pid_fd, "%d\n", (int)getpid()) < 0) {
+        ec_log_rv(server->log, EC_LOG_WARNING, errno, "can not write the process id to %s", server->pidfile);
+    }
+    server->is_pid_written = 1;
+}
+
+void server_remove_pidfile(server_t *server)
+{
+    if (server->pid_fd < 0) {
+        return;
+    }
+    /* the folder may belong to root, whom we have left: then at least no pid stays in it */
+    if (server->is_pid_written && unlink(server->pidfile) != 0 && ftruncate(server->pid_fd, 0) != 0) {
+        ec_log_rv(server->log, EC_LOG_WARNING, errno, "can not remove %s", server->pidfile);
+    }
+    close(server->pid_fd);
+    server->pid_fd = -1;
 }

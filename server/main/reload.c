@@ -102,6 +102,7 @@ static void finish(void *baton)
                ? apr_psprintf(r->pool, "configuration reloaded generation=%" APR_UINT64_T_FMT, generation)
                : apr_psprintf(r->pool, "Reconfigure failed: %s", why != NULL ? why : "refused");
     is_running = 0;
+    ec_log(r->server->log, r->rv == APR_SUCCESS ? EC_LOG_NOTICE : EC_LOG_ERROR, "%s", text);
     r->done(r->baton, r->rv == APR_SUCCESS, text);
     if (r->conf != NULL) {
         conf_unref(r->conf);

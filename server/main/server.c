@@ -16,6 +16,7 @@ static int check_only(server_t *server, const apr_array_header_t *problems, apr_
     server_report_problems(server->log, problems);
     if (rv == APR_SUCCESS) {
         puts("Configuration valid");
+        conf_unref(server->conf);
     }
     return rv == APR_SUCCESS ? 0 : 1;
 }
@@ -48,7 +49,7 @@ static int run(server_t *server)
 
 int ec_daemon_main(int argc, char **argv)
 {
-    server_t server = { .ready_fd = -1 };
+    server_t server = { .ready_fd = -1, .pid_fd = -1 };
     int status;
 
     if (!server_arguments(&server.args, argc, argv, &status)) {

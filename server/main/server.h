@@ -28,7 +28,9 @@ typedef struct {
     conf_t *conf;                  /* first generation; afterwards conf_current() */
     spool_t *spool;
     int ready_fd;                  /* write end towards the waiting parent, -1 in the foreground */
-    const char *pidfile;           /* written by us, removed at the end; NULL when none */
+    const char *pidfile;
+    int pid_fd;                    /* of the pid file, -1 when there is none */
+    int is_pid_written;            /* it is ours: to be removed at the end */
     int is_stopping;
 } server_t;
 
@@ -47,7 +49,11 @@ void server_raise_limits(const conf_t *conf, ec_log_t *log);
  * Returns in the child, with the descriptor to say so. */
 apr_status_t server_daemonize(int *ready_fd);
 void server_say_ready(server_t *server);
-apr_status_t server_write_pidfile(server_t *server, const char **why);
+/** Open the pid file, while we may; it is written when the spool is ours, so that a second start by mistake leaves the
+ * first one's alone. */
+apr_status_t server_open_pidfile(server_t *server, const char **why);
+void server_write_pidfile(server_t *server);
+void server_remove_pidfile(server_t *server);
 
 /* start.c */
 /** Print problems of a configuration; returns the number of errors. */

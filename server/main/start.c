@@ -60,7 +60,7 @@ static int loops_wanted(const conf_t *conf)
 static apr_status_t start_limits(server_t *server, const char **why)
 {
     server_raise_limits(server->conf, server->log);
-    if (server_write_pidfile(server, why) != APR_SUCCESS) {
+    if (server_open_pidfile(server, why) != APR_SUCCESS) {
         ec_log(server->log, EC_LOG_WARNING, "%s", *why);
     }
     return server_drop_privileges(server->conf, server->log, why, server->pool);
@@ -68,9 +68,7 @@ static apr_status_t start_limits(server_t *server, const char **why)
 
 static void stop_limits(server_t *server)
 {
-    if (server->pidfile != NULL) {
-        unlink(server->pidfile);
-    }
+    server_remove_pidfile(server);
 }
 
 static apr_status_t start_runtime(server_t *server, const char **why)
@@ -113,6 +111,7 @@ static apr_status_t start_spool(server_t *server, const char **why)
         ec_log(server->log, EC_LOG_WARNING, "force_fsync is off: a power failure loses accepted mail");
     }
     EC_TRY(spool_open(&server->spool, &options, server->log, why, server->pool));
+    server_write_pidfile(server);
     event_runtime_on_stop(close_spool, server);
     return APR_SUCCESS;
 }

@@ -42,11 +42,9 @@ void server_stop(server_t *server)
     queue_stop(grace, on_part_stopped, server);
 }
 
+/* The result is logged already. */
 static void on_reloaded(void *baton, int is_ok, const char *text)
 {
-    server_t *server = baton;
-
-    ec_log(server->log, is_ok ? EC_LOG_NOTICE : EC_LOG_ERROR, "%s", text);
 }
 
 void server_on_signal(void *baton, int signo)

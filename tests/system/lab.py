@@ -99,6 +99,8 @@ class Program:
             self.kill9()
             raise AssertionError(f"did not stop within {patience} s: " + "\n".join(self.lines[-20:]))
         self.thread.join(PATIENCE)
+        if status:
+            print("\n".join(self.lines[-100:]))
         return status
 
     def text(self):
