@@ -108,7 +108,8 @@ START_TEST(record_checks)
     spool_record_finish(bytes, &record, 99);
     ck_assert_int_eq(spool_record_head(&back, bytes, 99, 48), 1);
     ck_assert_int_eq(spool_record_is_sound(&back, bytes), 1);
-    ck_assert_int_eq(memcmp(&record, &back, sizeof record), 0);
+    ck_assert(back.length == 48 && back.meta == 8 && back.commit == 4096 && back.body_crc == 5 &&
+              back.type == 2);
     ck_assert_int_eq(spool_record_head(&back, bytes, 98, 48), 0);
     ck_assert_int_eq(spool_record_head(&back, bytes, 99, 47), 0);
     for (int i = 0; i < 40; i++) { /* every bit of head and meta counts */
