@@ -167,6 +167,19 @@ static void look_at(void *baton, queue_t *queue)
 
 /* ---- reading ---------------------------------------------------------------------------------- */
 
+/* CR LF to LF, for people's eyes. */
+static apr_size_t unix_lines(char *text, apr_size_t length)
+{
+    apr_size_t to = 0;
+
+    for (apr_size_t from = 0; from < length; from++) {
+        if (text[from] != '\r' || from + 1 == length || text[from + 1] != '\n') {
+            text[to++] = text[from];
+        }
+    }
+    return to;
+}
+
 static void read_body(struct show *show, const ec_batch_t *batch)
 {
     apr_size_t n;
@@ -181,6 +194,7 @@ static void read_body(struct show *show, const ec_batch_t *batch)
         }
         show->body_length += n;
     } while (n > 0);
+    show->body_length = unix_lines(show->body, show->body_length);
     show->body[show->body_length] = '\0';
 }
 

@@ -44,6 +44,7 @@ def test_queued_mail_can_be_asked_why(lab):
     t = server.await_log("T")[0]
     text = server.console("message", t[1], form="text")
     assert "greylisted" in text and "b@there.test" in text and "a@client.test" in text
+    assert "Subject: x\n" in server.console("message", "details", "body", t[1])["text"]
     queue = server.console("showqueue", sink.address, form="text")
     assert t[1] in queue
     assert sink.address in server.console("delayed", "0", form="text")
