@@ -44,8 +44,14 @@ class Dialogue:
     def type(self, text):
         os.write(self.fd, text.encode())
 
+    def say(self, text):
+        """Type it at the prompt: before that the terminal is not in the editor's hands."""
+        self.read_until("ecelerity> ")
+        self.type(text)
+
     def end(self):
-        _, status = os.waitpid(self.pid, 0)
+        _, status = wait_for("the end of the console", lambda: (lambda r: r if r[0] else None)(
+            os.waitpid(self.pid, os.WNOHANG)))
         os.close(self.fd)
         return os.waitstatus_to_exitcode(status)
 
@@ -129,9 +135,9 @@ def test_a_dialogue(lab, home):
     assert "eval" in choices
     d.type("\x15nosuch\n")
     d.read_until("unknown command")
-    d.type("\\pager\n")
+    d.say("\\pager\n")
     d.read_until("pager")
-    d.type("quit\n")
+    d.say("quit\n")
     assert d.end() == 0
     history = home["HOME"] + "/.ec_console_history"
     assert "pid" in open(history).read()
@@ -148,9 +154,9 @@ def test_a_dialogue_outlives_a_restart(lab, home):
     d.read_until("is the server running")
     server.start()
     assert server.pid != first
-    d.type("pid\n")
+    d.say("pid\n")
     d.read_until(str(server.pid))
-    d.type("\x04")
+    d.say("\x04")
     assert d.end() == 0
 
 
@@ -164,7 +170,7 @@ def test_ctrl_c_drops_the_line(lab, home):
     d.read_until("ecelerity> ")
     d.type("pid\n")
     d.read_until(str(server.pid))
-    d.type("quit\n")
+    d.say("quit\n")
     assert d.end() == 0
 
 
