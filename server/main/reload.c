@@ -35,39 +35,38 @@ static void load(void *baton)
     r->rv = server_load_config(r->server, &r->conf, r->path, &r->problems, r->pool);
 }
 
+/* The listeners of `conf`; on failure those of the generation in force, as before. */
+static apr_status_t listen_as(const struct reload *r, conf_t *conf, const char **why)
+{
+    const char *ignored;
+    apr_status_t rv;
+
+    EC_TRY(control_listen(conf, why));
+    rv = r->server->args.skip_smtp ? APR_SUCCESS : smtp_in_apply(conf, why);
+    if (rv != APR_SUCCESS) {
+        control_listen(conf_current(), &ignored);
+    }
+    return rv;
+}
+
 /* Everything that can refuse comes before the generation is put in force; what had already switched goes back. */
 static apr_status_t apply(struct reload *r, const char **why)
 {
-    conf_t *old = conf_current();
-    int has_smtp = !r->server->args.skip_smtp, done = 0;
     const char *ignored;
-    apr_status_t rv = module_prepare(r->conf, why);
+    apr_status_t rv;
 
-    if (rv != APR_SUCCESS) {
+    EC_TRY(module_prepare(r->conf, why));
+    if ((rv = listen_as(r, r->conf, why)) != APR_SUCCESS) {
+        module_rollback();
         return rv;
     }
-    if ((rv = control_listen(r->conf, why)) == APR_SUCCESS) {
-        done = 1;
-        rv = has_smtp ? smtp_in_apply(r->conf, why) : APR_SUCCESS;
+    if ((rv = module_commit(why)) != APR_SUCCESS) {
+        listen_as(r, conf_current(), &ignored);
+        return rv;
     }
-    if (rv != APR_SUCCESS) {
-        module_rollback();
-    } else {
-        done = 2;
-        rv = module_commit(why);
-    }
-    if (rv == APR_SUCCESS) {
-        conf_install(r->conf);
-        r->conf = NULL;
-        return APR_SUCCESS;
-    }
-    if (done == 2 && has_smtp) {
-        smtp_in_apply(old, &ignored);
-    }
-    if (done >= 1) {
-        control_listen(old, &ignored);
-    }
-    return rv;
+    conf_install(r->conf);
+    r->conf = NULL;
+    return APR_SUCCESS;
 }
 
 static const char *first_error(const struct reload *r)

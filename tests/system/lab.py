@@ -188,13 +188,17 @@ EventLoop "loops" {{ concurrency = {loops} }}
     def account(self):
         return self.console("summary")["account"]
 
-    def settled(self):
-        """The account once the spool has been read and nothing is queued any more."""
+    def recovered(self):
+        """The account once the spool has been read."""
         def account():
             summary = self.console("summary")
-            done = summary["recovery"]["state"] == "done" and summary["account"]["queued"] == 0
-            return summary["account"] if done else None
-        return wait_for("an empty queue", account)
+            return summary["account"] if summary["recovery"]["state"] == "done" else None
+        return wait_for("the end of recovery", account)
+
+    def settled(self):
+        """The account once the spool has been read and nothing is queued any more."""
+        self.recovered()
+        return wait_for("an empty queue", lambda: (lambda a: a if a["queued"] == 0 else None)(self.account()))
 
     def log(self, name="mainlog.ec", kind=None):
         """Records of a text log, split at @; `kind` is the type tag."""

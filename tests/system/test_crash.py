@@ -29,8 +29,7 @@ def test_kill_9_under_load(lab, tmp_path):
         wait_for("progress", lambda: os.path.exists(record) and os.path.getsize(record) >= goal)
         server.kill9()
         server.start()
-        found = wait_for("the end of recovery", lambda: server.console("summary").get("recovery", {}).get("state") == "done"
-                         and server.account())
+        found = server.recovered()
         # what was in doubt before and has not been tried again since is still in doubt: only the rest is this kill's
         assert found["in_doubt"] <= before + CONNECTIONS
         before = found["in_doubt"]

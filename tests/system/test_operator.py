@@ -198,9 +198,7 @@ def test_stop_is_bounded_when_the_other_side_hangs(lab):
     assert time.monotonic() - began < 20 + PATIENCE / 2
     assert idle.reply()[0] == 421
     server.start()
-    found = wait_for("recovery", lambda: (lambda s: s["account"] if s["recovery"]["state"] == "done" else None)(
-        server.console("summary")))
-    assert found["recovered"] == 1
+    assert server.recovered()["recovered"] == 1
 
 
 def test_privileges_are_dropped(lab):
