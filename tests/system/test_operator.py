@@ -227,3 +227,19 @@ def test_privileges_are_dropped(lab):
     server.console("config", "reload")
     import lab as lab_module
     assert lab_module.Client(other, 25).banner[0] == 220
+
+
+def test_a_reload_that_can_not_listen_changes_nothing(lab):
+    server = lab.server("retry_interval = 100\n")
+    other = lab.address()
+    server.listener = (f'ESMTP_Listener {{ Listen "{other}:2525" {{}}\nListen "198.51.100.1:2525" {{}} }}\n'
+                       f'Control_Listener {{ Listen "{server.dir}/other" {{}} }}\n')
+    server.configure("retry_interval = 200\n")
+    text = server.console("config", "reload", form="text", check=False)
+    assert "Reconfigure failed" in text and "198.51.100.1" in text
+    assert "100" in server.console("config", "eval", "retry_interval", form="text")
+    assert server.smtp().banner[0] == 220
+    assert not os.path.exists(server.dir + "/other")
+    import lab as lab_module
+    with pytest.raises(ConnectionRefusedError):
+        lab_module.Client(other, 2525)
