@@ -8,6 +8,9 @@
 
 #include <fcntl.h>
 #include <histedit.h>
+#include <limits.h>
+#include <locale.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +18,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <wchar.h>
 
 enum { HISTORY_LINES = 1000, MATCHES_MAX = 256, WORD_MAX = 128 };
 
@@ -208,6 +212,35 @@ static void on_interrupt(int signo)
     link_interrupted = 1;
 }
 
+/* The editor's way to a character.  Its own retries a read that Ctrl-C has interrupted, and misses one that comes just
+ * before the read. */
+static int next_character(EditLine *edit, wchar_t *character)
+{
+    char bytes[MB_LEN_MAX];
+
+    for (size_t n = 0; n < sizeof bytes;) {
+        mbstate_t state = { 0 };
+        ssize_t got;
+        size_t used;
+
+        if (link_wait(STDIN_FILENO, POLLIN) != 0) {
+            return -1;
+        }
+        if ((got = read(STDIN_FILENO, bytes + n, 1)) <= 0) {
+            return (int)got;
+        }
+        n++;
+        used = mbrtowc(character, bytes, n, &state);
+        if (used != (size_t)-2) {
+            if (used <= n) {
+                return 1;
+            }
+            n = 0; /* no character of this locale: dropped */
+        }
+    }
+    return 0;
+}
+
 static char *prompt(EditLine *edit)
 {
     static char text[] = "ecelerity> ";
@@ -227,6 +260,7 @@ static EditLine *start_editor(History *past)
         history(past, &event, H_LOAD, path);
     }
     el_set(edit, EL_PROMPT, prompt);
+    el_set(edit, EL_GETCFN, next_character);
     el_set(edit, EL_EDITOR, "emacs");
     el_set(edit, EL_HIST, history, past);
     el_set(edit, EL_ADDFN, "ec-complete", "complete a command", complete);
@@ -246,6 +280,7 @@ static void converse(console_t *console, EditLine *edit, History *past)
 
         load_grammars(console);
         link_interrupted = 0;
+        el_set(edit, EL_PREP_TERM, 1); /* before the prompt shows: what is typed at it is the editor's */
         if ((line = el_gets(edit, &n)) == NULL || n <= 0) {
             if (link_interrupted) { /* Ctrl-C drops the line */
                 putchar('\n');
@@ -268,10 +303,15 @@ static void converse(console_t *console, EditLine *edit, History *past)
 
 int console_interactive(console_t *console)
 {
-    struct sigaction action = { .sa_handler = on_interrupt }; /* no SA_RESTART: a wait ends */
+    struct sigaction action = { .sa_handler = on_interrupt };
+    sigset_t interrupt;
     History *past = history_init();
     EditLine *edit;
 
+    setlocale(LC_CTYPE, "");
+    sigemptyset(&interrupt);
+    sigaddset(&interrupt, SIGINT);
+    sigprocmask(SIG_BLOCK, &interrupt, NULL); /* let in by link_wait() */
     sigaction(SIGINT, &action, NULL);
     console->is_interactive = 1;
     printf("Connected to %s; \"help\" lists commands, \"quit\" leaves.\n", console->link.path);

@@ -1,7 +1,7 @@
 /* link.c - the console's connection to a server
  * SPDX-License-Identifier: Apache-2.0
  *
- * Blocking: there is one server and one person.  A signal ends a wait by EINTR. */
+ * Blocking: there is one server and one person.  Ctrl-C ends a wait. */
 #include "link.h"
 
 #include <arpa/inet.h>
@@ -17,7 +17,7 @@
 
 #include "control/rundir.h"
 
-volatile int link_interrupted;
+volatile sig_atomic_t link_interrupted;
 
 /* ---- endpoints ---------------------------------------------------------------------------- */
 
@@ -177,12 +177,30 @@ int link_is_stale(const console_link_t *link)
 
 /* ---- asking --------------------------------------------------------------------------------- */
 
+int link_wait(int fd, short events)
+{
+    struct pollfd pfd = { .fd = fd, .events = events };
+    sigset_t none;
+
+    sigemptyset(&none);
+    while (!link_interrupted) {
+        if (ppoll(&pfd, 1, NULL, &none) > 0) {
+            return 0;
+        }
+    }
+    errno = EINTR;
+    return -1;
+}
+
 static int send_all(int fd, const char *bytes, size_t length)
 {
     while (length > 0) {
-        ssize_t n = send(fd, bytes, length, MSG_NOSIGNAL);
+        ssize_t n;
 
-        if (n < 0 && (errno != EINTR || link_interrupted)) {
+        if (link_wait(fd, POLLOUT) != 0) {
+            return -1;
+        }
+        if ((n = send(fd, bytes, length, MSG_NOSIGNAL | MSG_DONTWAIT)) < 0 && errno != EAGAIN) {
             return -1;
         }
         bytes += n > 0 ? n : 0;
@@ -194,13 +212,16 @@ static int send_all(int fd, const char *bytes, size_t length)
 static int receive_all(int fd, char *bytes, size_t length)
 {
     while (length > 0) {
-        ssize_t n = recv(fd, bytes, length, 0);
+        ssize_t n;
 
-        if (n == 0) {
+        if (link_wait(fd, POLLIN) != 0) {
+            return -1;
+        }
+        if ((n = recv(fd, bytes, length, MSG_DONTWAIT)) == 0) {
             errno = ECONNRESET;
             return -1;
         }
-        if (n < 0 && (errno != EINTR || link_interrupted)) {
+        if (n < 0 && errno != EAGAIN) {
             return -1;
         }
         bytes += n > 0 ? n : 0;

@@ -3,6 +3,7 @@
 #ifndef EC_CONSOLE_LINK_H
 #define EC_CONSOLE_LINK_H
 
+#include <signal.h>
 #include <stddef.h>
 
 #include "control/wire.h"
@@ -38,6 +39,9 @@ typedef enum {
 /** Send a command and wait for its answer. */
 link_result_t link_ask(console_link_t *link, console_answer_t *answer, wire_form_t form, const char *const *words, int n);
 
-/** Set by the signal handler: stop waiting. */
-extern volatile int link_interrupted;
+/** Set by the signal handler of a dialogue: stop waiting. */
+extern volatile sig_atomic_t link_interrupted;
+/** Wait until `fd` is ready for `events` (of poll.h).  A dialogue keeps SIGINT blocked everywhere else, so that Ctrl-C can not
+ * fall between a look at link_interrupted and the wait.  0; or -1 with errno EINTR when Ctrl-C came. */
+int link_wait(int fd, short events);
 #endif

@@ -37,13 +37,27 @@ static int is_tall(const console_answer_t *answer)
     return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 && lines >= size.ws_row;
 }
 
+/* The pager must not inherit that a dialogue blocks Ctrl-C. */
+static FILE *open_pager(const char *command)
+{
+    sigset_t interrupt;
+    FILE *pager;
+
+    sigemptyset(&interrupt);
+    sigaddset(&interrupt, SIGINT);
+    sigprocmask(SIG_UNBLOCK, &interrupt, NULL);
+    pager = popen(command, "w");
+    sigprocmask(SIG_BLOCK, &interrupt, NULL);
+    return pager;
+}
+
 void show_paged(const console_answer_t *answer, wire_form_t form)
 {
     const char *command = getenv("PAGER");
     FILE *pager = NULL;
 
     if (is_tall(answer)) {
-        pager = popen(command != NULL && command[0] != '\0' ? command : "less", "w");
+        pager = open_pager(command != NULL && command[0] != '\0' ? command : "less");
     }
     if (pager == NULL) {
         show_answer(stdout, answer, form);
