@@ -25,6 +25,13 @@ const char *ec_answer_arg(const ec_answer_t *answer, const char *name);      /* 
 int ec_answer_argc(const ec_answer_t *answer);
 const char *ec_answer_argv(const ec_answer_t *answer, int i);
 
+/** Something of the caller's that belongs to the console's session: set it with a key of one's own (an address) and
+ * get it back at later commands of the same console.  `destroy(value)` runs on the master loop when the session ends or
+ * another value is set; NULL takes it away.  A command that does not come from a console (control_run()) has a session for
+ * itself alone. */
+void *ec_answer_session_get(const ec_answer_t *answer, const void *key);
+void ec_answer_session_set(ec_answer_t *answer, const void *key, void *value, void (*destroy)(void *value));
+
 /** Pool of the answer. */
 apr_pool_t *ec_answer_pool(ec_answer_t *answer);
 

@@ -24,24 +24,43 @@ enum { TREE_STANZAS_MAX = 2000000, TREE_DEPTH_MAX = 16 };
 
 /* A file that was read; one per inclusion. */
 typedef struct conf_file {
-    const char *path;
+    const char *path;                 /* of a live change: "(console)", with is_live set */
     const struct conf_file *includer; /* NULL: the main file */
     int line;                         /* of the include statement */
     int is_readonly;                  /* by readonly_include, here or further up */
+    int is_multiple;                  /* included more than once: read-only too */
+    int is_live;                      /* not a file: set on a console */
 } conf_file_t;
+
+/* Bytes of a file, for editing it: from `start` up to `end`, not included.  0, 0: not from a file. */
+typedef struct {
+    apr_int64_t start, end;
+} conf_span_t;
 
 /* Where a stanza was opened; a merged one has several, in order of loading. */
 typedef struct conf_place {
     const conf_file_t *file;
     int line;
+    conf_span_t span;                 /* from the type to behind the "}" */
+    apr_int64_t body;                 /* behind the "{" */
     struct conf_place *next;
 } conf_place_t;
+
+/* A definition that a later one overrides; needed to take an option away, or to know where it came from. */
+typedef struct conf_shadowed {
+    const conf_file_t *file;
+    int line;
+    conf_span_t span;
+    struct conf_shadowed *earlier;
+} conf_shadowed_t;
 
 typedef struct conf_setting {
     const conf_option_t *option;
     raw_value_t raw; /* as written; the typed value points into it */
     const conf_file_t *file;
     int line;
+    conf_span_t span;                 /* the whole statement, from the name */
+    conf_shadowed_t *shadowed;        /* the last of those before, or NULL */
     ec_value_t value;
     struct conf_setting *next;
 } conf_setting_t;
@@ -67,6 +86,7 @@ struct conf {
     apr_pool_t *pool;
     _Atomic int refs;
     apr_uint64_t generation;
+    conf_t *files_of;             /* the generation as loaded, of which this is a live change (a reference); or NULL */
     conf_stanza_t *root;
     apr_array_header_t *files; /* of const conf_file_t *, in order of reading */
     unsigned n_stanzas;
