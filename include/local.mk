@@ -3,6 +3,7 @@ ecincludedir = $(includedir)/ec
 ecinclude_HEADERS = \
   %D%/ec/command.h \
   %D%/ec/conn.h \
+  %D%/ec/context.h \
   %D%/ec/counter.h \
   %D%/ec/daemon.h \
   %D%/ec/event.h \
@@ -15,4 +16,6 @@ ecinclude_HEADERS = \
   %D%/ec/message.h \
   %D%/ec/module.h \
   %D%/ec/option.h \
+  %D%/ec/out.h \
+  %D%/ec/slot.h \
   %D%/ec/status.h
