@@ -40,3 +40,10 @@ noinst_PROGRAMS += %D%/spool_fuzz
 %C%_spool_fuzz_LDFLAGS = $(FUZZ_LINK)
 %C%_spool_fuzz_LDADD = $(FUZZ_LIBS)
 endif
+
+if FUZZERS
+noinst_PROGRAMS += %D%/mime_fuzz
+%C%_mime_fuzz_SOURCES = %D%/mime_fuzz.c
+%C%_mime_fuzz_LDFLAGS = $(FUZZ_LINK)
+%C%_mime_fuzz_LDADD = $(FUZZ_LIBS)
+endif
