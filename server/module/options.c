@@ -133,7 +133,7 @@ void module_options_set(void *self, const ec_option_t *table, const conf_t *conf
 const char *module_options_text(const ec_option_t *table, const conf_t *conf, const conf_stanza_t *stanza,
                                 apr_pool_t *pool)
 {
-    const conf_opt_t common[] = { CONF_O_ENABLED, CONF_O_DEBUG_LEVEL };
+    const ec_option_t *enabled = conf_option(CONF_O_ENABLED);
     const char *text = "";
 
     for (const ec_option_t *row = table; row != NULL && row->name != NULL; row++) {
@@ -141,12 +141,6 @@ const char *module_options_text(const ec_option_t *table, const conf_t *conf, co
             apr_pstrcat(pool, text, row->name, "=",
                         module_option_text(row, conf_stanza_eval(conf, stanza, row->name), pool), "\n", NULL);
     }
-    for (int i = 0; i < 2; i++) {
-        const ec_option_t *row = conf_option(common[i]);
-
-        text =
-            apr_pstrcat(pool, text, row->name, "=",
-                        module_option_text(row, conf_stanza_get(conf, stanza, row->name), pool), "\n", NULL);
-    }
-    return text;
+    return apr_pstrcat(pool, text, enabled->name, "=",
+                       module_option_text(enabled, conf_stanza_get(conf, stanza, enabled->name), pool), "\n", NULL);
 }
