@@ -226,7 +226,7 @@ def test_large_messages_are_changed(lab, follow):
 @pytest.mark.loops
 def test_context_and_route_survive_a_restart(lab, follow):
     sink = lab.sink("--at", "rcpt=reply 451 4.7.1 later")
-    gateway = f'domain "hub.test" {{ Gateway = "{sink.address}" Remote_SMTP_Port = {sink.port} }}\n'
+    gateway = f'Remote_SMTP_Port = {sink.port}\ndomain "hub.test" {{ Gateway = "{sink.address}" }}\n'
     server = follow('at = "message_route" action = "route" text = "Hub.Test"',
                     config=gateway + 'follow "second" { file = "/dev/null" at = "smtp_message" action = "context" text = "red" }\n'
                     + 'follow "third" { file = "/dev/null" at = "smtp_connect" action = "context" text = "round" }\nretry_interval = 3600\n')
