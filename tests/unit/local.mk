@@ -269,3 +269,7 @@ check_PROGRAMS += %D%/spool/segment_test
 check_PROGRAMS += %D%/message/batch_test
 %C%_message_batch_test_SOURCES = %D%/message/batch_test.c
 %C%_message_batch_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/conf/ask/path_test
+%C%_conf_ask_path_test_SOURCES = %D%/conf/ask/path_test.c %D%/conf/loading.h
+%C%_conf_ask_path_test_LDADD = $(TEST_LIBS)
