@@ -143,6 +143,7 @@ static apr_status_t parser_init(struct parser *parser, const conf_source_t *sour
     problems_init(&parser->problems, pool);
     parser->source = source;
     parser->warned = apr_hash_make(pool);
+    parser->read = apr_hash_make(pool);
     if ((parser->conf = tree_create()) == NULL)
         return APR_ENOMEM;
     if (source != NULL)

@@ -35,8 +35,11 @@ struct parser {
     struct search_path path;
     struct frame *frame;
     raw_value_t value;   /* of the statement being read */
+    apr_int64_t start;   /* its first byte in the file */
+    conf_place_t *place; /* of the stanza opened last */
     apr_pool_t *scratch; /* of one statement */
     apr_hash_t *warned;  /* what has been warned about already */
+    apr_hash_t *read;    /* device and inode to the conf_file_t of the first time */
     int n_files;
     long long n_bytes;
 };
@@ -44,6 +47,9 @@ struct parser {
 /* parse.c */
 void parse_main_file(struct parser *parser, const char *name);
 void parse_text(struct parser *parser, const char *name, const char *text, apr_size_t length);
+
+/** From the statement's first byte up to behind the token read last. */
+conf_span_t parse_span(const struct parser *parser);
 
 /* build.c */
 /** `option = value` with parser->value.  `stanza` NULL: ignored. */
