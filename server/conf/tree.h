@@ -94,7 +94,7 @@ struct conf_stanza {
 struct conf {
     apr_pool_t *pool;
     _Atomic int refs;
-    apr_uint64_t generation;
+    _Atomic apr_uint64_t generation; /* 0 until it is put in force */
     conf_t *files_of;             /* the generation as loaded, of which this is a live change (a reference); or NULL */
     conf_stanza_t *root;
     apr_array_header_t *files; /* of const conf_file_t *, in order of reading */
@@ -109,7 +109,7 @@ struct conf {
     struct views *views;
 };
 
-/** A new tree with its root; no reference counted yet, destroyed by tree_destroy(). */
+/** A new tree with its root; no reference counted yet, destroyed by tree_destroy(), which lets go of `files_of`. */
 conf_t *tree_create(void);
 void tree_destroy(conf_t *conf);
 
@@ -125,6 +125,11 @@ conf_setting_t *tree_setting(const conf_stanza_t *stanza, const ec_option_t *row
 /** Set or replace; copies `raw`.  What was there goes to `shadowed`. */
 void tree_set(conf_t *conf, conf_stanza_t *stanza, const conf_option_t *option, const raw_value_t *raw,
               const conf_file_t *file, int line, conf_span_t span);
+
+/** Take a setting away; does it exist? */
+int tree_unset(conf_stanza_t *stanza, const ec_option_t *row);
+/** Take a stanza (not the root) away, with all below it; its memory stays the tree's. */
+void tree_remove(conf_t *conf, conf_stanza_t *stanza);
 
 /** "domain example.com in binding b", or "global"; in `pool`. */
 const char *tree_describe(const conf_stanza_t *stanza, apr_pool_t *pool);
