@@ -14,8 +14,8 @@
 static void set_default(conf_t *conf, const conf_option_t *option, const ec_value_t *value)
 {
     apr_hash_set(conf->defaults, &option->row, sizeof(option->row), value);
-    if (option->handle >= 0)
-        conf->core_defaults[option->handle] = value;
+    if (option->handle >= 0 && option->handle < conf->n_handles)
+        conf->handle_defaults[option->handle] = value;
 }
 
 static void make_default(void *baton, const conf_option_t *option)
@@ -129,8 +129,12 @@ static void check_values(struct parser *parser, conf_stanza_t *stanza)
 
 void load_values(struct parser *parser)
 {
-    options_each(make_default, parser->conf);
-    each_stanza(parser, parser->conf->root, make_values);
+    conf_t *conf = parser->conf;
+
+    conf->n_handles = options_handles();
+    conf->handle_defaults = apr_pcalloc(conf->pool, sizeof(conf->handle_defaults[0]) * (apr_size_t)conf->n_handles);
+    options_each(make_default, conf);
+    each_stanza(parser, conf->root, make_values);
 }
 
 void load_check(struct parser *parser)

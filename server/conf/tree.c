@@ -23,6 +23,7 @@ conf_t *tree_create(void)
     conf->n_slots = 256;
     conf->slots = calloc(conf->n_slots, sizeof(*conf->slots));
     conf->root = apr_pcalloc(pool, sizeof(*conf->root));
+    conf->root->owner = conf;
     conf->root->scope = scope_global;
     conf->root->type = scope_global->name;
     conf->root->name = conf->root->written = "";
@@ -340,6 +341,18 @@ const char *conf_stanza_file(const conf_stanza_t *stanza)
 int conf_stanza_line(const conf_stanza_t *stanza)
 {
     return stanza->places != NULL ? stanza->places->line : 0;
+}
+
+const conf_t *conf_stanza_owner(const conf_stanza_t *stanza)
+{
+    while (stanza->parent != NULL)
+        stanza = stanza->parent;
+    return stanza->owner;
+}
+
+const ec_option_t *conf_stanza_table(const conf_stanza_t *stanza)
+{
+    return stanza->scope->table;
 }
 
 const ec_value_t *conf_stanza_get(const conf_t *conf, const conf_stanza_t *stanza, const char *option)

@@ -74,7 +74,7 @@ typedef struct conf_setting {
     struct conf_setting *next;
 } conf_setting_t;
 
-struct conf_stanza {
+struct ec_stanza {
     const conf_scope_t *scope;
     const char *type;            /* as the file names it, lower case: a module's name, or the scope's */
     const char *name;            /* in the form of comparison; "" */
@@ -89,6 +89,7 @@ struct conf_stanza {
     pcre2_code *regex;                                    /* names written /pattern/ */
     conf_stanza_t *first_regex, *last_regex, *next_regex; /* such children, in order */
     cidr_t network;                                       /* of a peer */
+    const conf_t *owner;                                  /* of the root: its generation */
 };
 
 struct conf {
@@ -105,7 +106,8 @@ struct conf {
     apr_hash_t *grouped_bindings; /* name to the first binding of that name inside a group */
     int has_regex;                /* some stanza's name is a regular expression */
     apr_hash_t *defaults;         /* const ec_option_t * to ec_value_t *, of all options */
-    const ec_value_t *core_defaults[CONF_O_COUNT];
+    const ec_value_t **handle_defaults; /* by handle, n_handles of them */
+    int n_handles;
     struct views *views;
 };
 

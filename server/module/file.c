@@ -140,11 +140,9 @@ static lt_dlhandle open_local(const char *path)
 }
 
 /* What the configuration may say about it. */
-static apr_status_t register_options(const ec_module_t *module)
+static apr_status_t register_options(const ec_module_t *module, const char **why, apr_pool_t *scratch)
 {
-    static const ec_option_t none[] = { EC_OPT_END };
-
-    return conf_register(module->name, module->options != NULL ? module->options : none, module->name);
+    return conf_register_module(module->name, module->options, module->stanzas, module->name, why, scratch);
 }
 
 static apr_status_t load_locked(const ec_module_t **result, const char *name, const char **why,
@@ -173,9 +171,8 @@ static apr_status_t load_locked(const ec_module_t **result, const char *name, co
         lt_dlclose(handle);
         return EC_E_MODULE;
     }
-    if (register_options(module) != APR_SUCCESS) {
-        *why = apr_psprintf(
-            scratch, "the module %s can not be used: there is a stanza type of its name already", path);
+    if (register_options(module, &reason, scratch) != APR_SUCCESS) {
+        *why = apr_psprintf(scratch, "the module %s can not be used: %s", path, reason);
         lt_dlclose(handle);
         return EC_E_MODULE;
     }
