@@ -103,7 +103,7 @@ static void refuse_type(struct parser *parser, const conf_stanza_t *parent, cons
         return;
     }
     nearest_start(&nearest, type);
-    options_offer_types(&nearest);
+    options_offer_types(&nearest, parent->scope);
     parse_error(parser, line, "unknown stanza \"%s\" in scope \"%s\"%s", type, parent->type,
                 suggestion(parser, &nearest));
 }
@@ -112,7 +112,7 @@ static void refuse_type(struct parser *parser, const conf_stanza_t *parent, cons
 static const conf_scope_t *find_scope(struct parser *parser, const conf_stanza_t *parent, const char *type,
                                       int line)
 {
-    const conf_scope_t *scope = options_scope(type);
+    const conf_scope_t *scope = options_scope_in(parent->scope, type);
     const char *why = NULL;
     apr_status_t rv = EC_E_NOT_FOUND;
 

@@ -57,6 +57,14 @@ void build_option(struct parser *parser, conf_stanza_t *stanza, const char *name
 /** Opens a stanza; NULL when its contents are to be ignored.  `instance` NULL: anonymous. */
 conf_stanza_t *build_stanza(struct parser *parser, conf_stanza_t *parent, const char *type,
                             const char *instance, int line);
+
+/* load.c */
+/** Give every value of parser->conf its type, and every option its default.  Once for a tree. */
+void load_values(struct parser *parser);
+/** What can be judged only of the whole, when all values have their types: defaults that depend on other options, references
+ * between stanzas.  May be repeated after a change. */
+void load_check(struct parser *parser);
+
 /** An error or warning at a line of the file being read. */
 #define parse_error(parser, line, ...) \
     problem_error(&(parser)->problems, (parser)->frame->file->path, (line), __VA_ARGS__)

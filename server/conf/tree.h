@@ -74,7 +74,7 @@ typedef struct conf_setting {
     struct conf_setting *next;
 } conf_setting_t;
 
-struct conf_stanza {
+struct ec_stanza {
     const conf_scope_t *scope;
     const char *type;            /* as the file names it, lower case: a module's name, or the scope's */
     const char *name;            /* in the form of comparison; "" */
@@ -89,12 +89,13 @@ struct conf_stanza {
     pcre2_code *regex;                                    /* names written /pattern/ */
     conf_stanza_t *first_regex, *last_regex, *next_regex; /* such children, in order */
     cidr_t network;                                       /* of a peer */
+    const conf_t *owner;                                  /* of the root: its generation */
 };
 
 struct conf {
     apr_pool_t *pool;
     _Atomic int refs;
-    apr_uint64_t generation;
+    _Atomic apr_uint64_t generation; /* 0 until it is put in force */
     conf_t *files_of;             /* the generation as loaded, of which this is a live change (a reference); or NULL */
     conf_stanza_t *root;
     apr_array_header_t *files; /* of const conf_file_t *, in order of reading */
@@ -105,11 +106,12 @@ struct conf {
     apr_hash_t *grouped_bindings; /* name to the first binding of that name inside a group */
     int has_regex;                /* some stanza's name is a regular expression */
     apr_hash_t *defaults;         /* const ec_option_t * to ec_value_t *, of all options */
-    const ec_value_t *core_defaults[CONF_O_COUNT];
+    const ec_value_t **handle_defaults; /* by handle, n_handles of them */
+    int n_handles;
     struct views *views;
 };
 
-/** A new tree with its root; no reference counted yet, destroyed by tree_destroy(). */
+/** A new tree with its root; no reference counted yet, destroyed by tree_destroy(), which lets go of `files_of`. */
 conf_t *tree_create(void);
 void tree_destroy(conf_t *conf);
 
@@ -125,6 +127,11 @@ conf_setting_t *tree_setting(const conf_stanza_t *stanza, const ec_option_t *row
 /** Set or replace; copies `raw`.  What was there goes to `shadowed`. */
 void tree_set(conf_t *conf, conf_stanza_t *stanza, const conf_option_t *option, const raw_value_t *raw,
               const conf_file_t *file, int line, conf_span_t span);
+
+/** Take a setting away; does it exist? */
+int tree_unset(conf_stanza_t *stanza, const ec_option_t *row);
+/** Take a stanza (not the root) away, with all below it; its memory stays the tree's. */
+void tree_remove(conf_t *conf, conf_stanza_t *stanza);
 
 /** "domain example.com in binding b", or "global"; in `pool`. */
 const char *tree_describe(const conf_stanza_t *stanza, apr_pool_t *pool);
