@@ -7,3 +7,6 @@ libserver_la_SOURCES += %D%/conf.h %D%/options.def %D%/options_documented.def \
   %D%/problem.c %D%/problem.h %D%/raw.c %D%/scopes.c %D%/scopes.h %D%/tree.c %D%/tree.h \
   %D%/value.c %D%/value.h %D%/view.c %D%/view.h \
   %D%/ask/ask.h %D%/ask/path.c %D%/ask/path.h
+
+libserver_la_SOURCES += %D%/live/clone.c %D%/live/clone.h %D%/live/diff.c %D%/live/diff.h \
+  %D%/live/draft.c %D%/live/draft.h %D%/live/words.c %D%/live/words.h

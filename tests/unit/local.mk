@@ -291,3 +291,17 @@ check_PROGRAMS += %D%/message/batch_test
 check_PROGRAMS += %D%/conf/ask/path_test
 %C%_conf_ask_path_test_SOURCES = %D%/conf/ask/path_test.c %D%/conf/loading.h
 %C%_conf_ask_path_test_LDADD = $(TEST_LIBS)
+
+noinst_HEADERS += %D%/conf/live/drafting.h
+
+check_PROGRAMS += %D%/conf/live/draft_test
+%C%_conf_live_draft_test_SOURCES = %D%/conf/live/draft_test.c
+%C%_conf_live_draft_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/conf/live/change_property_test
+%C%_conf_live_change_property_test_SOURCES = %D%/conf/live/change_property_test.c
+%C%_conf_live_change_property_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/conf/live/diff_test
+%C%_conf_live_diff_test_SOURCES = %D%/conf/live/diff_test.c
+%C%_conf_live_diff_test_LDADD = $(TEST_LIBS)
