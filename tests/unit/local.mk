@@ -121,6 +121,12 @@ check_PROGRAMS += %D%/conf/size_test
 check_PROGRAMS += %D%/conf/position_test
 %C%_conf_position_test_SOURCES = %D%/conf/position_test.c %D%/conf/loading.h
 %C%_conf_position_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/conf/edit_test
+%C%_conf_edit_test_SOURCES = %D%/conf/edit_test.c %D%/conf/loading.h
+%C%_conf_edit_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/conf/show_test
+%C%_conf_show_test_SOURCES = %D%/conf/show_test.c %D%/conf/loading.h
+%C%_conf_show_test_LDADD = $(TEST_LIBS)
 
 # smtp/out
 check_PROGRAMS += %D%/smtp/out/session_test %D%/smtp/out/stuff_test
