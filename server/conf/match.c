@@ -51,10 +51,15 @@ static struct matcher *own_matcher(void)
     return matcher;
 }
 
-int match_regex(const conf_stanza_t *stanza, const char *name)
+int match_pattern(const pcre2_code *regex, const char *name)
 {
     struct matcher *matcher = own_matcher();
 
-    return matcher != NULL && pcre2_match(stanza->regex, (PCRE2_SPTR)name, strlen(name), 0, 0, matcher->data,
-                                          matcher->context) >= 0;
+    return matcher != NULL &&
+           pcre2_match(regex, (PCRE2_SPTR)name, strlen(name), 0, 0, matcher->data, matcher->context) >= 0;
+}
+
+int match_regex(const conf_stanza_t *stanza, const char *name)
+{
+    return match_pattern(stanza->regex, name);
 }
