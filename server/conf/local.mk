@@ -5,4 +5,4 @@ libserver_la_SOURCES += %D%/conf.h %D%/options.def %D%/options_documented.def \
   %D%/problem.c %D%/problem.h %D%/raw.c %D%/scopes.c %D%/scopes.h %D%/tree.c %D%/tree.h \
   %D%/value.c %D%/value.h %D%/view.c %D%/view.h \
   %D%/ask/ask.h %D%/ask/ask_private.h %D%/ask/check.c %D%/ask/commands.c %D%/ask/eval.c %D%/ask/explain.c %D%/ask/explain.h \
-  %D%/ask/locate.c %D%/ask/options.c %D%/ask/path.c %D%/ask/path.h
+  %D%/ask/locate.c %D%/ask/options.c %D%/ask/path.c %D%/ask/path.h %D%/ask/type.c %D%/ask/type.h

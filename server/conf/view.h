@@ -48,8 +48,6 @@ void chain_single(chain_t *chain, const conf_t *conf, const conf_stanza_t *stanz
 /** Does the name match the pattern of a regular expression stanza?  Work is bounded: a pattern that needs
  * too much of it does not match. */
 int match_regex(const conf_stanza_t *stanza, const char *name);
-/** The same with any compiled pattern. */
-int match_pattern(const pcre2_code *regex, const char *name);
 
 /** Make the store of views, with the global view in it; the values must have their types. */
 void views_create(conf_t *conf);

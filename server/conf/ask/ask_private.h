@@ -16,7 +16,4 @@ void ask_put_place(ec_node_t *node, const char *name, const char *file, int line
 /* locate.c, options.c, check.c */
 ec_command_fn ask_locate, ask_options, ask_option, ask_check;
 
-/** "time in seconds, from 0 to 10"; in `pool`.  Any thread. */
-const char *ask_type_text(const ec_option_t *row, apr_pool_t *pool);
-
 #endif

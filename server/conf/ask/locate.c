@@ -11,14 +11,14 @@
 #include <apr_strings.h>
 
 #include "conf/ask/ask_private.h"
-#include "conf/view.h"
+#include "util/regex.h"
 
 struct search {
     ec_job_t job;
     ec_answer_t *answer;
     conf_t *conf;
     const char *type;
-    pcre2_code *regex; /* NULL: all */
+    ec_regex_t *regex; /* NULL: all */
     ec_node_t *table;
     int n;
 };
@@ -51,7 +51,7 @@ static int is_wanted(const struct search *search, const conf_stanza_t *stanza)
 {
     if (strcasecmp(stanza->type, search->type) != 0)
         return 0;
-    return search->regex == NULL || match_pattern(search->regex, stanza->written);
+    return search->regex == NULL || ec_regex_has(search->regex, stanza->written, strlen(stanza->written));
 }
 
 static void put_stanza(struct search *search, const conf_stanza_t *stanza)
@@ -87,25 +87,8 @@ static void finish(void *baton)
 {
     struct search *search = baton;
 
-    pcre2_code_free(search->regex);
     conf_unref(search->conf);
     ec_answer_finish(search->answer);
-}
-
-/* NULL after having answered that it is none. */
-static pcre2_code *compile(ec_answer_t *answer, const char *pattern)
-{
-    PCRE2_UCHAR message[120];
-    PCRE2_SIZE offset;
-    int error;
-    pcre2_code *regex = pcre2_compile((PCRE2_SPTR)pattern, strlen(pattern), PCRE2_CASELESS, &error, &offset, NULL);
-
-    if (regex != NULL)
-        return regex;
-    pcre2_get_error_message(error, message, sizeof(message));
-    ec_answer_error(answer, "\"%s\" is not a regular expression: %s at character %d", pattern, (const char *)message,
-                    (int)offset + 1);
-    return NULL;
 }
 
 static int is_known(ec_answer_t *answer, const char *type)
@@ -115,7 +98,7 @@ static int is_known(ec_answer_t *answer, const char *type)
     if (options_scope(type) != NULL || scope_find_documented_module(type) != NULL)
         return 1;
     nearest_start(&nearest, type);
-    options_offer_types(&nearest);
+    options_offer_types(&nearest, scope_global);
     if (nearest.best != NULL)
         ec_answer_error(answer, "\"%s\" is not a scope; did you mean \"%s\"?", type, nearest.best);
     else
@@ -126,10 +109,15 @@ static int is_known(ec_answer_t *answer, const char *type)
 void ask_locate(void *self, ec_answer_t *answer)
 {
     const char *pattern = ec_answer_arg(answer, "regex"), *type = ec_answer_arg(answer, "scope");
+    const char *why = "out of memory";
     struct search *search = apr_pcalloc(ec_answer_pool(answer), sizeof(*search));
 
-    if (!is_known(answer, type) || (pattern != NULL && (search->regex = compile(answer, pattern)) == NULL))
+    if (!is_known(answer, type))
         return;
+    if (pattern != NULL && regex_create(&search->regex, pattern, &why, ec_answer_pool(answer)) != APR_SUCCESS) {
+        ec_answer_error(answer, "\"%s\" is not a regular expression: %s", pattern, why);
+        return;
+    }
     search->answer = answer;
     search->type = type;
     search->conf = conf_ref(conf_current());

@@ -8,40 +8,7 @@
 #include <apr_strings.h>
 
 #include "conf/ask/ask_private.h"
-
-static const char *const type_names[] = {
-    [EC_TYPE_STRING] = "text",
-    [EC_TYPE_INT] = "number",
-    [EC_TYPE_SIZE] = "size",
-    [EC_TYPE_FLOAT] = "decimal number",
-    [EC_TYPE_BOOL] = "boolean",
-    [EC_TYPE_PERMS] = "file mode",
-    [EC_TYPE_INTERVAL] = "time",
-    [EC_TYPE_ENUM] = "one of",
-    [EC_TYPE_ENUM_INT] = "number or one of",
-    [EC_TYPE_LIST] = "list",
-    [EC_TYPE_CIDR_LIST] = "list of addresses and networks",
-    [EC_TYPE_DICT] = "dictionary",
-    [EC_TYPE_SOCKADDR] = "endpoint",
-    [EC_TYPE_REGEX] = "regular expression",
-};
-
-static const char *type_name(ec_type_t type)
-{
-    return (apr_size_t)type < sizeof(type_names) / sizeof(type_names[0]) && type_names[type] != NULL ? type_names[type]
-                                                                                                      : "value";
-}
-
-const char *ask_type_text(const ec_option_t *row, apr_pool_t *pool)
-{
-    const char *text = type_name(row->type);
-
-    for (const char *const *word = row->words; word != NULL && *word != NULL; word++)
-        text = apr_pstrcat(pool, text, word == row->words ? " " : ", ", *word, NULL);
-    if (row->min != 0 || row->max != 0)
-        text = apr_psprintf(pool, "%s, from %" APR_INT64_T_FMT " to %" APR_INT64_T_FMT, text, row->min, row->max);
-    return text;
-}
+#include "conf/ask/type.h"
 
 /* ---- collecting ------------------------------------------------------------------------------ */
 
@@ -89,21 +56,14 @@ static apr_array_header_t *find_options(const char *pattern, int is_exact, apr_p
 
 /* ---- telling --------------------------------------------------------------------------------- */
 
-static const char *default_text(const ec_option_t *row)
-{
-    if (row->deflt == NULL)
-        return "(not set)";
-    return *row->deflt == '\0' ? "(empty)" : row->deflt;
-}
-
 static void put_option(ec_node_t *node, const conf_option_t *option, apr_pool_t *pool)
 {
     const ec_option_t *row = option->row;
 
     ec_node_text(node, "option", row->name);
-    ec_node_text(node, "type", ask_type_text(row, pool));
+    ec_node_text(node, "type", option_type_text(row, pool));
     ec_node_text(node, "unit", row->unit != NULL ? row->unit : "");
-    ec_node_text(node, "default", default_text(row));
+    ec_node_text(node, "default", option_default_text(row));
     ec_node_text(node, "scopes", row->scopes != NULL ? row->scopes : option->owner);
     ec_node_text(node, "status", row->flags & EC_OPTION_NO_EFFECT ? "no effect yet" : "works");
     ec_node_text(node, "change", row->flags & EC_OPTION_RESTART ? "restart" : "live");
