@@ -285,3 +285,7 @@ check_PROGRAMS += %D%/message/batch_test
 check_PROGRAMS += %D%/conf/ask/path_test
 %C%_conf_ask_path_test_SOURCES = %D%/conf/ask/path_test.c %D%/conf/loading.h
 %C%_conf_ask_path_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/conf/ask/explain_test
+%C%_conf_ask_explain_test_SOURCES = %D%/conf/ask/explain_test.c %D%/conf/loading.h
+%C%_conf_ask_explain_test_LDADD = $(TEST_LIBS)
