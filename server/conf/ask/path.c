@@ -75,7 +75,7 @@ static apr_status_t refuse_word(const struct reading *reading, const char *word)
     }
     nearest_start(&nearest, word);
     options_offer_names(&nearest, scope_here(reading->path));
-    options_offer_types(&nearest);
+    options_offer_types(&nearest, scope_here(reading->path));
     *reading->why = apr_psprintf(reading->pool, "\"%.80s\" is not an option of scope \"%s\" and not a scope%s%s%s", word,
                                  type_here(reading->path), nearest.best != NULL ? "; did you mean \"" : "",
                                  nearest.best != NULL ? nearest.best : "", nearest.best != NULL ? "\"?" : "");
