@@ -93,6 +93,8 @@ static struct containers find_containers(const conf_t *conf, const char *group, 
 /* R3: the exact stanza, then every pattern that matches, in order of declaration.  `step` says in what and what for. */
 static void look_named(chain_t *chain, const conf_t *conf, const conf_stanza_t *container, chain_step_t step)
 {
+    int n_unmatched = 0;
+
     if (step.name == NULL)
         return;
     step.stanza = container != NULL ? tree_find(conf, container, step.type, step.name) : NULL;
@@ -105,10 +107,11 @@ static void look_named(chain_t *chain, const conf_t *conf, const conf_stanza_t *
         if (match_regex(at, step.name))
             look(chain, &step);
         else
-            step.n_unmatched++;
+            n_unmatched++;
     }
-    if (step.n_unmatched > 0 && chain->steps != NULL) {
+    if (n_unmatched > 0 && chain->steps != NULL) {
         step.stanza = NULL;
+        step.n_unmatched = n_unmatched;
         look(chain, &step);
     }
 }

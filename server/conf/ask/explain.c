@@ -59,6 +59,7 @@ static const char *rule_of(const question_t *question, int used)
 {
     const apr_array_header_t *steps = question->chain.steps;
     const chain_step_t *at = &APR_ARRAY_IDX(steps, used, chain_step_t);
+    int is_regex = at->rule != NULL && strcmp(at->rule, "R3") == 0;
     int is_container = strcmp(at->type, "binding") == 0 || strcmp(at->type, "binding_group") == 0;
 
     for (int i = used + 1; is_container && i < steps->nelts; i++) {
@@ -68,11 +69,10 @@ static const char *rule_of(const question_t *question, int used)
             tree_setting(step->stanza, question->option->row) != NULL)
             return "R1";
     }
-    for (int i = 0; i < used; i++) {
+    for (int i = 0; i < used && !is_regex; i++) {
         const chain_step_t *step = &APR_ARRAY_IDX(steps, i, chain_step_t);
 
-        if (strcmp(step->type, "domain") == 0 && step->binding != NULL && step->stanza != NULL &&
-            strcmp(at->rule, "R3") != 0)
+        if (strcmp(step->type, "domain") == 0 && step->binding != NULL && step->stanza != NULL)
             return "R2";
     }
     return at->rule;

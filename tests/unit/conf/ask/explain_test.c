@@ -42,7 +42,8 @@ static const char text[] =
     "esmtp_listener { peer 10.0.0.0/8 { max_message_size = 5K pathway = p }\n"
     "  listen :25 { peer 10.1.0.0/16 { } } }\n"
     "pathway p { require_ehlo = true }\n"
-    "security { user = u }\n";
+    "security { user = u }\n"
+    "binding b { ehlo_hostname = e }\n";
 
 static const struct {
     const char *words[WORDS_MAX], *want;
@@ -67,7 +68,14 @@ static const struct {
       "domain d in binding b: not set\n"
       "binding b: not set\n"
       "domain d: not set\n"
-      "domain /^d/: set to none at line 4 <- R2\n"
+      "domain /^d/: set to none at line 4 <- R3\n"
+      "patterns of domain: 1 does not match\n"
+      "global: not set\n" },
+    { { "binding", "b", "domain", "d", "ehlo_hostname", NULL },
+      "domain d in binding b: not set\n"
+      "binding b: set to e at line 11 <- R2\n"
+      "domain d: not set\n"
+      "domain /^d/: not set\n"
       "patterns of domain: 1 does not match\n"
       "global: not set\n" },
     { { "binding_group", "g", "binding", "no", "domain", "d", "retry_interval", NULL },
@@ -90,19 +98,19 @@ static const struct {
       "host other: no such stanza\n"
       "default: -1 <- H3\n" },
     { { "esmtp_listener", "listen", "*:25", "peer", "10.1.2.3", "max_message_size", NULL },
-      "peer 10.1.0.0/16 in listen :25 in esmtp_listener: not set\n"
-      "listen :25 in esmtp_listener: not set\n"
+      "peer 10.1.0.0/16 in listen *:25 in esmtp_listener: not set\n"
+      "listen *:25 in esmtp_listener: not set\n"
       "peer 10.0.0.0/8 in esmtp_listener: set to 5K at line 7 <- 9.3\n"
       "esmtp_listener: not set\n"
       "pathway p: not set\n"
       "global: not an option here\n" },
     { { "esmtp_listener", "listen", "*:25", "peer", "10.1.2.3", "require_ehlo", NULL },
-      "peer 10.1.0.0/16 in listen :25 in esmtp_listener: not set\n"
-      "listen :25 in esmtp_listener: not set\n"
+      "peer 10.1.0.0/16 in listen *:25 in esmtp_listener: not set\n"
+      "listen *:25 in esmtp_listener: not set\n"
       "peer 10.0.0.0/8 in esmtp_listener: not set\n"
       "esmtp_listener: not set\n"
       "pathway p: set to true at line 9 <- 9.5\n"
-      "global: not an option here\n" },
+      "global: not set\n" },
     { { "esmtp_listener", "listen", "*:26", "peer", "11.1.2.3", "max_message_size", NULL },
       "listen *:26 in esmtp_listener: no such stanza\n"
       "peer 11.1.2.3 in esmtp_listener: no network holds it\n"
