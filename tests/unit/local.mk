@@ -305,3 +305,6 @@ check_PROGRAMS += %D%/conf/live/change_property_test
 check_PROGRAMS += %D%/conf/live/diff_test
 %C%_conf_live_diff_test_SOURCES = %D%/conf/live/diff_test.c
 %C%_conf_live_diff_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/conf/ask/explain_test
+%C%_conf_ask_explain_test_SOURCES = %D%/conf/ask/explain_test.c %D%/conf/loading.h
+%C%_conf_ask_explain_test_LDADD = $(TEST_LIBS)
