@@ -79,7 +79,8 @@ apr_status_t conf_load_text(conf_t **conf, apr_array_header_t **problems, const 
 
 conf_t *conf_ref(conf_t *conf);
 void conf_unref(conf_t *conf);
-apr_uint64_t conf_generation(const conf_t *conf);     /* 1, 2, ... in order of loading */
+/** 1, 2, ... in the order of conf_install(); 0 until then. */
+apr_uint64_t conf_generation(const conf_t *conf);
 
 /* ---- current generation -------------------------------------------------------- */
 
@@ -87,6 +88,9 @@ apr_uint64_t conf_generation(const conf_t *conf);     /* 1, 2, ... in order of l
  * new generation only between two events).  Elsewhere use conf_current_ref(). */
 conf_t *conf_current(void);
 conf_t *conf_current_ref(void);
+/** The one that conf_install() has put in force last, which loops may still have to take up; borrowed: on the master
+ * loop until it installs the next. */
+conf_t *conf_latest(void);
 /** Put `conf` (takes its reference) in force on all loops; the old one is released when no loop holds it.
  * NULL, when the loops are gone: the last one is let go. */
 void conf_install(conf_t *conf);

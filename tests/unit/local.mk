@@ -118,6 +118,9 @@ check_PROGRAMS += %D%/conf/generation_test
 check_PROGRAMS += %D%/conf/size_test
 %C%_conf_size_test_SOURCES = %D%/conf/size_test.c %D%/conf/loading.h
 %C%_conf_size_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/conf/position_test
+%C%_conf_position_test_SOURCES = %D%/conf/position_test.c %D%/conf/loading.h
+%C%_conf_position_test_LDADD = $(TEST_LIBS)
 
 # smtp/out
 check_PROGRAMS += %D%/smtp/out/session_test %D%/smtp/out/stuff_test
@@ -269,3 +272,7 @@ check_PROGRAMS += %D%/spool/segment_test
 check_PROGRAMS += %D%/message/batch_test
 %C%_message_batch_test_SOURCES = %D%/message/batch_test.c
 %C%_message_batch_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/conf/ask/path_test
+%C%_conf_ask_path_test_SOURCES = %D%/conf/ask/path_test.c %D%/conf/loading.h
+%C%_conf_ask_path_test_LDADD = $(TEST_LIBS)
