@@ -152,9 +152,8 @@ static apr_status_t refuse_option(const struct asked *asked, const char *name)
 
     nearest_start(&nearest, name);
     options_offer_names(&nearest, asked->scope);
-    *asked->why = apr_psprintf(asked->pool, "\"%.80s\" is not an option of scope \"%s\"%s%s%s", name,
-                               asked->scope->name, nearest.best != NULL ? "; did you mean \"" : "",
-                               nearest.best != NULL ? nearest.best : "", nearest.best != NULL ? "\"?" : "");
+    *asked->why = apr_psprintf(asked->pool, "\"%.80s\" is not an option of scope \"%s\"%s", name,
+                               asked->scope->name, nearest_text(&nearest, asked->pool));
     return EC_E_NOT_FOUND;
 }
 
