@@ -220,7 +220,15 @@ check_PROGRAMS += %D%/ec_logger/format_test
 # Modules that are only for their test: shared because of -rpath, never installed.
 test_module_ldflags = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
 check_LTLIBRARIES = %D%/module/probe.la %D%/module/wrong_api.la %D%/module/wrong_size.la %D%/module/wrong_name.la \
-  %D%/module/wrong_export.la %D%/module/wrong_old.la %D%/module/wrong_symbol.la %D%/module/wrong_option.la
+  %D%/module/wrong_export.la %D%/module/wrong_old.la %D%/module/wrong_symbol.la %D%/module/wrong_option.la \
+  %D%/module/shapes.la %D%/module/needy.la %D%/module/claimer.la
+%C%_module_shapes_la_SOURCES = %D%/module/shapes.c %D%/module/shapes.h
+%C%_module_shapes_la_LDFLAGS = $(test_module_ldflags)
+%C%_module_needy_la_SOURCES = %D%/module/small.c
+%C%_module_needy_la_LDFLAGS = $(test_module_ldflags)
+%C%_module_claimer_la_SOURCES = %D%/module/small.c
+%C%_module_claimer_la_CPPFLAGS = $(AM_CPPFLAGS) -DCLAIMER
+%C%_module_claimer_la_LDFLAGS = $(test_module_ldflags)
 %C%_module_probe_la_SOURCES = %D%/module/probe.c %D%/module/probe.h
 %C%_module_probe_la_LDFLAGS = $(test_module_ldflags)
 %C%_module_wrong_api_la_SOURCES = %D%/module/wrong.c
@@ -249,6 +257,12 @@ check_PROGRAMS += %D%/module/loader_test
 %C%_module_loader_test_CPPFLAGS = $(AM_CPPFLAGS) -DMODULE_DIR=\"$(abs_top_builddir)/%D%/module\"
 %C%_module_loader_test_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
 %C%_module_loader_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/module/stanza_test
+%C%_module_stanza_test_SOURCES = %D%/module/stanza_test.c
+%C%_module_stanza_test_CPPFLAGS = $(AM_CPPFLAGS) -DMODULE_DIR=\"$(abs_top_builddir)/%D%/module\"
+%C%_module_stanza_test_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
+%C%_module_stanza_test_LDADD = $(TEST_LIBS)
 
 check_PROGRAMS += %D%/module/options_test
 %C%_module_options_test_SOURCES = %D%/module/options_test.c
