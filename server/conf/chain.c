@@ -106,12 +106,13 @@ void chain_host(chain_t *chain, const conf_t *conf, const char *group, const cha
 
 /* ---- inbound -------------------------------------------------------------------------------- */
 
-static const conf_stanza_t *find_peer(const conf_stanza_t *container, const cidr_t *address)
+static const conf_stanza_t *find_peer(const conf_t *conf, const conf_stanza_t *container, const cidr_t *address)
 {
     const conf_stanza_t *best = NULL;
 
-    for (const conf_stanza_t *stanza = container->first; stanza != NULL; stanza = stanza->next) {
-        if (stanza->scope->kind == NAME_NETWORK && cidr_contains(&stanza->network, address) &&
+    for (const conf_stanza_t *stanza = conf_next(conf, container, "peer", NULL); stanza != NULL;
+         stanza = stanza->next_same) {
+        if (cidr_contains(&stanza->network, address) &&
             (best == NULL || stanza->network.bits > best->network.bits))
             best = stanza;
     }
@@ -133,11 +134,10 @@ static const char *pathway_of(const chain_t *chain)
 
 void chain_pathway(chain_t *chain, const conf_t *conf, const char *pathway)
 {
-    const conf_stanza_t *group = conf->root->first, *grouped = NULL;
+    const conf_stanza_t *group = NULL, *grouped = NULL;
 
-    for (; group != NULL; group = group->next) {
-        if (strcmp(group->type, "pathway_group") == 0 &&
-            (grouped = tree_find(conf, group, "pathway", pathway)) != NULL)
+    while ((group = conf_next(conf, NULL, "pathway_group", group)) != NULL) {
+        if ((grouped = tree_find(conf, group, "pathway", pathway)) != NULL)
             break;
     }
     add(chain, grouped);
@@ -153,10 +153,10 @@ void chain_inbound(chain_t *chain, const conf_t *conf, const conf_stanza_t *list
     const char *pathway;
 
     if (has_address && listen != NULL)
-        add(chain, find_peer(listen, &address)); /* 1 */
+        add(chain, find_peer(conf, listen, &address)); /* 1 */
     add(chain, listen);                          /* 2 */
     if (has_address && listener != NULL)
-        add(chain, find_peer(listener, &address)); /* 3 */
+        add(chain, find_peer(conf, listener, &address)); /* 3 */
     add(chain, listener);                          /* 4 */
     if ((pathway = pathway_of(chain)) != NULL)
         chain_pathway(chain, conf, pathway); /* 5 */

@@ -90,13 +90,50 @@ conf_stanza_t *tree_find(const conf_t *conf, const conf_stanza_t *parent, const 
 
 /* ---- filling ------------------------------------------------------------------------------ */
 
-static void link_child(conf_stanza_t *parent, conf_stanza_t *stanza)
+static conf_kind_t *find_kind(const conf_stanza_t *parent, const char *type)
+{
+    conf_kind_t *kind = parent->kinds;
+
+    while (kind != NULL && strcasecmp(kind->type, type) != 0)
+        kind = kind->next;
+    return kind;
+}
+
+static void link_same(conf_t *conf, conf_stanza_t *parent, conf_stanza_t *stanza)
+{
+    conf_kind_t *kind = find_kind(parent, stanza->type);
+
+    if (kind == NULL) {
+        kind = apr_pcalloc(conf->pool, sizeof(*kind));
+        kind->type = stanza->type;
+        kind->first = stanza;
+        kind->next = parent->kinds;
+        parent->kinds = kind;
+    } else {
+        kind->last->next_same = stanza;
+    }
+    kind->last = stanza;
+}
+
+static void link_module(conf_t *conf, conf_stanza_t *stanza)
+{
+    if (conf->last_module == NULL)
+        conf->first_module = stanza;
+    else
+        conf->last_module->next_module = stanza;
+    conf->last_module = stanza;
+}
+
+static void link_child(conf_t *conf, conf_stanza_t *parent, conf_stanza_t *stanza)
 {
     if (parent->last == NULL)
         parent->first = stanza;
     else
         parent->last->next = stanza;
     parent->last = stanza;
+    link_same(conf, parent, stanza);
+    if (parent == conf->root && (stanza->scope->flags & SCOPE_MODULE) != 0)
+        link_module(conf, stanza);
 }
 
 conf_stanza_t *tree_add(conf_t *conf, conf_stanza_t *parent, const conf_scope_t *scope, const char *type,
@@ -115,7 +152,7 @@ conf_stanza_t *tree_add(conf_t *conf, conf_stanza_t *parent, const conf_scope_t 
     stanza->parent = parent;
     stanza->depth = parent->depth + 1;
     stanza->hash = hash;
-    link_child(parent, stanza);
+    link_child(conf, parent, stanza);
     if (strcmp(type, "binding") == 0 && parent != conf->root &&
         apr_hash_get(conf->grouped_bindings, stanza->name, APR_HASH_KEY_STRING) == NULL)
         apr_hash_set(conf->grouped_bindings, stanza->name, APR_HASH_KEY_STRING, stanza);
@@ -180,6 +217,24 @@ void tree_set(conf_t *conf, conf_stanza_t *stanza, const conf_option_t *option, 
     setting->line = line;
 }
 
+static apr_size_t bytes_of(const conf_stanza_t *stanza)
+{
+    apr_size_t bytes = sizeof(*stanza) + strlen(stanza->name) + strlen(stanza->written);
+
+    for (const conf_setting_t *setting = stanza->settings; setting != NULL; setting = setting->next)
+        bytes += sizeof(*setting) + setting->raw.room;
+    for (const conf_place_t *place = stanza->places; place != NULL; place = place->next)
+        bytes += sizeof(*place);
+    for (const conf_stanza_t *child = stanza->first; child != NULL; child = child->next)
+        bytes += bytes_of(child);
+    return bytes;
+}
+
+apr_size_t tree_bytes(const conf_t *conf)
+{
+    return bytes_of(conf->root) + conf->n_slots * sizeof(*conf->slots);
+}
+
 const char *tree_describe(const conf_stanza_t *stanza, apr_pool_t *pool)
 {
     const char *text = "";
@@ -197,14 +252,21 @@ const char *tree_describe(const conf_stanza_t *stanza, apr_pool_t *pool)
 const conf_stanza_t *conf_next(const conf_t *conf, const conf_stanza_t *parent, const char *type,
                                const conf_stanza_t *previous)
 {
-    const conf_stanza_t *stanza;
+    const conf_kind_t *kind;
 
     if (parent == NULL)
         parent = conf->root;
-    stanza = previous == NULL ? parent->first : previous->next;
-    while (stanza != NULL && type != NULL && strcasecmp(stanza->type, type) != 0)
-        stanza = stanza->next;
-    return stanza;
+    if (type == NULL)
+        return previous == NULL ? parent->first : previous->next;
+    if (previous != NULL)
+        return previous->next_same;
+    kind = find_kind(parent, type);
+    return kind != NULL ? kind->first : NULL;
+}
+
+const conf_stanza_t *conf_next_module(const conf_t *conf, const conf_stanza_t *previous)
+{
+    return previous == NULL ? conf->first_module : previous->next_module;
 }
 
 const char *conf_stanza_type(const conf_stanza_t *stanza)

@@ -65,6 +65,13 @@ typedef struct conf_setting {
     struct conf_setting *next;
 } conf_setting_t;
 
+/* Children of one type, so that finding them does not walk over thousands of others. */
+typedef struct conf_kind {
+    const char *type;
+    conf_stanza_t *first, *last; /* by next_same */
+    struct conf_kind *next;
+} conf_kind_t;
+
 struct conf_stanza {
     const conf_scope_t *scope;
     const char *type;            /* as the file names it, lower case: a module's name, or the scope's */
@@ -73,12 +80,15 @@ struct conf_stanza {
     conf_stanza_t *parent;       /* NULL: the root */
     conf_stanza_t *first, *last; /* children in order of definition */
     conf_stanza_t *next;
+    conf_stanza_t *next_same;    /* of this type and parent */
+    conf_kind_t *kinds;          /* the types among the children */
     conf_setting_t *settings, *last_setting;
     conf_place_t *places, *last_place;
     unsigned depth;
     apr_uint64_t hash;
     pcre2_code *regex;                                    /* names written /pattern/ */
     conf_stanza_t *first_regex, *last_regex, *next_regex; /* such children, in order */
+    conf_stanza_t *next_module;                           /* of a module's stanza */
     cidr_t network;                                       /* of a peer */
 };
 
@@ -93,10 +103,13 @@ struct conf {
     conf_stanza_t **slots; /* children by parent, type and name; open addressing */
     unsigned n_slots;
     apr_hash_t *grouped_bindings; /* name to the first binding of that name inside a group */
+    conf_stanza_t *first_module, *last_module; /* stanzas of modules, in order, by next_module */
     int has_regex;                /* some stanza's name is a regular expression */
     apr_hash_t *defaults;         /* const ec_option_t * to ec_value_t *, of all options */
     const ec_value_t *core_defaults[CONF_O_COUNT];
     struct views *views;
+    apr_size_t bytes; /* what the tree takes, about */
+    conf_t *next_live;
 };
 
 /** A new tree with its root; no reference counted yet, destroyed by tree_destroy(). */
@@ -114,6 +127,9 @@ conf_setting_t *tree_setting(const conf_stanza_t *stanza, const ec_option_t *row
 /** Set or replace; copies `raw`. */
 void tree_set(conf_t *conf, conf_stanza_t *stanza, const conf_option_t *option, const raw_value_t *raw,
               const conf_file_t *file, int line);
+
+/** Bytes of stanzas, settings and their texts, about. */
+apr_size_t tree_bytes(const conf_t *conf);
 
 /** "domain example.com in binding b", or "global"; in `pool`. */
 const char *tree_describe(const conf_stanza_t *stanza, apr_pool_t *pool);

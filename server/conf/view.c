@@ -1,7 +1,8 @@
 /* view.c - the values that apply in one place, after fallback
  * SPDX-License-Identifier: Apache-2.0
  *
- * A view is an array with a pointer for every option of the core.  All views of a
+ * A view has a pointer for every option of the core, in blocks; a block in which nothing differs from the top
+ * level is the top level's.  All views of a
  * generation are in one hash by their chains, under a lock; the mail path keeps the views
  * it uses.  Where names are regular expressions, a bounded cache remembers which view a
  * name got (R4), because trying every pattern is what costs. */
@@ -11,10 +12,6 @@
 #include <string.h>
 
 #include <apr_strings.h>
-
-struct conf_view {
-    const ec_value_t *values[CONF_O_COUNT];
-};
 
 struct cached {
     apr_uint64_t hash;
@@ -28,34 +25,71 @@ struct views {
     apr_pool_t *pool;
     apr_hash_t *chains; /* bytes of the stanzas' addresses to conf_view_t */
     conf_view_t global;
+    view_block_t global_blocks[VIEW_BLOCKS];
+    apr_size_t bytes; /* of the views in the hash, without the hash's own */
     struct cached *cache; /* a name has one place in it; NULL: no regular expressions */
     apr_size_t cache_size;
 };
 
 /* ---- making ---------------------------------------------------------------------------- */
 
-static void fill(conf_view_t *view, const conf_t *conf, const conf_stanza_t *const *stanzas, int count)
+static void fill_global(struct views *views, const conf_t *conf)
 {
-    memcpy(view->values, conf->core_defaults, sizeof(view->values));
+    conf_view_t *view = &views->global;
+
+    for (unsigned i = 0; i < CONF_O_COUNT; i++)
+        views->global_blocks[i / BLOCK_VALUES].values[i % BLOCK_VALUES] = conf->core_defaults[i];
+    for (const conf_setting_t *setting = conf->root->settings; setting != NULL; setting = setting->next) {
+        if (setting->option->handle >= 0) {
+            unsigned i = (unsigned)setting->option->handle;
+
+            views->global_blocks[i / BLOCK_VALUES].values[i % BLOCK_VALUES] = &setting->value;
+        }
+    }
+    for (unsigned i = 0; i < VIEW_BLOCKS; i++)
+        view->blocks[i] = &views->global_blocks[i];
+    for (unsigned i = 0; i < CONF_O_COUNT; i++)
+        view->digest ^= view_digest((conf_opt_t)i, view_value(view, i));
+}
+
+/* The first value that differs from the top level's takes the block out of the common ones. */
+static void set_value(struct views *views, conf_view_t *view, unsigned opt, const ec_value_t *value)
+{
+    const view_block_t **at = &view->blocks[opt / BLOCK_VALUES];
+    view_block_t *block;
+
+    if (*at == views->global.blocks[opt / BLOCK_VALUES]) {
+        *at = apr_pmemdup(views->pool, *at, sizeof(**at));
+        views->bytes += sizeof(**at);
+    }
+    block = (view_block_t *)*at; /* our own, so not constant */
+    view->digest ^= view_digest((conf_opt_t)opt, view_value(view, opt)) ^ view_digest((conf_opt_t)opt, value);
+    block->values[opt % BLOCK_VALUES] = value;
+}
+
+static void fill(struct views *views, conf_view_t *view, const conf_stanza_t *const *stanzas, int count)
+{
+    *view = views->global;
     while (count-- > 0) { /* the most specific last, so that its values stay */
         for (const conf_setting_t *setting = stanzas[count]->settings; setting != NULL;
              setting = setting->next) {
             if (setting->option->handle >= 0)
-                view->values[setting->option->handle] = &setting->value;
+                set_value(views, view, (unsigned)setting->option->handle, &setting->value);
         }
     }
 }
 
 void views_create(conf_t *conf)
 {
-    const conf_stanza_t *root = conf->root;
     struct views *views = apr_pcalloc(conf->pool, sizeof(*views));
 
     pthread_mutex_init(&views->lock, NULL);
     apr_pool_create_unmanaged(&views->pool);
     views->chains = apr_hash_make(views->pool);
-    fill(&views->global, conf, &root, 1);
+    fill_global(views, conf);
     conf->views = views;
+    conf->bytes = tree_bytes(conf);
+    live_add(conf);
     if (conf->has_regex) {
         views->cache_size = (apr_size_t)conf_int(&views->global, CONF_O_MATCH_CACHE_SIZE);
         views->cache = calloc(views->cache_size, sizeof(*views->cache));
@@ -68,6 +102,7 @@ void views_destroy(conf_t *conf)
 
     if (views == NULL)
         return;
+    live_remove(conf);
     for (apr_size_t i = 0; views->cache != NULL && i < views->cache_size; i++)
         free(views->cache[i].names);
     free(views->cache);
@@ -84,16 +119,30 @@ static const conf_view_t *view_of(conf_t *conf, const chain_t *chain)
 
     if (chain->count == 1 && chain->stanzas[0] == conf->root)
         return &views->global;
+    EC_ASSERT(chain->stanzas[chain->count - 1] == conf->root);
     pthread_mutex_lock(&views->lock);
     view = apr_hash_get(views->chains, chain->stanzas, length);
     if (view == NULL) {
         view = apr_palloc(views->pool, sizeof(*view));
-        fill(view, conf, chain->stanzas, chain->count);
+        fill(views, view, chain->stanzas, chain->count - 1); /* all chains end at the top level */
+        views->bytes += sizeof(*view) + (apr_size_t)length;
         apr_hash_set(views->chains, apr_pmemdup(views->pool, chain->stanzas, (apr_size_t)length), length,
                      view);
     }
     pthread_mutex_unlock(&views->lock);
     return view;
+}
+
+unsigned views_count(const conf_t *conf, apr_size_t *bytes)
+{
+    struct views *views = conf->views;
+    unsigned count;
+
+    pthread_mutex_lock(&views->lock);
+    count = apr_hash_count(views->chains);
+    *bytes = views->bytes + sizeof(*views);
+    pthread_mutex_unlock(&views->lock);
+    return count;
 }
 
 /* ---- the cache of matched names ---------------------------------------------------------- */
@@ -201,12 +250,14 @@ const conf_view_t *conf_inbound(conf_t *conf, const conf_stanza_t *listen, const
 
 const ec_value_t *conf_get(const conf_view_t *view, conf_opt_t opt)
 {
-    return view->values[opt];
+    return view_value(view, opt);
 }
 
 apr_int64_t conf_int(const conf_view_t *view, conf_opt_t opt)
 {
-    return view->values[opt] != NULL ? view->values[opt]->i : 0;
+    const ec_value_t *value = view_value(view, opt);
+
+    return value != NULL ? value->i : 0;
 }
 
 apr_interval_time_t conf_interval(const conf_view_t *view, conf_opt_t opt)
@@ -219,5 +270,7 @@ apr_interval_time_t conf_interval(const conf_view_t *view, conf_opt_t opt)
 
 const char *conf_str(const conf_view_t *view, conf_opt_t opt)
 {
-    return view->values[opt] != NULL ? view->values[opt]->s : NULL;
+    const ec_value_t *value = view_value(view, opt);
+
+    return value != NULL ? value->s : NULL;
 }
