@@ -129,6 +129,10 @@ const conf_view_t *conf_outbound(conf_t *conf, const char *group, const char *bi
 /** Inbound (section 9): the Listen stanza, its listener is its parent; `peer` is address text. */
 const conf_view_t *conf_inbound(conf_t *conf, const conf_stanza_t *listen, const char *peer);
 
+/** The stanza that gives the option its inbound value; NULL when it is the default's. */
+const conf_stanza_t *conf_inbound_origin(const conf_t *conf, const conf_stanza_t *listen, const char *peer,
+                                         conf_opt_t opt);
+
 /** One value; O(1).  NULL when unset and without default. */
 const ec_value_t *conf_get(const conf_view_t *view, conf_opt_t opt);
 /** Numbers, booleans, enumerations: value.i, or 0 when unset. */

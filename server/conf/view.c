@@ -248,6 +248,20 @@ const conf_view_t *conf_inbound(conf_t *conf, const conf_stanza_t *listen, const
     return view;
 }
 
+const conf_stanza_t *conf_inbound_origin(const conf_t *conf, const conf_stanza_t *listen, const char *peer,
+                                         conf_opt_t opt)
+{
+    const conf_stanza_t *origin = NULL;
+    chain_t chain;
+
+    chain_init(&chain);
+    chain_inbound(&chain, conf, listen != NULL ? listen->parent : NULL, listen, peer);
+    for (int i = 0; i < chain.count && origin == NULL; i++)
+        origin = tree_setting(chain.stanzas[i], conf_option(opt)) != NULL ? chain.stanzas[i] : NULL;
+    chain_free(&chain);
+    return origin;
+}
+
 const ec_value_t *conf_get(const conf_view_t *view, conf_opt_t opt)
 {
     return view_value(view, opt);
