@@ -1,31 +1,25 @@
 /* same.c - do two views say the same, whatever generations they are of?
  * SPDX-License-Identifier: Apache-2.0
  *
- * Values are compared, not how they were written: 1M is 1048576.  All values of a view are
- * in its digest, 64 bits of a keyed hash, so that an unlucky or unkind configuration does
- * not find two that collide. */
+ * All values of a view, with their texts, are in its digest: 64 bits of a keyed hash, so that
+ * an unlucky or unkind configuration does not find two that collide.  Where digests differ,
+ * single options are compared by value: 1M is 1048576. */
 #include "conf/view.h"
 
 #include <string.h>
 
 #include "util/hash.h"
 
-/* What of a value counts. */
-enum { PART_NUMBER = 1, PART_FLOAT = 2, PART_TEXT = 4, PART_LIST = 8, PART_DICT = 16 };
-
-static unsigned parts_of(conf_opt_t opt)
+/* What counts of a value of which the text does not: how a number was written is nobody's business. */
+static int is_number(conf_opt_t opt)
 {
-    static const unsigned char parts[] = {
-        [EC_TYPE_INT] = PART_NUMBER,   [EC_TYPE_SIZE] = PART_NUMBER, [EC_TYPE_BOOL] = PART_NUMBER,
-        [EC_TYPE_PERMS] = PART_NUMBER, [EC_TYPE_ENUM] = PART_NUMBER, [EC_TYPE_INTERVAL] = PART_NUMBER,
-        [EC_TYPE_FLOAT] = PART_FLOAT,  [EC_TYPE_LIST] = PART_LIST,   [EC_TYPE_ENUM_INT] = PART_NUMBER,
-        [EC_TYPE_DICT] = PART_DICT,    [EC_TYPE_REGEX] = PART_TEXT,  [EC_TYPE_CIDR_LIST] = PART_LIST,
-        [EC_TYPE_STRING] = PART_TEXT,  [EC_TYPE_SOCKADDR] = PART_TEXT,
+    static const unsigned char numbers[EC_TYPE_COUNT] = {
+        [EC_TYPE_INT] = 1,      [EC_TYPE_SIZE] = 1, [EC_TYPE_BOOL] = 1,     [EC_TYPE_PERMS] = 1,
+        [EC_TYPE_INTERVAL] = 1, [EC_TYPE_ENUM] = 1, [EC_TYPE_ENUM_INT] = 1,
     };
-    unsigned type = (unsigned)conf_option(opt)->type;
+    const ec_option_t *row = conf_option(opt);
 
-    /* of a type that is not listed everything counts */
-    return type < sizeof(parts) && parts[type] != 0 ? parts[type] : ~0u;
+    return numbers[row->type] && (row->flags & EC_OPTION_ARRAY) == 0;
 }
 
 /* ---- comparing ------------------------------------------------------------------------------- */
@@ -46,17 +40,31 @@ static int is_same_list(const char *const *a, const char *const *b)
     return *a == *b;
 }
 
+static int is_same_items(const ec_value_t *a, const ec_value_t *b);
+
+static int is_same_whole(const ec_value_t *a, const ec_value_t *b)
+{
+    return a->i == b->i && a->period == b->period && memcmp(&a->f, &b->f, sizeof(a->f)) == 0 &&
+           is_same_text(a->s, b->s) && is_same_list(a->list, b->list) && is_same_list(a->dict, b->dict) &&
+           is_same_items(a, b);
+}
+
+static int is_same_items(const ec_value_t *a, const ec_value_t *b)
+{
+    if (a->n_items != b->n_items)
+        return 0;
+    for (int i = 0; i < a->n_items; i++) {
+        if (!is_same_whole(&a->items[i], &b->items[i]))
+            return 0;
+    }
+    return 1;
+}
+
 static int is_same_value(conf_opt_t opt, const ec_value_t *a, const ec_value_t *b)
 {
-    unsigned parts = parts_of(opt);
-
     if (a == NULL || b == NULL || a == b)
         return a == b;
-    return (!(parts & PART_NUMBER) || a->i == b->i) &&
-           (!(parts & PART_FLOAT) || memcmp(&a->f, &b->f, sizeof(a->f)) == 0) &&
-           (!(parts & PART_TEXT) || is_same_text(a->s, b->s)) &&
-           (!(parts & PART_LIST) || is_same_list(a->list, b->list)) &&
-           (!(parts & PART_DICT) || is_same_list(a->dict, b->dict));
+    return is_number(opt) ? a->i == b->i : is_same_whole(a, b);
 }
 
 int conf_view_is_same(const conf_view_t *a, const conf_view_t *b, const conf_opt_t *opts, int n)
@@ -84,22 +92,27 @@ static apr_uint64_t add_list(apr_uint64_t digest, const char *const *list)
     return digest;
 }
 
-apr_uint64_t view_digest(conf_opt_t opt, const ec_value_t *value)
+static apr_uint64_t add_text(apr_uint64_t digest, const char *text)
 {
-    apr_uint64_t digest = util_hash_seed() + (apr_uint64_t)opt;
-    unsigned parts = parts_of(opt);
+    return text == NULL ? add_bytes(digest, "", 0) : add_bytes(digest, text, strlen(text) + 1);
+}
 
-    if (value == NULL)
-        return add_bytes(digest, "", 0);
-    if (parts & PART_NUMBER)
-        digest = add_bytes(digest, &value->i, sizeof(value->i));
-    if (parts & PART_FLOAT)
-        digest = add_bytes(digest, &value->f, sizeof(value->f));
-    if (parts & PART_TEXT)
-        digest = add_bytes(digest, value->s != NULL ? value->s : "", value->s != NULL ? strlen(value->s) + 1 : 0);
-    if (parts & PART_LIST)
-        digest = add_list(add_bytes(digest, "l", 1), value->list);
-    if (parts & PART_DICT)
-        digest = add_list(add_bytes(digest, "d", 1), value->dict);
+static apr_uint64_t add_value(apr_uint64_t digest, const ec_value_t *value)
+{
+    digest = add_bytes(digest, &value->i, sizeof(value->i));
+    digest = add_bytes(digest, &value->period, sizeof(value->period));
+    digest = add_bytes(digest, &value->f, sizeof(value->f));
+    digest = add_text(digest, value->s);
+    digest = add_list(add_bytes(digest, "l", 1), value->list);
+    digest = add_list(add_bytes(digest, "d", 1), value->dict);
+    for (int i = 0; i < value->n_items; i++)
+        digest = add_value(add_bytes(digest, "i", 1), &value->items[i]);
     return digest;
+}
+
+apr_uint64_t view_digest(int handle, const ec_value_t *value)
+{
+    apr_uint64_t digest = util_hash_seed() + (apr_uint64_t)handle;
+
+    return value == NULL ? add_bytes(digest, "", 0) : add_value(digest, value);
 }

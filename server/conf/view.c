@@ -24,8 +24,7 @@ struct views {
     pthread_mutex_t lock;
     apr_pool_t *pool;
     apr_hash_t *chains; /* bytes of the stanzas' addresses to conf_view_t */
-    conf_view_t global;
-    view_block_t global_blocks[VIEW_BLOCKS];
+    conf_view_t *global;
     apr_size_t bytes; /* of the views in the hash, without the hash's own */
     struct cached *cache; /* a name has one place in it; NULL: no regular expressions */
     apr_size_t cache_size;
@@ -33,50 +32,65 @@ struct views {
 
 /* ---- making ---------------------------------------------------------------------------- */
 
-static void fill_global(struct views *views, const conf_t *conf)
+static apr_size_t n_blocks(const conf_t *conf)
 {
-    conf_view_t *view = &views->global;
+    return ((apr_size_t)conf->n_handles + BLOCK_VALUES - 1) / BLOCK_VALUES;
+}
 
-    for (unsigned i = 0; i < CONF_O_COUNT; i++)
-        views->global_blocks[i / BLOCK_VALUES].values[i % BLOCK_VALUES] = conf->core_defaults[i];
+static apr_size_t view_size(const conf_t *conf)
+{
+    return sizeof(conf_view_t) + n_blocks(conf) * sizeof(const view_block_t *);
+}
+
+static void make_global(struct views *views, const conf_t *conf)
+{
+    view_block_t *blocks = apr_pcalloc(views->pool, n_blocks(conf) * sizeof(*blocks));
+    conf_view_t *view = views->global = apr_pcalloc(views->pool, view_size(conf));
+
+    for (int i = 0; i < conf->n_handles; i++)
+        blocks[i / BLOCK_VALUES].values[i % BLOCK_VALUES] = conf->handle_defaults[i];
     for (const conf_setting_t *setting = conf->root->settings; setting != NULL; setting = setting->next) {
-        if (setting->option->handle >= 0) {
-            unsigned i = (unsigned)setting->option->handle;
+        int i = setting->option->handle;
 
-            views->global_blocks[i / BLOCK_VALUES].values[i % BLOCK_VALUES] = &setting->value;
-        }
+        if (i >= 0)
+            blocks[i / BLOCK_VALUES].values[i % BLOCK_VALUES] = &setting->value;
     }
-    for (unsigned i = 0; i < VIEW_BLOCKS; i++)
-        view->blocks[i] = &views->global_blocks[i];
-    for (unsigned i = 0; i < CONF_O_COUNT; i++)
-        view->digest ^= view_digest((conf_opt_t)i, view_value(view, i));
+    view->n_handles = conf->n_handles;
+    for (apr_size_t i = 0; i < n_blocks(conf); i++)
+        view->blocks[i] = &blocks[i];
+    for (int i = 0; i < conf->n_handles; i++)
+        view->digest ^= view_digest(i, view_value(view, (unsigned)i));
 }
 
 /* The first value that differs from the top level's takes the block out of the common ones. */
-static void set_value(struct views *views, conf_view_t *view, unsigned opt, const ec_value_t *value)
+static void set_value(struct views *views, conf_view_t *view, int handle, const ec_value_t *value)
 {
-    const view_block_t **at = &view->blocks[opt / BLOCK_VALUES];
+    const view_block_t **at = &view->blocks[handle / BLOCK_VALUES];
     view_block_t *block;
 
-    if (*at == views->global.blocks[opt / BLOCK_VALUES]) {
+    if (*at == views->global->blocks[handle / BLOCK_VALUES]) {
         *at = apr_pmemdup(views->pool, *at, sizeof(**at));
         views->bytes += sizeof(**at);
     }
     block = (view_block_t *)*at; /* our own, so not constant */
-    view->digest ^= view_digest((conf_opt_t)opt, view_value(view, opt)) ^ view_digest((conf_opt_t)opt, value);
-    block->values[opt % BLOCK_VALUES] = value;
+    view->digest ^= view_digest(handle, view_value(view, (unsigned)handle)) ^ view_digest(handle, value);
+    block->values[handle % BLOCK_VALUES] = value;
 }
 
-static void fill(struct views *views, conf_view_t *view, const conf_stanza_t *const *stanzas, int count)
+/* `stanzas` without the top level, where all chains end. */
+static conf_view_t *make(struct views *views, const conf_t *conf, const conf_stanza_t *const *stanzas, int count)
 {
-    *view = views->global;
+    conf_view_t *view = apr_pmemdup(views->pool, views->global, view_size(conf));
+
+    views->bytes += view_size(conf);
     while (count-- > 0) { /* the most specific last, so that its values stay */
         for (const conf_setting_t *setting = stanzas[count]->settings; setting != NULL;
              setting = setting->next) {
             if (setting->option->handle >= 0)
-                set_value(views, view, (unsigned)setting->option->handle, &setting->value);
+                set_value(views, view, setting->option->handle, &setting->value);
         }
     }
+    return view;
 }
 
 void views_create(conf_t *conf)
@@ -86,12 +100,12 @@ void views_create(conf_t *conf)
     pthread_mutex_init(&views->lock, NULL);
     apr_pool_create_unmanaged(&views->pool);
     views->chains = apr_hash_make(views->pool);
-    fill_global(views, conf);
+    make_global(views, conf);
     conf->views = views;
     conf->bytes = tree_bytes(conf);
     live_add(conf);
     if (conf->has_regex) {
-        views->cache_size = (apr_size_t)conf_int(&views->global, CONF_O_MATCH_CACHE_SIZE);
+        views->cache_size = (apr_size_t)conf_int(views->global, CONF_O_MATCH_CACHE_SIZE);
         views->cache = calloc(views->cache_size, sizeof(*views->cache));
     }
 }
@@ -118,14 +132,13 @@ static const conf_view_t *view_of(conf_t *conf, const chain_t *chain)
     conf_view_t *view;
 
     if (chain->count == 1 && chain->stanzas[0] == conf->root)
-        return &views->global;
+        return views->global;
     EC_ASSERT(chain->stanzas[chain->count - 1] == conf->root);
     pthread_mutex_lock(&views->lock);
     view = apr_hash_get(views->chains, chain->stanzas, length);
     if (view == NULL) {
-        view = apr_palloc(views->pool, sizeof(*view));
-        fill(views, view, chain->stanzas, chain->count - 1); /* all chains end at the top level */
-        views->bytes += sizeof(*view) + (apr_size_t)length;
+        view = make(views, conf, chain->stanzas, chain->count - 1);
+        views->bytes += (apr_size_t)length;
         apr_hash_set(views->chains, apr_pmemdup(views->pool, chain->stanzas, (apr_size_t)length), length,
                      view);
     }
@@ -140,7 +153,7 @@ unsigned views_count(const conf_t *conf, apr_size_t *bytes)
 
     pthread_mutex_lock(&views->lock);
     count = apr_hash_count(views->chains);
-    *bytes = views->bytes + sizeof(*views);
+    *bytes = views->bytes + view_size(conf) + n_blocks(conf) * sizeof(view_block_t);
     pthread_mutex_unlock(&views->lock);
     return count;
 }
@@ -209,7 +222,7 @@ static void remember(struct views *views, const char *key, apr_size_t length, ap
 
 const conf_view_t *conf_global(const conf_t *conf)
 {
-    return &conf->views->global;
+    return conf->views->global;
 }
 
 const conf_view_t *conf_outbound(conf_t *conf, const char *group, const char *binding, const char *domain)
@@ -265,6 +278,11 @@ const conf_stanza_t *conf_inbound_origin(const conf_t *conf, const conf_stanza_t
 const ec_value_t *conf_get(const conf_view_t *view, conf_opt_t opt)
 {
     return view_value(view, opt);
+}
+
+const ec_value_t *conf_get_handle(const conf_view_t *view, int handle)
+{
+    return handle >= 0 && handle < view->n_handles ? view_value(view, (unsigned)handle) : NULL;
 }
 
 apr_int64_t conf_int(const conf_view_t *view, conf_opt_t opt)

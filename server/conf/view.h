@@ -42,24 +42,25 @@ void views_destroy(conf_t *conf);
 
 /* A view that differs from the top level in few options shares the rest with it: with many thousand stanzas
  * that is the difference between 1 KiB and 200 bytes each. */
-enum { BLOCK_VALUES = 16, VIEW_BLOCKS = (CONF_O_COUNT + BLOCK_VALUES - 1) / BLOCK_VALUES };
+enum { BLOCK_VALUES = 16 };
 
 typedef struct {
     const ec_value_t *values[BLOCK_VALUES];
 } view_block_t;
 
-struct conf_view {
+struct ec_options {
     apr_uint64_t digest; /* of all values: the combination of view_digest() */
-    const view_block_t *blocks[VIEW_BLOCKS];
+    int n_handles;
+    const view_block_t *blocks[]; /* as many as n_handles need */
 };
 
-static inline const ec_value_t *view_value(const conf_view_t *view, unsigned opt)
+static inline const ec_value_t *view_value(const conf_view_t *view, unsigned handle)
 {
-    return view->blocks[opt / BLOCK_VALUES]->values[opt % BLOCK_VALUES];
+    return view->blocks[handle / BLOCK_VALUES]->values[handle % BLOCK_VALUES];
 }
 
 /** Share of one option in a view's digest; they are combined by exclusive or. */
-apr_uint64_t view_digest(conf_opt_t opt, const ec_value_t *value);
+apr_uint64_t view_digest(int handle, const ec_value_t *value);
 
 /** Number of views besides the global one, and their bytes. */
 unsigned views_count(const conf_t *conf, apr_size_t *bytes);
