@@ -178,7 +178,7 @@ static const struct {
       "t.conf:1: a value of several words must be in quotes: write retry_interval = \"5 minutes\"\n" },
     { "retry_interval = 5 routes", "t.conf:1: a value of several words must be in quotes: write retry_interval = \"5 "
                                    "routes\"\n" },
-    { "retry_interval = \"5\" routes", "t.conf:1: expected \"=\" or \"{\" after \"routes\", found \n" },
+    { "retry_interval = \"5\" routes", "t.conf:1: expected \"=\" or \"{\" after \"routes\", found end of file\n" },
     { "retry_interval = 5 max_retries = x",
       "t.conf:1: option \"max_retries\": a number, auto or none is wanted, found x\n" },
     { "domain { }", "t.conf:1: stanza \"domain\" needs a name: write domain \"name\" { ... }\n" },
