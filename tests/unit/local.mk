@@ -203,6 +203,12 @@ check_PROGRAMS += %D%/log/logfile_test
 %C%_log_logfile_test_SOURCES = %D%/log/logfile_test.c
 %C%_log_logfile_test_LDADD = $(TEST_LIBS)
 
+check_PROGRAMS += %D%/log/destination_test %D%/log/line_test
+%C%_log_destination_test_SOURCES = %D%/log/destination_test.c
+%C%_log_destination_test_LDADD = $(TEST_LIBS)
+%C%_log_line_test_SOURCES = %D%/log/line_test.c
+%C%_log_line_test_LDADD = $(TEST_LIBS)
+
 check_PROGRAMS += %D%/ec_logger/format_test
 %C%_ec_logger_format_test_SOURCES = %D%/ec_logger/format_test.c modules/ec_logger/format.c
 %C%_ec_logger_format_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
