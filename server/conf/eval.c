@@ -57,7 +57,7 @@ static void sort_scope(struct asked *asked, const conf_scope_t *scope, const cha
 
 static apr_status_t add_scope(struct asked *asked, const char *type, const char *name)
 {
-    const conf_scope_t *scope = options_scope(type);
+    const conf_scope_t *scope = options_scope_in(asked->scope, type);
 
     if (scope != NULL && (strcasecmp(type, "global") == 0 || strcasecmp(type, "module") == 0))
         return APR_SUCCESS;

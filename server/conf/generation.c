@@ -22,6 +22,7 @@ struct slot {
 static struct {
     pthread_mutex_t lock;
     conf_t *conf;
+    apr_uint64_t last_generation;
     struct {
         conf_changed_fn *fn;
         void *baton;
@@ -102,20 +103,25 @@ static struct slot *own_slot(void)
     return loop != NULL ? &current.slots[ec_loop_index(loop)] : NULL;
 }
 
-conf_t *conf_current(void)
+conf_t *conf_latest(void)
 {
-    struct slot *slot = own_slot();
     conf_t *conf;
 
-    if (slot != NULL) {
-        if (slot->conf == NULL)
-            slot->conf = conf_current_ref();
-        return slot->conf;
-    }
     pthread_mutex_lock(&current.lock);
     conf = current.conf;
     pthread_mutex_unlock(&current.lock);
     return conf;
+}
+
+conf_t *conf_current(void)
+{
+    struct slot *slot = own_slot();
+
+    if (slot == NULL)
+        return conf_latest();
+    if (slot->conf == NULL)
+        slot->conf = conf_current_ref();
+    return slot->conf;
 }
 
 /* On a loop, between two events. */
@@ -153,6 +159,8 @@ void conf_install(conf_t *conf)
     pthread_mutex_lock(&current.lock);
     old = current.conf;
     current.conf = conf;
+    if (conf != NULL && conf->generation == 0)
+        conf->generation = ++current.last_generation; /* what was refused before has taken no number */
     pthread_mutex_unlock(&current.lock);
     for (int i = 0; i < ec_loop_count(); i++) {
         struct slot *slot = &current.slots[i];

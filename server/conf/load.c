@@ -1,4 +1,4 @@
-/* load.c - files to a generation: read, give types, check, number
+/* load.c - files to a generation: read, give types, check
  * SPDX-License-Identifier: Apache-2.0 */
 #include "conf/parse.h"
 #include "conf/view.h"
@@ -14,8 +14,8 @@
 static void set_default(conf_t *conf, const conf_option_t *option, const ec_value_t *value)
 {
     apr_hash_set(conf->defaults, &option->row, sizeof(option->row), value);
-    if (option->handle >= 0)
-        conf->core_defaults[option->handle] = value;
+    if (option->handle >= 0 && option->handle < conf->n_handles)
+        conf->handle_defaults[option->handle] = value;
 }
 
 static void make_default(void *baton, const conf_option_t *option)
@@ -127,14 +127,26 @@ static void check_values(struct parser *parser, conf_stanza_t *stanza)
 
 /* ---- loading ------------------------------------------------------------------------------------ */
 
-static void finish_tree(struct parser *parser)
+void load_values(struct parser *parser)
 {
     conf_t *conf = parser->conf;
 
+    conf->n_handles = options_handles();
+    conf->handle_defaults = apr_pcalloc(conf->pool, sizeof(conf->handle_defaults[0]) * (apr_size_t)conf->n_handles);
     options_each(make_default, conf);
     each_stanza(parser, conf->root, make_values);
-    make_computed_defaults(conf);
-    each_stanza(parser, conf->root, check_values);
+}
+
+void load_check(struct parser *parser)
+{
+    make_computed_defaults(parser->conf);
+    each_stanza(parser, parser->conf->root, check_values);
+}
+
+static void finish_tree(struct parser *parser)
+{
+    load_values(parser);
+    load_check(parser);
 }
 
 static apr_status_t parser_init(struct parser *parser, const conf_source_t *source, apr_pool_t *pool)
@@ -143,6 +155,7 @@ static apr_status_t parser_init(struct parser *parser, const conf_source_t *sour
     problems_init(&parser->problems, pool);
     parser->source = source;
     parser->warned = apr_hash_make(pool);
+    parser->read = apr_hash_make(pool);
     if ((parser->conf = tree_create()) == NULL)
         return APR_ENOMEM;
     if (source != NULL)
@@ -152,7 +165,6 @@ static apr_status_t parser_init(struct parser *parser, const conf_source_t *sour
 
 static apr_status_t parser_finish(struct parser *parser, conf_t **conf)
 {
-    static _Atomic apr_uint64_t last_generation;
     apr_status_t rv = EC_E_CONFIG;
 
     if (parser->problems.errors == 0)
@@ -160,7 +172,6 @@ static apr_status_t parser_finish(struct parser *parser, conf_t **conf)
     if (parser->problems.errors == 0) {
         views_create(parser->conf);
         parser->conf->refs = 1;
-        parser->conf->generation = ++last_generation;
         *conf = parser->conf;
         rv = APR_SUCCESS;
     } else {

@@ -23,6 +23,7 @@ conf_t *tree_create(void)
     conf->n_slots = 256;
     conf->slots = calloc(conf->n_slots, sizeof(*conf->slots));
     conf->root = apr_pcalloc(pool, sizeof(*conf->root));
+    conf->root->owner = conf;
     conf->root->scope = scope_global;
     conf->root->type = scope_global->name;
     conf->root->name = conf->root->written = "";
@@ -31,8 +32,11 @@ conf_t *tree_create(void)
 
 void tree_destroy(conf_t *conf)
 {
+    conf_t *files_of = conf->files_of;
+
     free(conf->slots);
     apr_pool_destroy(conf->pool);
+    conf_unref(files_of);
 }
 
 /* ---- finding stanzas ------------------------------------------------------------------- */
@@ -124,7 +128,7 @@ conf_stanza_t *tree_add(conf_t *conf, conf_stanza_t *parent, const conf_scope_t 
     return stanza;
 }
 
-void tree_add_place(conf_t *conf, conf_stanza_t *stanza, const conf_file_t *file, int line)
+conf_place_t *tree_add_place(conf_t *conf, conf_stanza_t *stanza, const conf_file_t *file, int line)
 {
     conf_place_t *place = apr_pcalloc(conf->pool, sizeof(*place));
 
@@ -135,6 +139,7 @@ void tree_add_place(conf_t *conf, conf_stanza_t *stanza, const conf_file_t *file
     else
         stanza->last_place->next = place;
     stanza->last_place = place;
+    return place;
 }
 
 conf_setting_t *tree_setting(const conf_stanza_t *stanza, const ec_option_t *row)
@@ -161,8 +166,23 @@ static void keep_raw(conf_t *conf, raw_value_t *kept, const raw_value_t *raw)
     kept->length = raw->length;
 }
 
+static void keep_shadowed(conf_t *conf, conf_setting_t *setting)
+{
+    conf_shadowed_t *shadowed = setting->shadowed;
+
+    if (setting->n_shadowed < TREE_SHADOWED_MAX) {
+        shadowed = apr_pcalloc(conf->pool, sizeof(*shadowed));
+        shadowed->earlier = setting->shadowed;
+        setting->shadowed = shadowed;
+        setting->n_shadowed++;
+    }
+    shadowed->file = setting->file;
+    shadowed->line = setting->line;
+    shadowed->span = setting->span;
+}
+
 void tree_set(conf_t *conf, conf_stanza_t *stanza, const conf_option_t *option, const raw_value_t *raw,
-              const conf_file_t *file, int line)
+              const conf_file_t *file, int line, conf_span_t span)
 {
     conf_setting_t *setting = tree_setting(stanza, option->row);
 
@@ -174,11 +194,107 @@ void tree_set(conf_t *conf, conf_stanza_t *stanza, const conf_option_t *option, 
         else
             stanza->last_setting->next = setting;
         stanza->last_setting = setting;
+    } else {
+        keep_shadowed(conf, setting);
     }
     keep_raw(conf, &setting->raw, raw);
     setting->file = file;
     setting->line = line;
+    setting->span = span;
+    setting->order = conf->n_read;
 }
+
+/* ---- taking away --------------------------------------------------------------------------- */
+
+int tree_unset(conf_stanza_t *stanza, const ec_option_t *row)
+{
+    conf_setting_t **at = &stanza->settings, *before = NULL;
+
+    for (; *at != NULL && (*at)->option->row != row; at = &(*at)->next)
+        before = *at;
+    if (*at == NULL)
+        return 0;
+    *at = (*at)->next;
+    if (*at == NULL)
+        stanza->last_setting = before;
+    return 1;
+}
+
+/* Those behind it move up, so that no search ends early at the hole. */
+static void remove_slot(conf_t *conf, const conf_stanza_t *stanza)
+{
+    unsigned mask = conf->n_slots - 1, hole = (unsigned)stanza->hash & mask;
+
+    while (conf->slots[hole] != stanza)
+        hole = (hole + 1) & mask;
+    for (unsigned at = (hole + 1) & mask; conf->slots[at] != NULL; at = (at + 1) & mask) {
+        unsigned home = (unsigned)conf->slots[at]->hash & mask;
+
+        if (((at - home) & mask) >= ((at - hole) & mask)) {
+            conf->slots[hole] = conf->slots[at];
+            hole = at;
+        }
+    }
+    conf->slots[hole] = NULL;
+    conf->n_stanzas--;
+}
+
+/* Another binding of this name inside a group takes its place. */
+static void forget_grouped(conf_t *conf, const conf_stanza_t *stanza)
+{
+    conf_stanza_t *other = NULL;
+
+    if (apr_hash_get(conf->grouped_bindings, stanza->name, APR_HASH_KEY_STRING) != stanza)
+        return;
+    for (conf_stanza_t *group = conf->root->first; group != NULL && other == NULL; group = group->next) {
+        if (strcmp(group->type, "binding_group") == 0)
+            other = tree_find(conf, group, "binding", stanza->name);
+    }
+    apr_hash_set(conf->grouped_bindings, stanza->name, APR_HASH_KEY_STRING, NULL);
+    if (other != NULL)
+        apr_hash_set(conf->grouped_bindings, other->name, APR_HASH_KEY_STRING, other);
+}
+
+static void forget_below(conf_t *conf, conf_stanza_t *stanza)
+{
+    for (conf_stanza_t *child = stanza->first; child != NULL; child = child->next)
+        forget_below(conf, child);
+    remove_slot(conf, stanza);
+    forget_grouped(conf, stanza);
+}
+
+static void unlink_child(conf_stanza_t *parent, const conf_stanza_t *stanza)
+{
+    conf_stanza_t **at = &parent->first, *before = NULL;
+
+    for (; *at != stanza; at = &(*at)->next)
+        before = *at;
+    *at = stanza->next;
+    if (parent->last == stanza)
+        parent->last = before;
+}
+
+static void unlink_regex(conf_stanza_t *parent, const conf_stanza_t *stanza)
+{
+    conf_stanza_t **at = &parent->first_regex, *before = NULL;
+
+    for (; *at != NULL && *at != stanza; at = &(*at)->next_regex)
+        before = *at;
+    if (*at == NULL)
+        return;
+    *at = stanza->next_regex;
+    if (parent->last_regex == stanza)
+        parent->last_regex = before;
+}
+
+void tree_remove(conf_t *conf, conf_stanza_t *stanza)
+{
+    unlink_child(stanza->parent, stanza);
+    unlink_regex(stanza->parent, stanza);
+    forget_below(conf, stanza);
+}
+
+/* ---- words ----------------------------------------------------------------------------------- */
 
 const char *tree_describe(const conf_stanza_t *stanza, apr_pool_t *pool)
 {
@@ -225,6 +341,18 @@ const char *conf_stanza_file(const conf_stanza_t *stanza)
 int conf_stanza_line(const conf_stanza_t *stanza)
 {
     return stanza->places != NULL ? stanza->places->line : 0;
+}
+
+const conf_t *conf_stanza_owner(const conf_stanza_t *stanza)
+{
+    while (stanza->parent != NULL)
+        stanza = stanza->parent;
+    return stanza->owner;
+}
+
+const ec_option_t *conf_stanza_table(const conf_stanza_t *stanza)
+{
+    return stanza->scope->table;
 }
 
 const ec_value_t *conf_stanza_get(const conf_t *conf, const conf_stanza_t *stanza, const char *option)
