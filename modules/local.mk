@@ -1,1 +1,3 @@
 include modules/ec_logger/local.mk
+include modules/bounce_logger/local.mk
+include modules/json_logger/local.mk

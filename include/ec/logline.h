@@ -50,6 +50,17 @@ void ec_line_time(ec_line_t *line, apr_time_t when, int is_hires);
 /** By strftime(3), local time.  `is_hires`: a dot and six digits after each %S and %T. */
 void ec_line_date(ec_line_t *line, const char *format, apr_time_t when, int is_hires);
 
+/* ---- fields of the logs that are separated by '@' (log-formats.md section 1) ------------------------------ */
+
+/** '@', then the value; in a text '@' and backslash are escaped. */
+void ec_line_field(ec_line_t *line, const char *text);
+void ec_line_field_int(ec_line_t *line, apr_int64_t n);
+void ec_line_field_id(ec_line_t *line, ec_id_t id);
+/** Two fields: local part and domain; the domain is "" when there is none. */
+void ec_line_field_address(ec_line_t *line, const char *address);
+/** The last field, free text: only control characters are escaped. */
+void ec_line_field_last(ec_line_t *line, const char *text);
+
 #ifdef __cplusplus
 }
 #endif

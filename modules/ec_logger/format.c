@@ -8,54 +8,14 @@
 
 #include <string.h>
 
-/* ---- fields -------------------------------------------------------------------------- */
-
-static void field_bytes(ec_line_t *line, const char *text, apr_size_t length)
-{
-    ec_line_char(line, '@');
-    ec_line_escaped(line, text, length, "@\\");
-}
-
-static void field(ec_line_t *line, const char *text)
-{
-    field_bytes(line, text, strlen(text));
-}
-
-static void field_id(ec_line_t *line, ec_id_t id)
-{
-    ec_line_char(line, '@');
-    ec_line_id(line, id);
-}
-
-static void field_int(ec_line_t *line, apr_int64_t n)
-{
-    ec_line_char(line, '@');
-    ec_line_int(line, n);
-}
-
-static void field_seconds(ec_line_t *line, apr_interval_time_t span)
-{
-    ec_line_char(line, '@');
-    ec_line_seconds(line, span, 6);
-}
-
-/* Two fields: local part and domain. */
-static void field_address(ec_line_t *line, const char *address)
-{
-    const char *at = strrchr(address, '@');
-
-    field_bytes(line, address, at != NULL ? (apr_size_t)(at - address) : strlen(address));
-    field(line, at != NULL ? at + 1 : "");
-}
-
 static void begin(ec_line_t *line, char *text, const ec_event_t *event, const char *type, int is_hires)
 {
     ec_line_begin(line, text, EC_LINE_MAX);
     ec_line_time(line, event->when, is_hires);
-    field_id(line, event->id);
-    field_id(line, event->batch_id);
-    field_id(line, event->connection);
-    field(line, type);
+    ec_line_field_id(line, event->id);
+    ec_line_field_id(line, event->batch_id);
+    ec_line_field_id(line, event->connection);
+    ec_line_field(line, type);
 }
 
 /* ---- mainlog ------------------------------------------------------------------------- */
@@ -65,13 +25,13 @@ apr_size_t format_reception(char *text, const ec_event_t *event, int is_hires)
     ec_line_t line;
 
     begin(&line, text, event, "R", is_hires);
-    field_address(&line, event->recipient);
-    field_address(&line, event->sender);
-    field(&line, event->address[0] != '\0' ? event->address : "unknown");
-    field_int(&line, (apr_int64_t)event->size);
-    field(&line, event->protocol);
-    field(&line, event->group);
-    field(&line, event->binding);
+    ec_line_field_address(&line, event->recipient);
+    ec_line_field_address(&line, event->sender);
+    ec_line_field(&line, event->address[0] != '\0' ? event->address : "unknown");
+    ec_line_field_int(&line, (apr_int64_t)event->size);
+    ec_line_field(&line, event->protocol);
+    ec_line_field(&line, event->group);
+    ec_line_field(&line, event->binding);
     return ec_line_end(&line);
 }
 
@@ -80,13 +40,14 @@ apr_size_t format_delivery(char *text, const ec_event_t *event, int is_hires)
     ec_line_t line;
 
     begin(&line, text, event, "D", is_hires);
-    field(&line, event->domain);
-    field_int(&line, (apr_int64_t)event->size);
-    field(&line, event->group);
-    field(&line, event->binding);
-    field_int(&line, event->retries);
-    field_seconds(&line, event->age);
-    field(&line, event->address);
+    ec_line_field(&line, event->domain);
+    ec_line_field_int(&line, (apr_int64_t)event->size);
+    ec_line_field(&line, event->group);
+    ec_line_field(&line, event->binding);
+    ec_line_field_int(&line, event->retries);
+    ec_line_char(&line, '@');
+    ec_line_seconds(&line, event->age, 6);
+    ec_line_field(&line, event->address);
     return ec_line_end(&line);
 }
 
@@ -96,16 +57,16 @@ apr_size_t format_failure(char *text, char type, const ec_event_t *event, int is
     ec_line_t line;
 
     begin(&line, text, event, name, is_hires);
-    field(&line, event->domain);
-    field_int(&line, (apr_int64_t)event->size);
-    field(&line, event->group);
-    field(&line, event->binding);
-    field_int(&line, event->stage);
-    field_int(&line, event->retries);
-    field_seconds(&line, event->age);
-    field(&line, event->address);
+    ec_line_field(&line, event->domain);
+    ec_line_field_int(&line, (apr_int64_t)event->size);
+    ec_line_field(&line, event->group);
+    ec_line_field(&line, event->binding);
+    ec_line_field_int(&line, event->stage);
+    ec_line_field_int(&line, event->retries);
     ec_line_char(&line, '@');
-    ec_line_escaped(&line, event->text, strlen(event->text), "");
+    ec_line_seconds(&line, event->age, 6);
+    ec_line_field(&line, event->address);
+    ec_line_field_last(&line, event->text);
     return ec_line_end(&line);
 }
 

@@ -5,7 +5,6 @@
  * numbers are written without printf. */
 #include <ec/logline.h>
 
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -245,4 +244,43 @@ void ec_line_date(ec_line_t *line, const char *format, apr_time_t when, int is_h
             add_fraction(line, apr_time_usec(when), 6);
         }
     }
+}
+
+/* ---- fields ------------------------------------------------------------------------------ */
+
+static void add_field(ec_line_t *line, const char *text, apr_size_t length)
+{
+    ec_line_char(line, '@');
+    ec_line_escaped(line, text, length, "@\\");
+}
+
+void ec_line_field(ec_line_t *line, const char *text)
+{
+    add_field(line, text, strlen(text));
+}
+
+void ec_line_field_int(ec_line_t *line, apr_int64_t n)
+{
+    ec_line_char(line, '@');
+    ec_line_int(line, n);
+}
+
+void ec_line_field_id(ec_line_t *line, ec_id_t id)
+{
+    ec_line_char(line, '@');
+    ec_line_id(line, id);
+}
+
+void ec_line_field_address(ec_line_t *line, const char *address)
+{
+    const char *at = strrchr(address, '@');
+
+    add_field(line, address, at != NULL ? (apr_size_t)(at - address) : strlen(address));
+    ec_line_field(line, at != NULL ? at + 1 : "");
+}
+
+void ec_line_field_last(ec_line_t *line, const char *text)
+{
+    ec_line_char(line, '@');
+    ec_line_escaped(line, text, strlen(text), "");
 }
