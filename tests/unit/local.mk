@@ -291,3 +291,19 @@ check_PROGRAMS += %D%/message/batch_test
 check_PROGRAMS += %D%/conf/ask/path_test
 %C%_conf_ask_path_test_SOURCES = %D%/conf/ask/path_test.c %D%/conf/loading.h
 %C%_conf_ask_path_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/bounce_logger/format_test
+%C%_bounce_logger_format_test_SOURCES = %D%/bounce_logger/format_test.c modules/bounce_logger/format.c
+%C%_bounce_logger_format_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+%C%_bounce_logger_format_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/json_logger/format_test
+%C%_json_logger_format_test_SOURCES = %D%/json_logger/format_test.c modules/json_logger/format.c
+%C%_json_logger_format_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+%C%_json_logger_format_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/custom_logger/format_test
+%C%_custom_logger_format_test_SOURCES = %D%/custom_logger/format_test.c modules/custom_logger/format.c \
+  modules/custom_logger/expand.c modules/custom_logger/sanitize.c
+%C%_custom_logger_format_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+%C%_custom_logger_format_test_LDADD = $(TEST_LIBS)
