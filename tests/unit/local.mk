@@ -212,6 +212,12 @@ check_PROGRAMS += %D%/log/logfile_test
 %C%_log_logfile_test_SOURCES = %D%/log/logfile_test.c
 %C%_log_logfile_test_LDADD = $(TEST_LIBS)
 
+check_PROGRAMS += %D%/log/destination_test %D%/log/line_test
+%C%_log_destination_test_SOURCES = %D%/log/destination_test.c
+%C%_log_destination_test_LDADD = $(TEST_LIBS)
+%C%_log_line_test_SOURCES = %D%/log/line_test.c
+%C%_log_line_test_LDADD = $(TEST_LIBS)
+
 check_PROGRAMS += %D%/ec_logger/format_test
 %C%_ec_logger_format_test_SOURCES = %D%/ec_logger/format_test.c modules/ec_logger/format.c
 %C%_ec_logger_format_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
@@ -322,3 +328,18 @@ check_PROGRAMS += %D%/conf/live/diff_test
 check_PROGRAMS += %D%/conf/ask/explain_test
 %C%_conf_ask_explain_test_SOURCES = %D%/conf/ask/explain_test.c %D%/conf/loading.h
 %C%_conf_ask_explain_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/bounce_logger/format_test
+%C%_bounce_logger_format_test_SOURCES = %D%/bounce_logger/format_test.c modules/bounce_logger/format.c
+%C%_bounce_logger_format_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+%C%_bounce_logger_format_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/json_logger/format_test
+%C%_json_logger_format_test_SOURCES = %D%/json_logger/format_test.c modules/json_logger/format.c
+%C%_json_logger_format_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+%C%_json_logger_format_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/custom_logger/format_test
+%C%_custom_logger_format_test_SOURCES = %D%/custom_logger/format_test.c modules/custom_logger/format.c \
+  modules/custom_logger/expand.c modules/custom_logger/sanitize.c
+%C%_custom_logger_format_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+%C%_custom_logger_format_test_LDADD = $(TEST_LIBS)
