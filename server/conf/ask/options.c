@@ -109,6 +109,6 @@ void ask_option(void *self, ec_answer_t *answer)
     if (options->nelts == 0)
         refuse_name(answer, name);
     for (int i = 0; i < options->nelts; i++)
-        put_option(ec_node_group(ec_answer_root(answer), "option"), APR_ARRAY_IDX(options, i, const conf_option_t *),
-                   ec_answer_pool(answer));
+        put_option(options->nelts == 1 ? ec_answer_root(answer) : ec_node_group(ec_answer_root(answer), "meaning"),
+                   APR_ARRAY_IDX(options, i, const conf_option_t *), ec_answer_pool(answer));
 }
