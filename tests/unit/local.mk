@@ -121,6 +121,12 @@ check_PROGRAMS += %D%/conf/size_test
 check_PROGRAMS += %D%/conf/position_test
 %C%_conf_position_test_SOURCES = %D%/conf/position_test.c %D%/conf/loading.h
 %C%_conf_position_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/conf/edit_test
+%C%_conf_edit_test_SOURCES = %D%/conf/edit_test.c %D%/conf/loading.h
+%C%_conf_edit_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/conf/show_test
+%C%_conf_show_test_SOURCES = %D%/conf/show_test.c %D%/conf/loading.h
+%C%_conf_show_test_LDADD = $(TEST_LIBS)
 
 # smtp/out
 check_PROGRAMS += %D%/smtp/out/session_test %D%/smtp/out/stuff_test
@@ -286,6 +292,19 @@ check_PROGRAMS += %D%/conf/ask/path_test
 %C%_conf_ask_path_test_SOURCES = %D%/conf/ask/path_test.c %D%/conf/loading.h
 %C%_conf_ask_path_test_LDADD = $(TEST_LIBS)
 
+noinst_HEADERS += %D%/conf/live/drafting.h
+
+check_PROGRAMS += %D%/conf/live/draft_test
+%C%_conf_live_draft_test_SOURCES = %D%/conf/live/draft_test.c
+%C%_conf_live_draft_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/conf/live/change_property_test
+%C%_conf_live_change_property_test_SOURCES = %D%/conf/live/change_property_test.c
+%C%_conf_live_change_property_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/conf/live/diff_test
+%C%_conf_live_diff_test_SOURCES = %D%/conf/live/diff_test.c
+%C%_conf_live_diff_test_LDADD = $(TEST_LIBS)
 check_PROGRAMS += %D%/conf/ask/explain_test
 %C%_conf_ask_explain_test_SOURCES = %D%/conf/ask/explain_test.c %D%/conf/loading.h
 %C%_conf_ask_explain_test_LDADD = $(TEST_LIBS)
