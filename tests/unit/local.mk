@@ -308,3 +308,8 @@ check_PROGRAMS += %D%/conf/live/diff_test
 check_PROGRAMS += %D%/conf/ask/explain_test
 %C%_conf_ask_explain_test_SOURCES = %D%/conf/ask/explain_test.c %D%/conf/loading.h
 %C%_conf_ask_explain_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/ec_ctl/environment_test
+%C%_ec_ctl_environment_test_SOURCES = %D%/ec_ctl/environment_test.c tools/ec_ctl/environment.c
+%C%_ec_ctl_environment_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+%C%_ec_ctl_environment_test_LDADD = $(TEST_LIBS)
