@@ -39,7 +39,8 @@ typedef struct {
     apr_uint32_t api;              /* EC_MODULE_API */
     apr_uint32_t struct_size;      /* sizeof(ec_module_t) of the module's compiler */
     const char *name;
-    const char *summary;
+    const char *summary;           /* one line */
+    const char *version;           /* the module's own, for example "1.2"; NULL: the server's */
     size_t self_size;              /* bytes of the instance struct; made zero, then options are set, then init */
     const ec_option_t *options;    /* EC_OPT_* rows: each names a field of the instance struct */
     const ec_stanza_kind_t *stanzas; /* stanzas that may stand inside of its own, up to one without name; or NULL */

@@ -130,12 +130,27 @@ void conf_install(conf_t *conf);
 typedef void conf_changed_fn(void *baton, conf_t *conf);
 void conf_on_change(conf_changed_fn *fn, void *baton);
 
+/** A generation that somebody still holds. */
+typedef struct {
+    apr_uint64_t generation;
+    int is_in_force;
+    int refs;
+    unsigned stanzas, views;
+    apr_size_t bytes; /* tree and views, about */
+} conf_live_t;
+/** Visit all generations in memory, newest first.  Any thread; takes a lock: `each` calls nothing of this room. */
+typedef void conf_live_fn(void *baton, const conf_live_t *live);
+void conf_each_live(conf_live_fn *each, void *baton);
+
 /* ---- the tree ------------------------------------------------------------------- */
 
 /** Children of `parent` (NULL: the top level) of stanza type `type` (NULL: any), in order of
- * definition: pass NULL first, then the previous one. */
+ * definition: pass NULL first, then the previous one, with the same `type`.  Stanzas of other types
+ * cost nothing. */
 const conf_stanza_t *conf_next(const conf_t *conf, const conf_stanza_t *parent, const char *type,
                                const conf_stanza_t *previous);
+/** Stanzas of modules at the top level, in order of definition: pass NULL first. */
+const conf_stanza_t *conf_next_module(const conf_t *conf, const conf_stanza_t *previous);
 const char *conf_stanza_type(const conf_stanza_t *stanza);      /* lower case */
 const char *conf_stanza_name(const conf_stanza_t *stanza);      /* "" when anonymous */
 const char *conf_stanza_file(const conf_stanza_t *stanza);
@@ -159,6 +174,10 @@ const conf_view_t *conf_outbound(conf_t *conf, const char *group, const char *bi
 /** Inbound (section 9): the Listen stanza, its listener is its parent; `peer` is address text. */
 const conf_view_t *conf_inbound(conf_t *conf, const conf_stanza_t *listen, const char *peer);
 
+/** The stanza that gives the option its inbound value; NULL when it is the default's. */
+const conf_stanza_t *conf_inbound_origin(const conf_t *conf, const conf_stanza_t *listen, const char *peer,
+                                         conf_opt_t opt);
+
 /** One value; O(1).  NULL when unset and without default. */
 const ec_value_t *conf_get(const conf_view_t *view, conf_opt_t opt);
 /** The same by a number that conf_handle() gave. */
@@ -169,6 +188,10 @@ apr_int64_t conf_int(const conf_view_t *view, conf_opt_t opt);
 apr_interval_time_t conf_interval(const conf_view_t *view, conf_opt_t opt);
 /** Text, or NULL when unset. */
 const char *conf_str(const conf_view_t *view, conf_opt_t opt);
+
+/** Do two views, of one generation or of two, give these `n` options the same values?  With `opts` NULL all
+ * options count, and the answer comes from digests that were made with the views: two numbers are compared. */
+int conf_view_is_same(const conf_view_t *a, const conf_view_t *b, const conf_opt_t *opts, int n);
 
 /** What `config eval` prints: the value after fallback, where it was found and how it was sought.
  * `scopes` are type, name pairs as typed on the console ("binding", "b", "domain", "d"). */

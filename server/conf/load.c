@@ -175,8 +175,8 @@ static apr_status_t parser_finish(struct parser *parser, conf_t **conf)
     if (parser->problems.errors == 0)
         finish_tree(parser);
     if (parser->problems.errors == 0) {
-        views_create(parser->conf);
         parser->conf->refs = 1;
+        views_create(parser->conf); /* from here on others see it in the list of those in memory */
         *conf = parser->conf;
         rv = APR_SUCCESS;
     } else {

@@ -33,6 +33,7 @@ static void load(void *baton)
     struct reload *r = baton;
 
     r->rv = server_load_config(r->server, &r->conf, r->path, &r->problems, r->pool);
+    server_report_problems(r->server->log, r->problems); /* there may be a thousand: not on a loop */
 }
 
 /* The listeners of `conf`; on failure those of the generation in force, as before. */
@@ -87,7 +88,6 @@ static void finish(void *baton)
     const char *why = NULL, *text;
     apr_uint64_t generation = 0;
 
-    server_report_problems(r->server->log, r->problems);
     if (r->rv != APR_SUCCESS) {
         why = first_error(r);
     } else if (r->server->is_stopping) {

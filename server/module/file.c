@@ -6,6 +6,7 @@
  * configuration on a pool thread while the master loop looks modules up. */
 #include "module/file.h"
 
+#include <dlfcn.h>
 #include <pthread.h>
 #include <string.h>
 #include <strings.h>
@@ -82,6 +83,10 @@ static const char *check_options(const ec_module_t *module, apr_pool_t *scratch)
 
 const char *module_file_check(const ec_module_t *module, const char *name, apr_pool_t *scratch)
 {
+    if (module->api > EC_MODULE_API) {
+        return apr_psprintf(scratch, "it needs module API %u and this server has %u: it wants a newer server",
+                            module->api, (unsigned)EC_MODULE_API);
+    }
     if (module->api != EC_MODULE_API) {
         return apr_psprintf(scratch, "it was built for module API %u and this server has %u: build it again",
                             module->api, (unsigned)EC_MODULE_API);
@@ -98,14 +103,19 @@ const char *module_file_check(const ec_module_t *module, const char *name, apr_p
 
 /* ---- loading ----------------------------------------------------------------------- */
 
+/* NAME.so; in a tree that libtool builds in, what its NAME.la stands for. */
 static const char *find_in(const char *folder, const char *name, apr_pool_t *scratch)
 {
-    const char *path = apr_pstrcat(scratch, folder, "/", name, ".so", NULL);
+    const char *const ways[] = { "/", "/.libs/" };
 
-    if (access(path, R_OK) != 0) {
-        path = apr_pstrcat(scratch, folder, "/", name, ".la", NULL);
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        const char *path = apr_pstrcat(scratch, folder, ways[i], name, ".so", NULL);
+
+        if (access(path, R_OK) == 0) {
+            return path;
+        }
     }
-    return access(path, R_OK) == 0 ? path : NULL;
+    return NULL;
 }
 
 static const char *find_file(const char *name, apr_pool_t *scratch)
@@ -137,6 +147,24 @@ static lt_dlhandle open_local(const char *path)
         handle = lt_dlopenadvise(path, advise);
     }
     lt_dladvise_destroy(&advise);
+    return handle;
+}
+
+/* libltdl binds functions when they are first called: one that nobody has would end the server then.  So all
+ * of them are bound first; the second opening is of the same file, which stays bound. */
+static lt_dlhandle open_bound(const char *path, const char **why, apr_pool_t *scratch)
+{
+    void *bound = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    lt_dlhandle handle;
+
+    if (bound == NULL) {
+        *why = apr_psprintf(scratch, "the module can not be loaded: %s", dlerror());
+        return NULL;
+    }
+    if ((handle = open_local(path)) == NULL) {
+        *why = apr_psprintf(scratch, "the module %s can not be loaded: %s", path, lt_dlerror());
+    }
+    dlclose(bound);
     return handle;
 }
 
@@ -190,12 +218,11 @@ static apr_status_t load_locked(const ec_module_t **result, const char *name, in
         return EC_E_NOT_FOUND;
     }
     EC_TRY(load_requirements(name, depth, why, scratch));
-    if ((handle = open_local(path)) == NULL) {
-        *why = apr_psprintf(scratch, "the module %s can not be loaded: %s", path, lt_dlerror());
+    if ((handle = open_bound(path, why, scratch)) == NULL) {
         return EC_E_MODULE;
     }
     if ((module = lt_dlsym(handle, "ec_module_export")) == NULL) {
-        *why = apr_psprintf(scratch, "%s is not a module: it does not export ec_module_export", path);
+        *why = apr_psprintf(scratch, "%s is not a module: it exports no ec_module_export (EC_MODULE() is missing)", path);
         lt_dlclose(handle);
         return EC_E_MODULE;
     }

@@ -163,7 +163,7 @@ apr_status_t module_prepare(conf_t *conf, const char **why)
     EC_ASSERT(!state.is_prepared);
     apr_pool_clear(state.why_pool);
     state.is_prepared = 1;
-    while ((stanza = conf_next(conf, NULL, NULL, stanza)) != NULL) {
+    while ((stanza = conf_next_module(conf, stanza)) != NULL) {
         const ec_module_t *module = module_file_find(conf_stanza_type(stanza));
         apr_status_t rv = module != NULL ? prepare_one(conf, stanza, module, why) : APR_SUCCESS;
 
