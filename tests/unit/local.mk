@@ -312,6 +312,11 @@ check_PROGRAMS += %D%/conf/ask/path_test
 %C%_conf_ask_path_test_SOURCES = %D%/conf/ask/path_test.c %D%/conf/loading.h
 %C%_conf_ask_path_test_LDADD = $(TEST_LIBS)
 
+check_PROGRAMS += %D%/conf/documented_test
+%C%_conf_documented_test_SOURCES = %D%/conf/documented_test.c
+%C%_conf_documented_test_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE -DSRCDIR=\"$(abs_top_srcdir)/%D%/conf\"
+%C%_conf_documented_test_LDADD = $(TEST_LIBS)
+EXTRA_DIST += %D%/conf/documented.txt
 noinst_HEADERS += %D%/conf/live/drafting.h
 
 check_PROGRAMS += %D%/conf/live/draft_test
