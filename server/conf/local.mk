@@ -7,4 +7,5 @@ libserver_la_SOURCES += %D%/conf.h %D%/options.def %D%/options_documented.def \
   %D%/ask/ask.h %D%/ask/path.c %D%/ask/path.h
 
 libserver_la_SOURCES += %D%/live/clone.c %D%/live/clone.h %D%/live/diff.c %D%/live/diff.h \
-  %D%/live/draft.c %D%/live/draft.h %D%/live/words.c %D%/live/words.h
+  %D%/live/draft.c %D%/live/draft.h %D%/live/report.c %D%/live/report.h %D%/live/transaction.c %D%/live/transaction.h \
+  %D%/live/words.c %D%/live/words.h

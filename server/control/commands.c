@@ -87,15 +87,6 @@ static void config_eval(void *self, ec_answer_t *answer)
     }
 }
 
-static void config_reload(void *self, ec_answer_t *answer)
-{
-    if (actions.reload == NULL) {
-        ec_answer_error(answer, "this process can not reload its configuration");
-        return;
-    }
-    actions.reload(actions.baton, ec_answer_arg(answer, "path"), answer);
-}
-
 /* ---- logs ------------------------------------------------------------------------------------ */
 
 static void reopen_logs(void *self, ec_answer_t *answer)
@@ -211,8 +202,6 @@ static const ec_command_t commands[] = {
     { "sysinfo", EC_CMD_READ, sysinfo, "version and platform" },
     { "config eval <words> ...", EC_CMD_READ, config_eval,
       "effective value: config eval [<scope> [<name>] ...] <option>" },
-    { "config reload [<path>]", EC_CMD_WRITE, config_reload,
-      "read the configuration files again: whole, or refused" },
     { "reopen logs", EC_CMD_WRITE, reopen_logs, "close and open the log files, after a rotation" },
     { "paniclog", EC_CMD_READ, paniclog, "latest messages of the server, by level" },
     { "counter list", EC_CMD_READ, counter_list, "all counters" },

@@ -30,15 +30,28 @@ int server_report_problems(ec_log_t *log, const apr_array_header_t *problems)
     return errors;
 }
 
+const conf_source_t *server_source(server_t *server)
+{
+    static conf_source_t source = { .need_module = module_need };
+
+    if (source.file == NULL) { /* at start; afterwards any thread reads it */
+        source.file = server->args.config != NULL ? server->args.config : "ecelerity.conf";
+    }
+    return &source;
+}
+
 apr_status_t server_load_config(server_t *server, conf_t **conf, const char *path, apr_array_header_t **problems,
                                 apr_pool_t *pool)
 {
-    conf_source_t source = { .file = path != NULL ? path : "ecelerity.conf", .need_module = module_need };
+    conf_source_t source = *server_source(server);
     static int is_loader_ready;
 
     if (!is_loader_ready) {
         EC_TRY(module_loader_start(NULL, server->log, server->pool));
         is_loader_ready = 1;
+    }
+    if (path != NULL) {
+        source.file = path;
     }
     return conf_load(conf, problems, &source, pool);
 }

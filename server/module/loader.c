@@ -95,9 +95,20 @@ apr_status_t module_loader_start(const char *path, ec_log_t *log, apr_pool_t *po
 
 apr_status_t module_need(void *baton, const char *name, const char **why)
 {
+    static _Thread_local char text[512];
     const ec_module_t *module;
+    const char *said = "out of memory";
+    apr_pool_t *scratch;
+    apr_status_t rv;
 
-    return module_file_load(&module, name, why, state.why_pool);
+    EC_TRY(apr_pool_create_unmanaged(&scratch));
+    rv = module_file_load(&module, name, &said, scratch);
+    if (rv != APR_SUCCESS) {
+        apr_cpystrn(text, said, sizeof text);
+        *why = text;
+    }
+    apr_pool_destroy(scratch);
+    return rv;
 }
 
 /* ---- prepare --------------------------------------------------------------------------- */

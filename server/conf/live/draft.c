@@ -152,6 +152,11 @@ conf_t *draft_base(draft_t *draft)
     return draft->base;
 }
 
+int draft_is_from_scratch(const draft_t *draft)
+{
+    return draft->is_from_scratch;
+}
+
 conf_t *conf_files_of(conf_t *conf)
 {
     return conf->files_of != NULL ? conf->files_of : conf;
