@@ -102,6 +102,8 @@ const char *conf_stanza_type(const conf_stanza_t *stanza);      /* lower case */
 const char *conf_stanza_name(const conf_stanza_t *stanza);      /* "" when anonymous */
 const char *conf_stanza_file(const conf_stanza_t *stanza);
 int conf_stanza_line(const conf_stanza_t *stanza);
+/** "file:line" of where it was opened first, or "(console)" for one that is in no file; in `pool`. */
+const char *conf_stanza_place(const conf_stanza_t *stanza, apr_pool_t *pool);
 /** Value set in exactly this stanza (NULL: top level), or NULL.  `option` in lower case. */
 const ec_value_t *conf_stanza_get(const conf_t *conf, const conf_stanza_t *stanza, const char *option);
 /** As above, else the default of the option's row; NULL only when both are absent. */

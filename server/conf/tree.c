@@ -322,6 +322,13 @@ int conf_stanza_line(const conf_stanza_t *stanza)
     return stanza->places != NULL ? stanza->places->line : 0;
 }
 
+const char *conf_stanza_place(const conf_stanza_t *stanza, apr_pool_t *pool)
+{
+    if (conf_stanza_line(stanza) == 0)
+        return stanza->places != NULL ? stanza->places->file->path : "(built in)";
+    return apr_psprintf(pool, "%s:%d", conf_stanza_file(stanza), conf_stanza_line(stanza));
+}
+
 const ec_value_t *conf_stanza_get(const conf_t *conf, const conf_stanza_t *stanza, const char *option)
 {
     const conf_setting_t *setting = (stanza != NULL ? stanza : conf->root)->settings;

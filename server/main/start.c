@@ -9,6 +9,7 @@
 
 #include <apr_strings.h>
 
+#include "conf/live/report.h"
 #include "control/control.h"
 #include "dns/dns.h"
 #include "event/runtime.h"
@@ -19,14 +20,17 @@
 
 int server_report_problems(ec_log_t *log, const apr_array_header_t *problems)
 {
+    apr_pool_t *scratch;
     int errors = 0;
 
+    EC_ASSERT(apr_pool_create(&scratch, NULL) == APR_SUCCESS);
     for (int i = 0; problems != NULL && i < problems->nelts; i++) {
         const conf_problem_t *p = &APR_ARRAY_IDX(problems, i, conf_problem_t);
 
-        ec_log(log, p->is_warning ? EC_LOG_WARNING : EC_LOG_ERROR, "%s:%d: %s", p->file, p->line, p->text);
+        ec_log(log, p->is_warning ? EC_LOG_WARNING : EC_LOG_ERROR, "%s: %s", report_place(p, scratch), p->text);
         errors += !p->is_warning;
     }
+    apr_pool_destroy(scratch);
     return errors;
 }
 

@@ -25,6 +25,11 @@ void report_problems(ec_answer_t *answer, const apr_array_header_t *problems)
     }
 }
 
+const char *report_place(const conf_problem_t *problem, apr_pool_t *pool)
+{
+    return problem->line > 0 ? apr_psprintf(pool, "%s:%d", problem->file, problem->line) : problem->file;
+}
+
 const char *report_first_error(const apr_array_header_t *problems, apr_pool_t *pool)
 {
     const conf_problem_t *first = NULL;
@@ -38,7 +43,7 @@ const char *report_first_error(const apr_array_header_t *problems, apr_pool_t *p
     }
     if (first == NULL)
         return NULL;
-    return apr_psprintf(pool, n > 1 ? "%s:%d: %s (and %d more)" : "%s:%d: %s", first->file, first->line, first->text, n - 1);
+    return apr_psprintf(pool, n > 1 ? "%s: %s (and %d more)" : "%s: %s", report_place(first, pool), first->text, n - 1);
 }
 
 /* ---- differences -------------------------------------------------------------------------------- */
@@ -71,8 +76,7 @@ static void add_change(ec_node_t *table, const conf_change_t *change, apr_pool_t
     if (setting != NULL)
         ec_node_format(row, "where", setting->line > 0 ? "%s:%d" : "%s", setting->file->path, setting->line);
     else
-        ec_node_format(row, "where", conf_stanza_line(stanza) > 0 ? "%s:%d" : "%s", conf_stanza_file(stanza),
-                       conf_stanza_line(stanza));
+        ec_node_text(row, "where", conf_stanza_place(stanza, pool));
 }
 
 void report_diff(ec_answer_t *answer, const conf_t *from, const conf_t *to)

@@ -302,8 +302,12 @@ static void change_work_on(struct task *task, draft_t *draft)
     else
         echo_setting(task, draft, setting);
     task_warn(task, NULL);
-    for (int i = n_before; i < draft_warnings(draft)->nelts; i++)
-        APR_ARRAY_PUSH(task->warnings, conf_problem_t) = APR_ARRAY_IDX(draft_warnings(draft), i, conf_problem_t);
+    for (int i = n_before; i < draft_warnings(draft)->nelts; i++) {
+        conf_problem_t warning = APR_ARRAY_IDX(draft_warnings(draft), i, conf_problem_t);
+
+        warning.text = apr_pstrdup(task->pool, warning.text); /* the draft may end before the answer */
+        APR_ARRAY_PUSH(task->warnings, conf_problem_t) = warning;
+    }
 }
 
 static void answer_change(struct task *task)

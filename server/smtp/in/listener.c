@@ -174,8 +174,7 @@ static apr_status_t want(in_listener_t **fresh, conf_t *conf, const conf_stanza_
         return APR_SUCCESS;
     }
     if ((rv = open_listener(&listener, conf, listen, why, scratch)) != APR_SUCCESS) {
-        *why = apr_psprintf(scratch, "%s (%s line %d)", *why, conf_stanza_file(listen),
-                            conf_stanza_line(listen));
+        *why = apr_psprintf(scratch, "%s: %s", conf_stanza_place(listen, scratch), *why);
         return rv;
     }
     listener->next = *fresh;
