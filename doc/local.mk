@@ -4,6 +4,8 @@ man_MANS = %D%/man/ecelerity.conf.5
 dist_doc_DATA = %D%/README.md %D%/getting-started.md %D%/configuration.md %D%/config-language.md \
   %D%/safer-defaults.md %D%/delivery.md %D%/logs.md %D%/console.md %D%/spool.md %D%/troubleshooting.md %D%/performance.md
 doc_DATA = %D%/options-status.md
+tutorialdir = $(docdir)/module-tutorial
+dist_tutorial_DATA = %D%/module-tutorial/README.md %D%/module-tutorial/doorman.c %D%/module-tutorial/test_doorman.py
 EXTRA_DIST += %D%/man/ecelerity.conf.5.in
 CLEANFILES += %D%/man/ecelerity.conf.5 %D%/options-status.md
 

@@ -15,4 +15,5 @@ ecinclude_HEADERS = \
   %D%/ec/message.h \
   %D%/ec/module.h \
   %D%/ec/option.h \
+  %D%/ec/stanza.h \
   %D%/ec/status.h

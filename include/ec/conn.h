@@ -6,20 +6,31 @@
 #define EC_CONN_H
 
 #include <ec/hook.h>
+#include <ec/option.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
+/** Who speaks with whom: the session's id (C records of the logs name it), and address text and port of both ends
+ * ("unix" for a local socket).  Texts live as long as the session. */
 ec_id_t ec_conn_id(const ec_conn_t *conn);
-const char *ec_conn_peer(const ec_conn_t *conn);        /* address text */
+const char *ec_conn_peer(const ec_conn_t *conn);
 int ec_conn_peer_port(const ec_conn_t *conn);
 const char *ec_conn_local(const ec_conn_t *conn);
 int ec_conn_local_port(const ec_conn_t *conn);
-const char *ec_conn_helo(const ec_conn_t *conn);        /* "" before EHLO */
-const char *ec_conn_sender(const ec_conn_t *conn);      /* NULL outside a transaction */
+
+/** What the client called itself, "" before EHLO; valid until the next one. */
+const char *ec_conn_helo(const ec_conn_t *conn);
+/** The sender of the transaction, "" for the null sender, NULL outside a transaction. */
+const char *ec_conn_sender(const ec_conn_t *conn);
+/** May this client send to anybody?  Set from the configuration (Relay_Hosts) before smtp_connect; what is set here
+ * holds for the rest of the session. */
 int ec_conn_can_relay(const ec_conn_t *conn);
 void ec_conn_set_can_relay(ec_conn_t *conn, int can);
+
+/** The options that apply to this client, for ec_option_value(); valid until the callback ends. */
+const ec_options_t *ec_conn_options(const ec_conn_t *conn);
 
 /** Set the answer for EC_REJECT, for example (550, "5.7.1 Not from here").  Copies.  Control characters are
  * replaced. */

@@ -60,7 +60,12 @@ typedef struct {
     ec_hook_any_fn *fn;
 } ec_hook_t;
 
+#ifdef __cplusplus
 #define EC_HOOK(name, fn) { EC_HOOK_##name, (ec_hook_any_fn *)(1 ? (fn) : (ec_hook_##name##_fn *)0) }
+#else
+/* A function of another type is an error of the compiler whatever its warnings are. */
+#define EC_HOOK(name, fn) { EC_HOOK_##name, _Generic((fn), ec_hook_##name##_fn * : (ec_hook_any_fn *)(fn)) }
+#endif
 #define EC_HOOK_END { -1, (ec_hook_any_fn *)0 }
 
 #ifdef __cplusplus

@@ -37,6 +37,7 @@ void ec_log_set_level(ec_log_t *log, ec_log_level_t level);
 /** Would a message of this level be made?  Cheap; for guarding costly arguments. */
 int ec_log_enabled(const ec_log_t *log, ec_log_level_t level);
 
+/** Say something: one line, printf-like.  Nothing is made below the level of `log`. */
 void ec_log(ec_log_t *log, ec_log_level_t level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

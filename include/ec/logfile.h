@@ -46,6 +46,7 @@ typedef struct {
     apr_uint64_t reopened;    /* times the path was opened anew */
     apr_size_t waiting;       /* bytes in the buffer */
 } ec_logfile_stats_t;
+/** Any thread. */
 void ec_logfile_stats(ec_logfile_t *file, ec_logfile_stats_t *stats);
 
 #ifdef __cplusplus

@@ -25,9 +25,11 @@ enum {
     EC_BATCH_INTERNAL = 2     /* made by this server (bounces) */
 };
 
+/** Hold a batch beyond the call that showed it, and let go of it.  Any thread. */
 ec_batch_t *ec_batch_ref(ec_batch_t *batch);
 void ec_batch_unref(ec_batch_t *batch);
 
+/** What is known of it.  Texts live as long as the batch. */
 ec_id_t ec_batch_id(const ec_batch_t *batch);
 ec_id_t ec_batch_connection(const ec_batch_t *batch);      /* inbound connection; null for internal mail */
 apr_time_t ec_batch_received(const ec_batch_t *batch);     /* wall time, microseconds */
@@ -37,6 +39,7 @@ const char *ec_batch_protocol(const ec_batch_t *batch);    /* "esmtp", "internal
 apr_size_t ec_batch_size(const ec_batch_t *batch);         /* bytes of the message, as stored */
 int ec_batch_flags(const ec_batch_t *batch);
 
+/** Its recipients, numbered from 0.  Each is a message of its own, with an id of its own. */
 int ec_batch_recipients(const ec_batch_t *batch);
 const char *ec_batch_recipient(const ec_batch_t *batch, int i);       /* local@domain as given */
 const char *ec_batch_domain(const ec_batch_t *batch, int i);          /* its domain, lower case */
@@ -46,6 +49,7 @@ ec_id_t ec_batch_message_id(const ec_batch_t *batch, int i);
  * sets `*data`, `*len` to bytes that stay valid while the batch is held; *len 0 at the end.
  * A body on disk (ec_batch_is_large) is not reachable this way: APR_ENOTIMPL. */
 apr_status_t ec_batch_peek(const ec_batch_t *batch, apr_size_t offset, const char **data, apr_size_t *len);
+/** Is its body a file on disk (large_message_threshold)? */
 int ec_batch_is_large(const ec_batch_t *batch);
 /** Copy bytes from `offset`; *len is the room, then what was read (0 at the end).  Blocks on disk for
  * large ones: run it as a job. */

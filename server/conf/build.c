@@ -89,7 +89,7 @@ void build_option(struct parser *parser, conf_stanza_t *stanza, const char *name
     }
     if (option->row->flags & EC_OPTION_NO_EFFECT)
         warn_no_effect(parser, "option", option->row->name, line);
-    tree_set(parser->conf, stanza, option, &parser->value, parser->frame->file, line);
+    tree_set(parser->conf, stanza, option, &parser->value, parser->frame->file, line, parse_span(parser));
 }
 
 /* ---- stanzas --------------------------------------------------------------------------------- */
@@ -103,7 +103,7 @@ static void refuse_type(struct parser *parser, const conf_stanza_t *parent, cons
         return;
     }
     nearest_start(&nearest, type);
-    options_offer_types(&nearest);
+    options_offer_types(&nearest, parent->scope);
     parse_error(parser, line, "unknown stanza \"%s\" in scope \"%s\"%s", type, parent->type,
                 suggestion(parser, &nearest));
 }
@@ -112,7 +112,7 @@ static void refuse_type(struct parser *parser, const conf_stanza_t *parent, cons
 static const conf_scope_t *find_scope(struct parser *parser, const conf_stanza_t *parent, const char *type,
                                       int line)
 {
-    const conf_scope_t *scope = options_scope(type);
+    const conf_scope_t *scope = options_scope_in(parent->scope, type);
     const char *why = NULL;
     apr_status_t rv = EC_E_NOT_FOUND;
 
@@ -229,7 +229,9 @@ static conf_stanza_t *open_stanza(struct parser *parser, conf_stanza_t *parent, 
         return NULL;
     }
     stanza = tree_add(parser->conf, parent, scope, type, name, written);
-    tree_add_place(parser->conf, stanza, parser->frame->file, line);
+    parser->place = tree_add_place(parser->conf, stanza, parser->frame->file, line);
+    parser->place->span = parse_span(parser);
+    parser->place->body = parser->place->span.end;
     if (before != parser->conf->n_stanzas && !begin_stanza(parser, stanza, line))
         return NULL;
     return stanza;

@@ -14,12 +14,13 @@
 
 #include <apr_tables.h>
 
-#include <ec/option.h>
 #include <ec/log.h>
+#include <ec/option.h>
+#include <ec/stanza.h>
 
 typedef struct conf conf_t;              /* a generation */
-typedef struct conf_stanza conf_stanza_t;/* a scope instance in the tree */
-typedef struct conf_view conf_view_t;    /* all options of one kind after fallback */
+typedef struct ec_stanza conf_stanza_t;  /* a scope instance in the tree */
+typedef struct ec_options conf_view_t;   /* all options of one kind after fallback */
 
 /* ---- tables ------------------------------------------------------------------ */
 
@@ -28,6 +29,12 @@ typedef struct conf_view conf_view_t;    /* all options of one kind after fallba
  * table.  Scope names, kinds and nesting are in scopes.c.  At start or while a module
  * is loaded; before conf_load() that uses them.  EC_E_CONFIG when a name is taken. */
 apr_status_t conf_register(const char *scope, const ec_option_t *table, const char *owner);
+/** The same for a module: rows without scopes belong to its stanza, those with scopes to the core's scopes, `kinds` (may
+ * be NULL) are the stanzas that may stand inside of its own.  On EC_E_CONFIG `*why` is a clause, in `pool`. */
+apr_status_t conf_register_module(const char *scope, const ec_option_t *table, const ec_stanza_kind_t *kinds,
+                                  const char *owner, const char **why, apr_pool_t *pool);
+/** The handle of a registered row with scopes, for conf_get_handle(); -1 when it has none. */
+int conf_handle(const ec_option_t *row);
 /** Forget what `owner` registered.  Generations that used it go on reading its rows: unload the module's
  * code only when they are gone. */
 void conf_unregister(const char *owner);
@@ -104,6 +111,9 @@ const char *conf_stanza_file(const conf_stanza_t *stanza);
 int conf_stanza_line(const conf_stanza_t *stanza);
 /** "file:line" of where it was opened first, or "(console)" for one that is in no file; in `pool`. */
 const char *conf_stanza_place(const conf_stanza_t *stanza, apr_pool_t *pool);
+const conf_t *conf_stanza_owner(const conf_stanza_t *stanza);   /* the generation */
+/** The rows of a module's stanza; NULL for the core's. */
+const ec_option_t *conf_stanza_table(const conf_stanza_t *stanza);
 /** Value set in exactly this stanza (NULL: top level), or NULL.  `option` in lower case. */
 const ec_value_t *conf_stanza_get(const conf_t *conf, const conf_stanza_t *stanza, const char *option);
 /** As above, else the default of the option's row; NULL only when both are absent. */
@@ -122,6 +132,8 @@ const conf_view_t *conf_inbound(conf_t *conf, const conf_stanza_t *listen, const
 
 /** One value; O(1).  NULL when unset and without default. */
 const ec_value_t *conf_get(const conf_view_t *view, conf_opt_t opt);
+/** The same by a number that conf_handle() gave. */
+const ec_value_t *conf_get_handle(const conf_view_t *view, int handle);
 /** Numbers, booleans, enumerations: value.i, or 0 when unset. */
 apr_int64_t conf_int(const conf_view_t *view, conf_opt_t opt);
 /** Intervals as microseconds. */

@@ -14,8 +14,8 @@
 static void set_default(conf_t *conf, const conf_option_t *option, const ec_value_t *value)
 {
     apr_hash_set(conf->defaults, &option->row, sizeof(option->row), value);
-    if (option->handle >= 0)
-        conf->core_defaults[option->handle] = value;
+    if (option->handle >= 0 && option->handle < conf->n_handles)
+        conf->handle_defaults[option->handle] = value;
 }
 
 static void make_default(void *baton, const conf_option_t *option)
@@ -127,9 +127,16 @@ static void check_values(struct parser *parser, conf_stanza_t *stanza)
 
 /* ---- loading ------------------------------------------------------------------------------------ */
 
+void load_defaults(conf_t *conf)
+{
+    conf->n_handles = options_handles();
+    conf->handle_defaults = apr_pcalloc(conf->pool, sizeof(conf->handle_defaults[0]) * (apr_size_t)conf->n_handles);
+    options_each(make_default, conf);
+}
+
 void load_values(struct parser *parser)
 {
-    options_each(make_default, parser->conf);
+    load_defaults(parser->conf);
     each_stanza(parser, parser->conf->root, make_values);
 }
 
@@ -151,6 +158,7 @@ static apr_status_t parser_init(struct parser *parser, const conf_source_t *sour
     problems_init(&parser->problems, pool);
     parser->source = source;
     parser->warned = apr_hash_make(pool);
+    parser->read = apr_hash_make(pool);
     if ((parser->conf = tree_create()) == NULL)
         return APR_ENOMEM;
     if (source != NULL)

@@ -47,12 +47,14 @@ static const ec_option_t documented_table[] = {
 };
 #undef CONF_OPTION
 
-/* A stanza that a module brought. */
-typedef struct {
+/* A stanza that a module brought; those inside of its own hang behind it. */
+struct conf_kind {
     conf_scope_t scope;
     conf_option_t *options; /* one a row, in the table's order */
     const char *owner;
-} module_scope_t;
+    struct conf_kind *inner; /* of a module's own stanza */
+};
+typedef struct conf_kind conf_kind_t;
 
 static struct {
     pthread_mutex_t lock;
@@ -60,7 +62,8 @@ static struct {
     apr_allocator_t *allocator;
     apr_pool_t *pool;    /* lives as long as the process */
     apr_hash_t *names;   /* lower case to the first conf_option_t */
-    apr_hash_t *modules; /* stanza type to module_scope_t */
+    apr_hash_t *modules; /* stanza type to conf_kind_t */
+    int n_handles;       /* given out so far; those of the core come first */
 } registry = { .lock = PTHREAD_MUTEX_INITIALIZER, .once = PTHREAD_ONCE_INIT };
 
 static const char *lower(const char *name, char *buf, apr_size_t size)
@@ -113,6 +116,7 @@ static void start(void)
     apr_pool_create_unmanaged_ex(&registry.pool, NULL, registry.allocator);
     registry.names = apr_hash_make(registry.pool);
     registry.modules = apr_hash_make(registry.pool);
+    registry.n_handles = CONF_O_COUNT;
     for (int i = 0; core_table[i].name != NULL; i++)
         insert(make_option(&core_table[i], i, "core"));
     for (const ec_option_t *row = documented_table; row->name != NULL; row++)
@@ -150,7 +154,8 @@ static apr_status_t check_row(const ec_option_t *row, const char *scope)
     return rv;
 }
 
-static int is_taken(const ec_option_t *row)
+/* Who has this name in one of these scopes already, or NULL. */
+static const char *taken_by(const ec_option_t *row)
 {
     const conf_option_t *other = apr_hash_get(registry.names, row->name, APR_HASH_KEY_STRING);
     const char *bad;
@@ -158,9 +163,9 @@ static int is_taken(const ec_option_t *row)
 
     for (; other != NULL; other = other->next) {
         if (!is_documented_only(other) && (other->scopes & scopes) != 0)
-            return 1;
+            return other->owner;
     }
-    return 0;
+    return NULL;
 }
 
 static int count_rows(const ec_option_t *table)
@@ -172,55 +177,126 @@ static int count_rows(const ec_option_t *table)
     return count;
 }
 
-static apr_status_t register_stanza(const char *type, const ec_option_t *table, const char *owner)
+/* The rows that are legal in the stanza itself. */
+static conf_option_t *own_options(const ec_option_t *table, const char *owner)
 {
-    int count = count_rows(table);
-    const conf_scope_t *core = scope_find(type);
-    module_scope_t *module;
+    int count = 0;
+    conf_option_t *options =
+        apr_pcalloc(registry.pool, sizeof(*options) * (apr_size_t)(count_rows(table) + 1));
 
-    if (apr_hash_get(registry.modules, type, APR_HASH_KEY_STRING) != NULL ||
-        (core != NULL && !(core->flags & SCOPE_NO_EFFECT)))
-        return EC_E_CONFIG;
-    module = apr_pcalloc(registry.pool, sizeof(*module));
-    module->scope = (conf_scope_t){ .name = apr_pstrdup(registry.pool, type),
-                                    .parents = "global",
-                                    .naming = SCOPE_OPTIONAL,
-                                    .kind = NAME_TEXT,
-                                    .flags = SCOPE_MODULE,
-                                    .table = table };
-    module->owner = owner;
-    module->options = apr_pcalloc(registry.pool, sizeof(conf_option_t) * (apr_size_t)(count + 1));
-    for (int i = 0; i < count; i++)
-        module->options[i] = (conf_option_t){ .row = &table[i], .handle = -1, .owner = owner };
-    apr_hash_set(registry.modules, module->scope.name, APR_HASH_KEY_STRING, module);
-    return APR_SUCCESS;
+    for (const ec_option_t *row = table; row != NULL && row->name != NULL; row++) {
+        if (row->scopes == NULL)
+            options[count++] = (conf_option_t){ .row = row, .handle = -1, .owner = owner };
+    }
+    return options;
 }
 
-static apr_status_t register_announced(const ec_option_t *table, const char *owner)
+static conf_kind_t *make_kind(const char *name, const char *parents, scope_naming_t naming, int flags,
+                              const ec_option_t *table, const char *owner)
 {
-    for (const ec_option_t *row = table; row->name != NULL; row++) {
-        if (is_taken(row))
-            return EC_E_CONFIG;
+    conf_kind_t *kind = apr_pcalloc(registry.pool, sizeof(*kind));
+
+    kind->scope = (conf_scope_t){ .name = apr_pstrdup(registry.pool, name),
+                                  .parents = parents,
+                                  .naming = naming,
+                                  .kind = NAME_TEXT,
+                                  .flags = SCOPE_MODULE | flags,
+                                  .table = table,
+                                  .module = kind };
+    kind->owner = owner;
+    kind->options = own_options(table, owner);
+    return kind;
+}
+
+static void register_inner(conf_kind_t *outer, const ec_stanza_kind_t *kinds)
+{
+    static const scope_naming_t naming[] = { SCOPE_ANONYMOUS, SCOPE_NAMED, SCOPE_OPTIONAL };
+    conf_kind_t **link = &outer->inner;
+
+    for (const ec_stanza_kind_t *kind = kinds; kind != NULL && kind->name != NULL; kind++) {
+        *link = make_kind(kind->name, kind->parents != NULL ? kind->parents : outer->scope.name,
+                          naming[kind->naming], SCOPE_INNER, kind->options, outer->owner);
+        link = &(*link)->inner;
     }
-    for (const ec_option_t *row = table; row->name != NULL; row++)
-        insert(make_option(row, -1, owner));
-    return APR_SUCCESS;
+}
+
+static void register_announced(const ec_option_t *table, const char *owner)
+{
+    for (const ec_option_t *row = table; row != NULL && row->name != NULL; row++) {
+        if (row->scopes != NULL)
+            insert(make_option(row, registry.n_handles++, owner));
+    }
+}
+
+static const char *find_conflict(const char *type, const ec_option_t *table, apr_pool_t *pool)
+{
+    const conf_scope_t *core = type != NULL ? scope_find(type) : NULL;
+    const conf_kind_t *other =
+        type != NULL ? apr_hash_get(registry.modules, type, APR_HASH_KEY_STRING) : NULL;
+
+    if (other != NULL || (core != NULL && !(core->flags & SCOPE_NO_EFFECT)))
+        return apr_psprintf(pool, "there is a stanza type \"%s\" already, of %s%s%s", type,
+                            other != NULL ? "module \"" : "the core", other != NULL ? other->owner : "",
+                            other != NULL ? "\"" : "");
+    for (const ec_option_t *row = table; row != NULL && row->name != NULL; row++) {
+        const char *owner = row->scopes != NULL ? taken_by(row) : NULL;
+
+        if (owner != NULL)
+            return apr_psprintf(pool, "option \"%s\" in %s belongs to %s \"%s\" already", row->name,
+                                row->scopes, strcmp(owner, "core") == 0 ? "the" : "module", owner);
+    }
+    return NULL;
+}
+
+static const char *check_tables(const char *type, const ec_option_t *table, const ec_stanza_kind_t *kinds,
+                                apr_pool_t *pool)
+{
+    for (const ec_option_t *row = table; row != NULL && row->name != NULL; row++) {
+        if (check_row(row, row->scopes == NULL ? type : NULL) != APR_SUCCESS)
+            return apr_psprintf(pool, "its option \"%s\" has a default, words or scopes that can not be", row->name);
+    }
+    for (const ec_stanza_kind_t *kind = kinds; kind != NULL && kind->name != NULL; kind++) {
+        for (const ec_option_t *row = kind->options; row != NULL && row->name != NULL; row++) {
+            if (row->scopes != NULL || check_row(row, kind->name) != APR_SUCCESS)
+                return apr_psprintf(pool, "its option \"%s\" of \"%s\" has a default, words or scopes that can not be",
+                                    row->name, kind->name);
+        }
+    }
+    return NULL;
+}
+
+apr_status_t conf_register_module(const char *scope, const ec_option_t *table, const ec_stanza_kind_t *kinds,
+                                  const char *owner, const char **why, apr_pool_t *pool)
+{
+    char name[128];
+    const char *type = scope != NULL ? lower(scope, name, sizeof(name)) : NULL;
+
+    if ((*why = check_tables(type, table, kinds, pool)) != NULL)
+        return EC_E_CONFIG;
+    lock();
+    if ((*why = find_conflict(type, table, pool)) == NULL) {
+        owner = apr_pstrdup(registry.pool, owner);
+        register_announced(table, owner);
+        if (type != NULL) {
+            conf_kind_t *kind = make_kind(type, "global", SCOPE_OPTIONAL, 0, table, owner);
+
+            register_inner(kind, kinds);
+            apr_hash_set(registry.modules, kind->scope.name, APR_HASH_KEY_STRING, kind);
+        }
+    }
+    unlock();
+    return *why == NULL ? APR_SUCCESS : EC_E_CONFIG;
 }
 
 apr_status_t conf_register(const char *scope, const ec_option_t *table, const char *owner)
 {
+    apr_pool_t *scratch;
     apr_status_t rv;
-    char type[128];
+    const char *why;
 
-    if (scope == NULL && table == NULL)
-        return APR_SUCCESS;
-    for (const ec_option_t *row = table; row != NULL && row->name != NULL; row++)
-        EC_TRY(check_row(row, scope));
-    lock();
-    owner = apr_pstrdup(registry.pool, owner);
-    rv = scope != NULL ? register_stanza(lower(scope, type, sizeof(type)), table, owner)
-                       : register_announced(table, owner);
-    unlock();
+    apr_pool_create_unmanaged(&scratch);
+    rv = conf_register_module(scope, table, NULL, owner, &why, scratch);
+    apr_pool_destroy(scratch);
     return rv;
 }
 
@@ -247,10 +323,10 @@ void conf_unregister(const char *owner)
     forget_announced(owner);
     for (apr_hash_index_t *i = apr_hash_first(registry.pool, registry.modules); i != NULL;
          i = apr_hash_next(i)) {
-        const module_scope_t *module = apr_hash_this_val(i);
+        const conf_kind_t *kind = apr_hash_this_val(i);
 
-        if (strcmp(module->owner, owner) == 0)
-            apr_hash_set(registry.modules, module->scope.name, APR_HASH_KEY_STRING, NULL);
+        if (strcmp(kind->owner, owner) == 0)
+            apr_hash_set(registry.modules, kind->scope.name, APR_HASH_KEY_STRING, NULL);
     }
     unlock();
 }
@@ -265,20 +341,39 @@ const ec_option_t *conf_option(conf_opt_t opt)
 const conf_scope_t *options_scope(const char *type)
 {
     char name[128];
-    const module_scope_t *module;
+    const conf_kind_t *kind;
 
     lock();
-    module = apr_hash_get(registry.modules, lower(type, name, sizeof(name)), APR_HASH_KEY_STRING);
+    kind = apr_hash_get(registry.modules, lower(type, name, sizeof(name)), APR_HASH_KEY_STRING);
     unlock();
-    return module != NULL ? &module->scope : scope_find(type);
+    return kind != NULL ? &kind->scope : scope_find(type);
 }
 
-static const conf_option_t *find_in_module(const conf_scope_t *scope, const char *name)
+/* The module's own stanza, to which this one belongs; kinds are never freed. */
+static const conf_kind_t *outermost(const conf_kind_t *kind)
 {
-    const module_scope_t *module = apr_hash_get(registry.modules, scope->name, APR_HASH_KEY_STRING);
+    return kind->scope.flags & SCOPE_INNER ? apr_hash_get(registry.modules, kind->owner, APR_HASH_KEY_STRING)
+                                           : kind;
+}
 
-    for (const conf_option_t *option = module != NULL ? module->options : NULL;
-         option != NULL && option->row != NULL; option++) {
+const conf_scope_t *options_scope_in(const conf_scope_t *parent, const char *type)
+{
+    const conf_kind_t *kind = NULL;
+
+    if (parent == NULL || parent->module == NULL)
+        return options_scope(type);
+    lock();
+    if ((kind = outermost(parent->module)) != NULL)
+        kind = kind->inner;
+    while (kind != NULL && (strcasecmp(kind->scope.name, type) != 0 || !scope_allows_parent(&kind->scope, parent)))
+        kind = kind->inner;
+    unlock();
+    return kind != NULL ? &kind->scope : options_scope(type);
+}
+
+static const conf_option_t *find_in_kind(const conf_kind_t *kind, const char *name)
+{
+    for (const conf_option_t *option = kind->options; option->row != NULL; option++) {
         if (strcasecmp(option->row->name, name) == 0)
             return option;
     }
@@ -291,7 +386,7 @@ const conf_option_t *options_find(const conf_scope_t *scope, const char *name)
     char key[128];
 
     lock();
-    option = scope->flags & SCOPE_MODULE ? find_in_module(scope, name) : NULL;
+    option = scope->module != NULL ? find_in_kind(scope->module, name) : NULL;
     if (option == NULL) {
         option = apr_hash_get(registry.names, lower(name, key, sizeof(key)), APR_HASH_KEY_STRING);
         while (option != NULL && !(option->scopes & scope_bit(scope)))
@@ -312,10 +407,18 @@ const conf_option_t *options_find_anywhere(const char *name)
     return option;
 }
 
+static void offer_inner_types(struct nearest *nearest, const conf_scope_t *scope)
+{
+    const conf_kind_t *kind = scope->module != NULL ? outermost(scope->module) : NULL;
+
+    for (kind = kind != NULL ? kind->inner : NULL; kind != NULL; kind = kind->inner) {
+        if (scope_allows_parent(&kind->scope, scope))
+            nearest_offer(nearest, kind->scope.name);
+    }
+}
+
 void options_offer_names(struct nearest *nearest, const conf_scope_t *scope)
 {
-    const module_scope_t *module;
-
     lock();
     for (apr_hash_index_t *i = apr_hash_first(registry.pool, registry.names); i != NULL;
          i = apr_hash_next(i)) {
@@ -324,23 +427,22 @@ void options_offer_names(struct nearest *nearest, const conf_scope_t *scope)
                 nearest_offer(nearest, option->row->name);
         }
     }
-    module =
-        scope->flags & SCOPE_MODULE ? apr_hash_get(registry.modules, scope->name, APR_HASH_KEY_STRING) : NULL;
-    for (const conf_option_t *option = module != NULL ? module->options : NULL;
+    for (const conf_option_t *option = scope->module != NULL ? scope->module->options : NULL;
          option != NULL && option->row != NULL; option++)
         nearest_offer(nearest, option->row->name);
     unlock();
 }
 
-void options_offer_types(struct nearest *nearest)
+void options_offer_types(struct nearest *nearest, const conf_scope_t *parent)
 {
     lock();
     for (int i = 0; scope_at(i) != NULL; i++) {
-        if (*scope_at(i)->parents != '\0')
+        if (scope_allows_parent(scope_at(i), parent))
             nearest_offer(nearest, scope_at(i)->name);
     }
-    for (apr_hash_index_t *i = apr_hash_first(registry.pool, registry.modules); i != NULL;
-         i = apr_hash_next(i))
+    offer_inner_types(nearest, parent);
+    for (apr_hash_index_t *i = apr_hash_first(registry.pool, registry.modules);
+         parent == scope_global && i != NULL; i = apr_hash_next(i))
         nearest_offer(nearest, apr_hash_this_key(i));
     unlock();
 }
@@ -355,9 +457,32 @@ void options_each(void (*each)(void *baton, const conf_option_t *option), void *
     }
     for (apr_hash_index_t *i = apr_hash_first(registry.pool, registry.modules); i != NULL;
          i = apr_hash_next(i)) {
-        for (const conf_option_t *option = ((const module_scope_t *)apr_hash_this_val(i))->options;
-             option->row != NULL; option++)
-            each(baton, option);
+        for (const conf_kind_t *kind = apr_hash_this_val(i); kind != NULL; kind = kind->inner) {
+            for (const conf_option_t *option = kind->options; option->row != NULL; option++)
+                each(baton, option);
+        }
     }
     unlock();
+}
+
+int options_handles(void)
+{
+    int n;
+
+    lock();
+    n = registry.n_handles;
+    unlock();
+    return n;
+}
+
+int conf_handle(const ec_option_t *row)
+{
+    const conf_option_t *option;
+
+    lock();
+    option = apr_hash_get(registry.names, row->name, APR_HASH_KEY_STRING);
+    while (option != NULL && option->row != row)
+        option = option->next;
+    unlock();
+    return option != NULL ? option->handle : -1;
 }

@@ -66,6 +66,11 @@ static int is_text(enum lexer_token token)
     return token == TOKEN_WORD || token == TOKEN_STRING;
 }
 
+conf_span_t parse_span(const struct parser *parser)
+{
+    return (conf_span_t){ parser->start, (apr_int64_t)parser->frame->lexer.end };
+}
+
 /* ---- bodies ------------------------------------------------------------------------------ */
 
 /* Reads up to the closing brace, or at depth 0 to the end of the file. */
@@ -105,20 +110,39 @@ static void parse_stanza(struct parser *parser, conf_stanza_t *parent, const cha
                          int line, int depth)
 {
     conf_stanza_t *stanza = NULL;
+    conf_place_t *place;
 
     if (depth >= TREE_DEPTH_MAX) {
         parse_error(parser, line, "stanzas are nested deeper than %d", TREE_DEPTH_MAX);
         resynchronise(parser);
         return;
     }
+    parser->place = NULL;
     if (parent != NULL)
         stanza = build_stanza(parser, parent, type, instance, line);
+    place = parser->place;
     parse_body(parser, stanza, depth + 1, type, line);
+    if (place != NULL) {
+        place->span.end = (apr_int64_t)parser->frame->lexer.end;
+        place->order = parser->conf->n_read;
+    }
 }
 
 /* ---- inclusion ------------------------------------------------------------------------------ */
 
-static void read_file(struct parser *parser, conf_stanza_t *stanza, const conf_file_t *file,
+/* A file that is included twice has no one place for a change. */
+static void note_multiple(struct parser *parser, conf_file_t *file, const struct include_file *identity)
+{
+    apr_uint64_t key[] = { (apr_uint64_t)identity->device, (apr_uint64_t)identity->inode };
+    conf_file_t *first = apr_hash_get(parser->read, key, sizeof(key));
+
+    if (first != NULL)
+        file->is_multiple = first->is_multiple = 1;
+    else
+        apr_hash_set(parser->read, apr_pmemdup(parser->problems.pool, key, sizeof(key)), sizeof(key), file);
+}
+
+static void read_file(struct parser *parser, conf_stanza_t *stanza, conf_file_t *file,
                       struct include_file identity)
 {
     struct frame frame = { .file = file, .identity = identity, .above = parser->frame };
@@ -126,13 +150,15 @@ static void read_file(struct parser *parser, conf_stanza_t *stanza, const conf_f
     frame.depth = frame.above != NULL ? frame.above->depth + 1 : 0;
     APR_ARRAY_PUSH(parser->conf->files, const conf_file_t *) = file;
     parser->frame = &frame;
+    note_multiple(parser, file, &identity);
     lexer_open_fd(&frame.lexer, identity.fd);
     parse_body(parser, stanza, 0, "", 0);
     lexer_close(&frame.lexer);
+    file->order = parser->conf->n_read;
     parser->frame = frame.above;
 }
 
-static const conf_file_t *make_file(struct parser *parser, const char *path, int line, int is_readonly)
+static conf_file_t *make_file(struct parser *parser, const char *path, int line, int is_readonly)
 {
     conf_file_t *file = apr_pcalloc(parser->conf->pool, sizeof(*file));
 
@@ -273,6 +299,8 @@ static void parse_statement(struct parser *parser, conf_stanza_t *stanza, int de
     int line = lexer->line, has_equals;
 
     apr_pool_clear(parser->scratch);
+    parser->start = (apr_int64_t)lexer->start;
+    parser->conf->n_read++;
     if (!is_name(lexer->text, lexer->length)) {
         report_token(parser, "expected the name of an option or a stanza");
         lexer_next(lexer);
@@ -322,13 +350,14 @@ void parse_main_file(struct parser *parser, const char *name)
 
 void parse_text(struct parser *parser, const char *name, const char *text, apr_size_t length)
 {
-    struct frame frame = { .identity = { .fd = -1 } };
+    conf_file_t *file = make_file(parser, name, 0, 0);
+    struct frame frame = { .file = file, .identity = { .fd = -1 } };
 
-    frame.file = make_file(parser, name, 0, 0);
-    APR_ARRAY_PUSH(parser->conf->files, const conf_file_t *) = frame.file;
+    APR_ARRAY_PUSH(parser->conf->files, const conf_file_t *) = file;
     parser->frame = &frame;
     lexer_open_text(&frame.lexer, text, length);
     parse_body(parser, parser->conf->root, 0, "", 0);
     lexer_close(&frame.lexer);
+    file->order = parser->conf->n_read;
     parser->frame = NULL;
 }

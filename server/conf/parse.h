@@ -35,8 +35,11 @@ struct parser {
     struct search_path path;
     struct frame *frame;
     raw_value_t value;   /* of the statement being read */
+    apr_int64_t start;   /* its first byte in the file */
+    conf_place_t *place; /* of the stanza opened last */
     apr_pool_t *scratch; /* of one statement */
     apr_hash_t *warned;  /* what has been warned about already */
+    apr_hash_t *read;    /* device and inode to the conf_file_t of the first time */
     int n_files;
     long long n_bytes;
 };
@@ -44,6 +47,9 @@ struct parser {
 /* parse.c */
 void parse_main_file(struct parser *parser, const char *name);
 void parse_text(struct parser *parser, const char *name, const char *text, apr_size_t length);
+
+/** From the statement's first byte up to behind the token read last. */
+conf_span_t parse_span(const struct parser *parser);
 
 /* build.c */
 /** `option = value` with parser->value.  `stanza` NULL: ignored. */
@@ -53,6 +59,8 @@ conf_stanza_t *build_stanza(struct parser *parser, conf_stanza_t *parent, const 
                             const char *instance, int line);
 
 /* load.c */
+/** Give every option that is known by now its default; again, when a module has come since. */
+void load_defaults(conf_t *conf);
 /** Give every value of parser->conf its type, and every option its default.  Once for a tree. */
 void load_values(struct parser *parser);
 /** What can be judged only of the whole, when all values have their types: defaults that depend on other options, references

@@ -122,6 +122,8 @@ int scope_allows_parent(const conf_scope_t *scope, const conf_scope_t *parent)
 
 apr_uint64_t scope_bit(const conf_scope_t *scope)
 {
+    if (scope->flags & SCOPE_INNER)
+        return 0;
     return 1ULL << ((scope->flags & SCOPE_MODULE ? scope_find("module") : scope) - scopes);
 }
 

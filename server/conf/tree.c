@@ -23,6 +23,7 @@ conf_t *tree_create(void)
     conf->n_slots = 256;
     conf->slots = calloc(conf->n_slots, sizeof(*conf->slots));
     conf->root = apr_pcalloc(pool, sizeof(*conf->root));
+    conf->root->owner = conf;
     conf->root->scope = scope_global;
     conf->root->type = scope_global->name;
     conf->root->name = conf->root->written = "";
@@ -127,7 +128,7 @@ conf_stanza_t *tree_add(conf_t *conf, conf_stanza_t *parent, const conf_scope_t 
     return stanza;
 }
 
-void tree_add_place(conf_t *conf, conf_stanza_t *stanza, const conf_file_t *file, int line)
+conf_place_t *tree_add_place(conf_t *conf, conf_stanza_t *stanza, const conf_file_t *file, int line)
 {
     conf_place_t *place = apr_pcalloc(conf->pool, sizeof(*place));
 
@@ -138,6 +139,7 @@ void tree_add_place(conf_t *conf, conf_stanza_t *stanza, const conf_file_t *file
     else
         stanza->last_place->next = place;
     stanza->last_place = place;
+    return place;
 }
 
 conf_setting_t *tree_setting(const conf_stanza_t *stanza, const ec_option_t *row)
@@ -164,8 +166,23 @@ static void keep_raw(conf_t *conf, raw_value_t *kept, const raw_value_t *raw)
     kept->length = raw->length;
 }
 
+static void keep_shadowed(conf_t *conf, conf_setting_t *setting)
+{
+    conf_shadowed_t *shadowed = setting->shadowed;
+
+    if (setting->n_shadowed < TREE_SHADOWED_MAX) {
+        shadowed = apr_pcalloc(conf->pool, sizeof(*shadowed));
+        shadowed->earlier = setting->shadowed;
+        setting->shadowed = shadowed;
+        setting->n_shadowed++;
+    }
+    shadowed->file = setting->file;
+    shadowed->line = setting->line;
+    shadowed->span = setting->span;
+}
+
 void tree_set(conf_t *conf, conf_stanza_t *stanza, const conf_option_t *option, const raw_value_t *raw,
-              const conf_file_t *file, int line)
+              const conf_file_t *file, int line, conf_span_t span)
 {
     conf_setting_t *setting = tree_setting(stanza, option->row);
 
@@ -177,10 +194,14 @@ void tree_set(conf_t *conf, conf_stanza_t *stanza, const conf_option_t *option, 
         else
             stanza->last_setting->next = setting;
         stanza->last_setting = setting;
+    } else {
+        keep_shadowed(conf, setting);
     }
     keep_raw(conf, &setting->raw, raw);
     setting->file = file;
     setting->line = line;
+    setting->span = span;
+    setting->order = conf->n_read;
 }
 
 /* ---- taking away --------------------------------------------------------------------------- */
@@ -327,6 +348,18 @@ const char *conf_stanza_place(const conf_stanza_t *stanza, apr_pool_t *pool)
     if (conf_stanza_line(stanza) == 0)
         return stanza->places != NULL ? stanza->places->file->path : "(built in)";
     return apr_psprintf(pool, "%s:%d", conf_stanza_file(stanza), conf_stanza_line(stanza));
+}
+
+const conf_t *conf_stanza_owner(const conf_stanza_t *stanza)
+{
+    while (stanza->parent != NULL)
+        stanza = stanza->parent;
+    return stanza->owner;
+}
+
+const ec_option_t *conf_stanza_table(const conf_stanza_t *stanza)
+{
+    return stanza->scope->table;
 }
 
 const ec_value_t *conf_stanza_get(const conf_t *conf, const conf_stanza_t *stanza, const char *option)

@@ -20,7 +20,11 @@
 #include "conf/value.h"
 #include "util/cidr.h"
 
-enum { TREE_STANZAS_MAX = 2000000, TREE_DEPTH_MAX = 16 };
+enum {
+    TREE_STANZAS_MAX = 2000000,
+    TREE_DEPTH_MAX = 16,
+    TREE_SHADOWED_MAX = 100 /* per setting, the first ones and the last: memory stays bounded */
+};
 
 /* A file that was read; one per inclusion. */
 typedef struct conf_file {
@@ -30,6 +34,8 @@ typedef struct conf_file {
     int is_readonly;                  /* by readonly_include, here or further up */
     int is_multiple;                  /* included more than once: read-only too */
     int is_live;                      /* not a file: set on a console */
+    int is_local;                     /* Local_Changes_File */
+    unsigned order;                   /* statements read when it ended */
 } conf_file_t;
 
 /* Bytes of a file, for editing it: from `start` up to `end`, not included.  0, 0: not from a file. */
@@ -43,6 +49,7 @@ typedef struct conf_place {
     int line;
     conf_span_t span;                 /* from the type to behind the "}" */
     apr_int64_t body;                 /* behind the "{" */
+    unsigned order;                   /* statements read when it was closed: what comes later overrides */
     struct conf_place *next;
 } conf_place_t;
 
@@ -60,12 +67,14 @@ typedef struct conf_setting {
     const conf_file_t *file;
     int line;
     conf_span_t span;                 /* the whole statement, from the name */
+    unsigned order;                   /* statements read before it */
+    unsigned n_shadowed;
     conf_shadowed_t *shadowed;        /* the last of those before, or NULL */
     ec_value_t value;
     struct conf_setting *next;
 } conf_setting_t;
 
-struct conf_stanza {
+struct ec_stanza {
     const conf_scope_t *scope;
     const char *type;            /* as the file names it, lower case: a module's name, or the scope's */
     const char *name;            /* in the form of comparison; "" */
@@ -80,6 +89,7 @@ struct conf_stanza {
     pcre2_code *regex;                                    /* names written /pattern/ */
     conf_stanza_t *first_regex, *last_regex, *next_regex; /* such children, in order */
     cidr_t network;                                       /* of a peer */
+    const conf_t *owner;                                  /* of the root: its generation */
 };
 
 struct conf {
@@ -89,13 +99,15 @@ struct conf {
     conf_t *files_of;             /* the generation as loaded, of which this is a live change (a reference); or NULL */
     conf_stanza_t *root;
     apr_array_header_t *files; /* of const conf_file_t *, in order of reading */
+    unsigned n_read;           /* statements: the clock of `order` */
     unsigned n_stanzas;
     conf_stanza_t **slots; /* children by parent, type and name; open addressing */
     unsigned n_slots;
     apr_hash_t *grouped_bindings; /* name to the first binding of that name inside a group */
     int has_regex;                /* some stanza's name is a regular expression */
     apr_hash_t *defaults;         /* const ec_option_t * to ec_value_t *, of all options */
-    const ec_value_t *core_defaults[CONF_O_COUNT];
+    const ec_value_t **handle_defaults; /* by handle, n_handles of them */
+    int n_handles;
     struct views *views;
 };
 
@@ -108,12 +120,13 @@ conf_stanza_t *tree_find(const conf_t *conf, const conf_stanza_t *parent, const 
 /** The same, made when missing; copies both texts. */
 conf_stanza_t *tree_add(conf_t *conf, conf_stanza_t *parent, const conf_scope_t *scope, const char *type,
                         const char *name, const char *written);
-void tree_add_place(conf_t *conf, conf_stanza_t *stanza, const conf_file_t *file, int line);
+/** The caller fills in span, body and order when it knows them. */
+conf_place_t *tree_add_place(conf_t *conf, conf_stanza_t *stanza, const conf_file_t *file, int line);
 
 conf_setting_t *tree_setting(const conf_stanza_t *stanza, const ec_option_t *row);
-/** Set or replace; copies `raw`. */
+/** Set or replace; copies `raw`.  What was there goes to `shadowed`. */
 void tree_set(conf_t *conf, conf_stanza_t *stanza, const conf_option_t *option, const raw_value_t *raw,
-              const conf_file_t *file, int line);
+              const conf_file_t *file, int line, conf_span_t span);
 
 /** Take a setting away; does it exist? */
 int tree_unset(conf_stanza_t *stanza, const ec_option_t *row);

@@ -12,8 +12,9 @@
 
 #include <apr_strings.h>
 
-struct conf_view {
-    const ec_value_t *values[CONF_O_COUNT];
+struct ec_options {
+    int n_handles;
+    const ec_value_t *values[]; /* by handle */
 };
 
 struct cached {
@@ -27,16 +28,20 @@ struct views {
     pthread_mutex_t lock;
     apr_pool_t *pool;
     apr_hash_t *chains; /* bytes of the stanzas' addresses to conf_view_t */
-    conf_view_t global;
+    conf_view_t *global;
     struct cached *cache; /* a name has one place in it; NULL: no regular expressions */
     apr_size_t cache_size;
 };
 
 /* ---- making ---------------------------------------------------------------------------- */
 
-static void fill(conf_view_t *view, const conf_t *conf, const conf_stanza_t *const *stanzas, int count)
+static conf_view_t *make(const conf_t *conf, const conf_stanza_t *const *stanzas, int count, apr_pool_t *pool)
 {
-    memcpy(view->values, conf->core_defaults, sizeof(view->values));
+    apr_size_t size = sizeof(conf_view_t) + sizeof(const ec_value_t *) * (apr_size_t)conf->n_handles;
+    conf_view_t *view = apr_palloc(pool, size);
+
+    view->n_handles = conf->n_handles;
+    memcpy(view->values, conf->handle_defaults, size - sizeof(*view));
     while (count-- > 0) { /* the most specific last, so that its values stay */
         for (const conf_setting_t *setting = stanzas[count]->settings; setting != NULL;
              setting = setting->next) {
@@ -44,6 +49,7 @@ static void fill(conf_view_t *view, const conf_t *conf, const conf_stanza_t *con
                 view->values[setting->option->handle] = &setting->value;
         }
     }
+    return view;
 }
 
 void views_create(conf_t *conf)
@@ -54,10 +60,10 @@ void views_create(conf_t *conf)
     pthread_mutex_init(&views->lock, NULL);
     apr_pool_create_unmanaged(&views->pool);
     views->chains = apr_hash_make(views->pool);
-    fill(&views->global, conf, &root, 1);
+    views->global = make(conf, &root, 1, views->pool);
     conf->views = views;
     if (conf->has_regex) {
-        views->cache_size = (apr_size_t)conf_int(&views->global, CONF_O_MATCH_CACHE_SIZE);
+        views->cache_size = (apr_size_t)conf_int(views->global, CONF_O_MATCH_CACHE_SIZE);
         views->cache = calloc(views->cache_size, sizeof(*views->cache));
     }
 }
@@ -83,12 +89,11 @@ static const conf_view_t *view_of(conf_t *conf, const chain_t *chain)
     conf_view_t *view;
 
     if (chain->count == 1 && chain->stanzas[0] == conf->root)
-        return &views->global;
+        return views->global;
     pthread_mutex_lock(&views->lock);
     view = apr_hash_get(views->chains, chain->stanzas, length);
     if (view == NULL) {
-        view = apr_palloc(views->pool, sizeof(*view));
-        fill(view, conf, chain->stanzas, chain->count);
+        view = make(conf, chain->stanzas, chain->count, views->pool);
         apr_hash_set(views->chains, apr_pmemdup(views->pool, chain->stanzas, (apr_size_t)length), length,
                      view);
     }
@@ -160,7 +165,7 @@ static void remember(struct views *views, const char *key, apr_size_t length, ap
 
 const conf_view_t *conf_global(const conf_t *conf)
 {
-    return &conf->views->global;
+    return conf->views->global;
 }
 
 const conf_view_t *conf_outbound(conf_t *conf, const char *group, const char *binding, const char *domain)
@@ -202,6 +207,11 @@ const conf_view_t *conf_inbound(conf_t *conf, const conf_stanza_t *listen, const
 const ec_value_t *conf_get(const conf_view_t *view, conf_opt_t opt)
 {
     return view->values[opt];
+}
+
+const ec_value_t *conf_get_handle(const conf_view_t *view, int handle)
+{
+    return handle >= 0 && handle < view->n_handles ? view->values[handle] : NULL;
 }
 
 apr_int64_t conf_int(const conf_view_t *view, conf_opt_t opt)

@@ -59,34 +59,6 @@ static void sysinfo(void *self, ec_answer_t *answer)
     ec_node_text(root, "libxml2", LIBXML_DOTTED_VERSION);
 }
 
-/* ---- configuration ------------------------------------------------------------------------- */
-
-/* config eval [<scope> [<name>] ...] <option>: the last word is the option, those before are pairs. */
-static void config_eval(void *self, ec_answer_t *answer)
-{
-    const char *const *words = answer->argv + 2;
-    int n = answer->argc - 3; /* without the option */
-    const char *why = NULL;
-    conf_eval_t result;
-    apr_status_t rv = conf_eval(&result, conf_current(), words, n, words[n], &why, answer->pool);
-    ec_node_t *root = ec_answer_root(answer);
-
-    if (rv != APR_SUCCESS) {
-        ec_answer_error(answer, "%s", why != NULL ? why : "there is no such option");
-        return;
-    }
-    ec_node_text(root, "option", result.option->name);
-    if (result.option->flags & EC_OPTION_SECRET) {
-        ec_node_text(root, "value", "(secret)");
-    } else {
-        ec_node_text(root, "value", result.value != NULL ? result.text : "(not set)");
-    }
-    ec_node_text(root, "from", result.scope);
-    if (result.file != NULL) {
-        ec_node_format(root, "set_in", "%s:%d", result.file, result.line);
-    }
-}
-
 /* ---- logs ------------------------------------------------------------------------------------ */
 
 static void reopen_logs(void *self, ec_answer_t *answer)
@@ -200,8 +172,6 @@ static const ec_command_t commands[] = {
     { "version", EC_CMD_READ, version, "version and product" },
     { "pid", EC_CMD_READ, pid, "process id of the server" },
     { "sysinfo", EC_CMD_READ, sysinfo, "version and platform" },
-    { "config eval <words> ...", EC_CMD_READ, config_eval,
-      "effective value: config eval [<scope> [<name>] ...] <option>" },
     { "reopen logs", EC_CMD_WRITE, reopen_logs, "close and open the log files, after a rotation" },
     { "paniclog", EC_CMD_READ, paniclog, "latest messages of the server, by level" },
     { "counter list", EC_CMD_READ, counter_list, "all counters" },

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "main/server.h"
 
+#include "conf/ask/ask.h"
 #include "control/control.h"
 #include "queue/queue.h"
 #include "smtp/in/smtp_in.h"
@@ -36,6 +37,7 @@ void server_add_commands(server_t *server)
     control_start(&actions, server->log);
     transaction_start(&changes);
     control_add(transaction_commands, NULL, NULL, "conf");
+    control_add(ask_commands, NULL, NULL, "conf");
     control_add(queue_commands, NULL, NULL, "queue");
     control_add(smtp_in_commands, NULL, NULL, "smtp");
     control_add(smtp_out_commands, NULL, NULL, "smtp");

@@ -6,6 +6,7 @@
  * configuration on a pool thread while the master loop looks modules up. */
 #include "module/file.h"
 
+#include <dlfcn.h>
 #include <pthread.h>
 #include <string.h>
 #include <strings.h>
@@ -81,6 +82,10 @@ static const char *check_options(const ec_module_t *module, apr_pool_t *scratch)
 
 const char *module_file_check(const ec_module_t *module, const char *name, apr_pool_t *scratch)
 {
+    if (module->api > EC_MODULE_API) {
+        return apr_psprintf(scratch, "it needs module API %u and this server has %u: it wants a newer server",
+                            module->api, (unsigned)EC_MODULE_API);
+    }
     if (module->api != EC_MODULE_API) {
         return apr_psprintf(scratch, "it was built for module API %u and this server has %u: build it again",
                             module->api, (unsigned)EC_MODULE_API);
@@ -97,14 +102,19 @@ const char *module_file_check(const ec_module_t *module, const char *name, apr_p
 
 /* ---- loading ----------------------------------------------------------------------- */
 
+/* NAME.so; in a tree that libtool builds in, what its NAME.la stands for. */
 static const char *find_in(const char *folder, const char *name, apr_pool_t *scratch)
 {
-    const char *path = apr_pstrcat(scratch, folder, "/", name, ".so", NULL);
+    const char *const ways[] = { "/", "/.libs/" };
 
-    if (access(path, R_OK) != 0) {
-        path = apr_pstrcat(scratch, folder, "/", name, ".la", NULL);
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        const char *path = apr_pstrcat(scratch, folder, ways[i], name, ".so", NULL);
+
+        if (access(path, R_OK) == 0) {
+            return path;
+        }
     }
-    return access(path, R_OK) == 0 ? path : NULL;
+    return NULL;
 }
 
 static const char *find_file(const char *name, apr_pool_t *scratch)
@@ -139,12 +149,28 @@ static lt_dlhandle open_local(const char *path)
     return handle;
 }
 
-/* What the configuration may say about it. */
-static apr_status_t register_options(const ec_module_t *module)
+/* libltdl binds functions when they are first called: one that nobody has would end the server then.  So all
+ * of them are bound first; the second opening is of the same file, which stays bound. */
+static lt_dlhandle open_bound(const char *path, const char **why, apr_pool_t *scratch)
 {
-    static const ec_option_t none[] = { EC_OPT_END };
+    void *bound = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    lt_dlhandle handle;
 
-    return conf_register(module->name, module->options != NULL ? module->options : none, module->name);
+    if (bound == NULL) {
+        *why = apr_psprintf(scratch, "the module can not be loaded: %s", dlerror());
+        return NULL;
+    }
+    if ((handle = open_local(path)) == NULL) {
+        *why = apr_psprintf(scratch, "the module %s can not be loaded: %s", path, lt_dlerror());
+    }
+    dlclose(bound);
+    return handle;
+}
+
+/* What the configuration may say about it. */
+static apr_status_t register_options(const ec_module_t *module, const char **why, apr_pool_t *scratch)
+{
+    return conf_register_module(module->name, module->options, module->stanzas, module->name, why, scratch);
 }
 
 static apr_status_t load_locked(const ec_module_t **result, const char *name, const char **why,
@@ -159,12 +185,11 @@ static apr_status_t load_locked(const ec_module_t **result, const char *name, co
         *why = apr_psprintf(scratch, "there is no module %s.so in %s", name, state.path);
         return EC_E_NOT_FOUND;
     }
-    if ((handle = open_local(path)) == NULL) {
-        *why = apr_psprintf(scratch, "the module %s can not be loaded: %s", path, lt_dlerror());
+    if ((handle = open_bound(path, why, scratch)) == NULL) {
         return EC_E_MODULE;
     }
     if ((module = lt_dlsym(handle, "ec_module_export")) == NULL) {
-        *why = apr_psprintf(scratch, "%s is not a module: it does not export ec_module_export", path);
+        *why = apr_psprintf(scratch, "%s is not a module: it exports no ec_module_export (EC_MODULE() is missing)", path);
         lt_dlclose(handle);
         return EC_E_MODULE;
     }
@@ -173,9 +198,8 @@ static apr_status_t load_locked(const ec_module_t **result, const char *name, co
         lt_dlclose(handle);
         return EC_E_MODULE;
     }
-    if (register_options(module) != APR_SUCCESS) {
-        *why = apr_psprintf(
-            scratch, "the module %s can not be used: there is a stanza type of its name already", path);
+    if (register_options(module, &reason, scratch) != APR_SUCCESS) {
+        *why = apr_psprintf(scratch, "the module %s can not be used: %s", path, reason);
         lt_dlclose(handle);
         return EC_E_MODULE;
     }

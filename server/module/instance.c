@@ -57,6 +57,7 @@ module_instance_t *module_instance_create(const ec_module_t *module, const conf_
         .log = instance_log(conf, stanza, instance->prefix, log, pool),
         .pool = pool,
         .hostname = server_name(conf, pool),
+        .stanza = stanza,
         .is_hires = conf_int(conf_global(conf), CONF_O_LOG_HIRES_TIMESTAMP) != 0,
     };
     instance->values = module_options_text(module->options, conf, stanza, pool);
@@ -87,6 +88,7 @@ apr_status_t module_instance_init(module_instance_t *instance, const char **why,
     if (instance->module->init != NULL) {
         rv = instance->module->init(instance->self, &instance->info, &reason);
     }
+    instance->info.stanza = NULL; /* the generation it belongs to may go */
     if (rv != APR_SUCCESS) {
         explain(instance, "be set up", &reason, scratch);
         *why = reason;

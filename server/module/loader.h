@@ -11,7 +11,7 @@
 #include <ec/module.h>
 #include "conf/conf.h"
 
-/** `path`: colon-separated folders, each searched for NAME.so, NAME.la, NAME/NAME.so and NAME/NAME.la; NULL: the
+/** `path`: colon-separated folders, each searched for NAME.so and NAME/NAME.so (and the same below .libs, where libtool builds); NULL: the
  * environment's EC_MODULE_PATH, else the installed folder.  Also adds the commands "module list" and "module hooks".
  * Keeps `log` and `pool`.  Once, at start. */
 apr_status_t module_loader_start(const char *path, ec_log_t *log, apr_pool_t *pool);

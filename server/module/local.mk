@@ -4,4 +4,5 @@ libserver_la_SOURCES += \
   %D%/file.c %D%/file.h \
   %D%/instance.c %D%/instance.h \
   %D%/loader.c %D%/loader.h \
-  %D%/options.c %D%/options.h
+  %D%/options.c %D%/options.h \
+  %D%/stanza.c

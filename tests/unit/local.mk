@@ -118,6 +118,15 @@ check_PROGRAMS += %D%/conf/generation_test
 check_PROGRAMS += %D%/conf/size_test
 %C%_conf_size_test_SOURCES = %D%/conf/size_test.c %D%/conf/loading.h
 %C%_conf_size_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/conf/position_test
+%C%_conf_position_test_SOURCES = %D%/conf/position_test.c %D%/conf/loading.h
+%C%_conf_position_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/conf/edit_test
+%C%_conf_edit_test_SOURCES = %D%/conf/edit_test.c %D%/conf/loading.h
+%C%_conf_edit_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/conf/show_test
+%C%_conf_show_test_SOURCES = %D%/conf/show_test.c %D%/conf/loading.h
+%C%_conf_show_test_LDADD = $(TEST_LIBS)
 
 # smtp/out
 check_PROGRAMS += %D%/smtp/out/session_test %D%/smtp/out/stuff_test
@@ -211,7 +220,7 @@ check_PROGRAMS += %D%/ec_logger/format_test
 # Modules that are only for their test: shared because of -rpath, never installed.
 test_module_ldflags = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
 check_LTLIBRARIES = %D%/module/probe.la %D%/module/wrong_api.la %D%/module/wrong_size.la %D%/module/wrong_name.la \
-  %D%/module/wrong_export.la
+  %D%/module/wrong_export.la %D%/module/wrong_old.la %D%/module/wrong_symbol.la %D%/module/wrong_option.la
 %C%_module_probe_la_SOURCES = %D%/module/probe.c %D%/module/probe.h
 %C%_module_probe_la_LDFLAGS = $(test_module_ldflags)
 %C%_module_wrong_api_la_SOURCES = %D%/module/wrong.c
@@ -220,6 +229,15 @@ check_LTLIBRARIES = %D%/module/probe.la %D%/module/wrong_api.la %D%/module/wrong
 %C%_module_wrong_size_la_SOURCES = %D%/module/wrong.c
 %C%_module_wrong_size_la_CPPFLAGS = $(AM_CPPFLAGS) -DWRONG_SIZE
 %C%_module_wrong_size_la_LDFLAGS = $(test_module_ldflags)
+%C%_module_wrong_old_la_SOURCES = %D%/module/wrong.c
+%C%_module_wrong_old_la_CPPFLAGS = $(AM_CPPFLAGS) -DWRONG_OLD
+%C%_module_wrong_old_la_LDFLAGS = $(test_module_ldflags)
+%C%_module_wrong_symbol_la_SOURCES = %D%/module/wrong.c
+%C%_module_wrong_symbol_la_CPPFLAGS = $(AM_CPPFLAGS) -DWRONG_SYMBOL
+%C%_module_wrong_symbol_la_LDFLAGS = $(test_module_ldflags)
+%C%_module_wrong_option_la_SOURCES = %D%/module/wrong.c
+%C%_module_wrong_option_la_CPPFLAGS = $(AM_CPPFLAGS) -DWRONG_OPTION
+%C%_module_wrong_option_la_LDFLAGS = $(test_module_ldflags)
 %C%_module_wrong_name_la_SOURCES = %D%/module/wrong.c
 %C%_module_wrong_name_la_CPPFLAGS = $(AM_CPPFLAGS) -DWRONG_NAME
 %C%_module_wrong_name_la_LDFLAGS = $(test_module_ldflags)
@@ -287,3 +305,6 @@ check_PROGRAMS += %D%/conf/live/change_property_test
 check_PROGRAMS += %D%/conf/live/diff_test
 %C%_conf_live_diff_test_SOURCES = %D%/conf/live/diff_test.c
 %C%_conf_live_diff_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/conf/ask/explain_test
+%C%_conf_ask_explain_test_SOURCES = %D%/conf/ask/explain_test.c %D%/conf/loading.h
+%C%_conf_ask_explain_test_LDADD = $(TEST_LIBS)

@@ -204,6 +204,11 @@ const char *ec_conn_sender(const ec_conn_t *conn)
     return conn->txn == NULL ? NULL : ec_batch_sender(conn->txn->batch);
 }
 
+const ec_options_t *ec_conn_options(const ec_conn_t *conn)
+{
+    return conn->view;
+}
+
 int ec_conn_can_relay(const ec_conn_t *conn)
 {
     return conn->can_relay;

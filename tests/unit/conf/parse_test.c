@@ -23,6 +23,7 @@ static const struct {
     { "\xef\xbb\xbfhostname = x", "hostname", "x from global" },
     { "hostname = x\r\nretry_interval = 5\r\n", "hostname", "x from global" },
     { "/* a { */ hostname = x # }", "hostname", "x from global" },
+    { "# a comment ends with its line\r\nhostname = x\r\n", "hostname", "x from global" },
 };
 
 START_TEST(statement_forms)

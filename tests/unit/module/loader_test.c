@@ -43,10 +43,13 @@ static const struct {
     { "../probe", EC_E_NOT_FOUND, "letters, digits and underscores" },
     { "", EC_E_NOT_FOUND, "letters, digits and underscores" },
     { "a.b", EC_E_NOT_FOUND, "letters, digits and underscores" },
-    { "wrong_api", EC_E_MODULE, "was built for module API 2 and this server has 1" },
+    { "wrong_api", EC_E_MODULE, "it needs module API 2 and this server has 1: it wants a newer server" },
+    { "wrong_old", EC_E_MODULE, "was built for module API 0 and this server has 1: build it again" },
     { "wrong_size", EC_E_MODULE, "build it again" },
     { "wrong_name", EC_E_MODULE, "calls itself \"another\"" },
-    { "wrong_export", EC_E_MODULE, "does not export ec_module_export" },
+    { "wrong_export", EC_E_MODULE, "it exports no ec_module_export" },
+    { "wrong_symbol", EC_E_MODULE, "undefined symbol: ec_nobody_has_this" },
+    { "wrong_option", EC_E_MODULE, "option far lies outside of its instance struct" },
 };
 
 START_TEST(files_are_checked)

@@ -1,0 +1,4 @@
+EXTRA_DIST += tests/outside/conftest.py
+EXTRA_DIST += tests/outside/test_tutorial.py
+EXTRA_DIST += tests/outside/test_refusals.py
+EXTRA_DIST += tests/outside/wrong.c
