@@ -102,7 +102,7 @@ void conf_on_change(conf_changed_fn *fn, void *baton);
 /* ---- the tree ------------------------------------------------------------------- */
 
 /** Children of `parent` (NULL: the top level) of stanza type `type` (NULL: any), in order of
- * definition: pass NULL first, then the previous one. */
+ * definition: pass NULL first, then the previous one.  The cost does not grow with stanzas of other types. */
 const conf_stanza_t *conf_next(const conf_t *conf, const conf_stanza_t *parent, const char *type,
                                const conf_stanza_t *previous);
 const char *conf_stanza_type(const conf_stanza_t *stanza);      /* lower case */

@@ -94,6 +94,32 @@ conf_stanza_t *tree_find(const conf_t *conf, const conf_stanza_t *parent, const 
 
 /* ---- filling ------------------------------------------------------------------------------ */
 
+static conf_kin_t *find_kin(const conf_stanza_t *parent, const char *type)
+{
+    conf_kin_t *kin = parent->kin;
+
+    while (kin != NULL && strcasecmp(kin->type, type) != 0)
+        kin = kin->next;
+    return kin;
+}
+
+static void link_kin(conf_stanza_t *parent, conf_stanza_t *stanza, apr_pool_t *pool)
+{
+    conf_kin_t *kin = find_kin(parent, stanza->type);
+
+    if (kin == NULL) {
+        kin = apr_pcalloc(pool, sizeof(*kin));
+        kin->type = stanza->type;
+        kin->next = parent->kin;
+        parent->kin = kin;
+    }
+    if (kin->last == NULL)
+        kin->first = stanza;
+    else
+        kin->last->next_of_type = stanza;
+    kin->last = stanza;
+}
+
 static void link_child(conf_stanza_t *parent, conf_stanza_t *stanza)
 {
     if (parent->last == NULL)
@@ -120,6 +146,7 @@ conf_stanza_t *tree_add(conf_t *conf, conf_stanza_t *parent, const conf_scope_t 
     stanza->depth = parent->depth + 1;
     stanza->hash = hash;
     link_child(parent, stanza);
+    link_kin(parent, stanza, conf->pool);
     if (strcmp(type, "binding") == 0 && parent != conf->root &&
         apr_hash_get(conf->grouped_bindings, stanza->name, APR_HASH_KEY_STRING) == NULL)
         apr_hash_set(conf->grouped_bindings, stanza->name, APR_HASH_KEY_STRING, stanza);
@@ -274,6 +301,18 @@ static void unlink_child(conf_stanza_t *parent, const conf_stanza_t *stanza)
         parent->last = before;
 }
 
+static void unlink_kin(conf_stanza_t *parent, const conf_stanza_t *stanza)
+{
+    conf_kin_t *kin = find_kin(parent, stanza->type);
+    conf_stanza_t **at = &kin->first, *before = NULL;
+
+    for (; *at != stanza; at = &(*at)->next_of_type)
+        before = *at;
+    *at = stanza->next_of_type;
+    if (kin->last == stanza)
+        kin->last = before;
+}
+
 static void unlink_regex(conf_stanza_t *parent, const conf_stanza_t *stanza)
 {
     conf_stanza_t **at = &parent->first_regex, *before = NULL;
@@ -290,6 +329,7 @@ static void unlink_regex(conf_stanza_t *parent, const conf_stanza_t *stanza)
 void tree_remove(conf_t *conf, conf_stanza_t *stanza)
 {
     unlink_child(stanza->parent, stanza);
+    unlink_kin(stanza->parent, stanza);
     unlink_regex(stanza->parent, stanza);
     forget_below(conf, stanza);
 }
@@ -313,14 +353,16 @@ const char *tree_describe(const conf_stanza_t *stanza, apr_pool_t *pool)
 const conf_stanza_t *conf_next(const conf_t *conf, const conf_stanza_t *parent, const char *type,
                                const conf_stanza_t *previous)
 {
-    const conf_stanza_t *stanza;
+    const conf_kin_t *kin;
 
     if (parent == NULL)
         parent = conf->root;
-    stanza = previous == NULL ? parent->first : previous->next;
-    while (stanza != NULL && type != NULL && strcasecmp(stanza->type, type) != 0)
-        stanza = stanza->next;
-    return stanza;
+    if (type == NULL)
+        return previous == NULL ? parent->first : previous->next;
+    if (previous != NULL)
+        return previous->next_of_type;
+    kin = find_kin(parent, type);
+    return kin != NULL ? kin->first : NULL;
 }
 
 const char *conf_stanza_type(const conf_stanza_t *stanza)

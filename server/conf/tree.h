@@ -74,6 +74,13 @@ typedef struct conf_setting {
     struct conf_setting *next;
 } conf_setting_t;
 
+/* The children of one type, so that a handful of listeners is found among many thousand domains. */
+typedef struct conf_kin {
+    const char *type;
+    conf_stanza_t *first, *last;
+    struct conf_kin *next;
+} conf_kin_t;
+
 struct ec_stanza {
     const conf_scope_t *scope;
     const char *type;            /* as the file names it, lower case: a module's name, or the scope's */
@@ -82,6 +89,8 @@ struct ec_stanza {
     conf_stanza_t *parent;       /* NULL: the root */
     conf_stanza_t *first, *last; /* children in order of definition */
     conf_stanza_t *next;
+    conf_kin_t *kin;             /* the children again, by type */
+    conf_stanza_t *next_of_type;
     conf_setting_t *settings, *last_setting;
     conf_place_t *places, *last_place;
     unsigned depth;

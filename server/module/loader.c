@@ -150,7 +150,8 @@ apr_status_t module_prepare(conf_t *conf, const char **why)
     apr_pool_clear(state.why_pool);
     state.is_prepared = 1;
     while ((stanza = conf_next(conf, NULL, NULL, stanza)) != NULL) {
-        const ec_module_t *module = module_file_find(conf_stanza_type(stanza));
+        const ec_module_t *module =
+            conf_stanza_table(stanza) != NULL ? module_file_find(conf_stanza_type(stanza)) : NULL;
         apr_status_t rv = module != NULL ? prepare_one(conf, stanza, module, why) : APR_SUCCESS;
 
         if (rv != APR_SUCCESS) {
