@@ -128,14 +128,17 @@ static void check_values(struct parser *parser, conf_stanza_t *stanza)
 
 /* ---- loading ------------------------------------------------------------------------------------ */
 
-void load_values(struct parser *parser)
+void load_defaults(conf_t *conf)
 {
-    conf_t *conf = parser->conf;
-
     conf->n_handles = options_handles();
     conf->handle_defaults =
         apr_pcalloc(conf->pool, sizeof(conf->handle_defaults[0]) * (apr_size_t)conf->n_handles);
     options_each(make_default, conf);
+}
+
+void load_values(struct parser *parser)
+{
+    load_defaults(parser->conf);
     each_stanza(parser, parser->conf->root, make_values);
 }
 

@@ -79,6 +79,8 @@ void autoload_finish(struct parser *parser);
 const char *autoload_capability(const conf_scope_t *scope, const char *option, apr_pool_t *pool);
 
 /* load.c */
+/** Give every option that is known by now its default; again, when a module has come since. */
+void load_defaults(conf_t *conf);
 /** Give every value of parser->conf its type, and every option its default.  Once for a tree. */
 void load_values(struct parser *parser);
 /** What can be judged only of the whole, when all values have their types: defaults that depend on other options, references

@@ -89,6 +89,7 @@ static void copy_contents(conf_t *conf, conf_stanza_t *to, const conf_stanza_t *
 void clone_tree(conf_t *to, const conf_t *from)
 {
     to->has_regex = from->has_regex;
+    to->n_read = from->n_read;
     apr_array_cat(to->files, from->files);
     copy_contents(to, to->root, from->root);
 }

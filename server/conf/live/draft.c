@@ -51,6 +51,7 @@ static void statement_begin(struct statement *statement, conf_t *conf, const con
     statement->parser.scratch = pool;
     statement->parser.frame = &statement->frame;
     statement->frame.file = file;
+    conf->n_read++;
     statement->frame.identity.fd = -1;
 }
 
@@ -150,6 +151,11 @@ conf_t *draft_conf(draft_t *draft)
 conf_t *draft_base(draft_t *draft)
 {
     return draft->base;
+}
+
+int draft_is_from_scratch(const draft_t *draft)
+{
+    return draft->is_from_scratch;
 }
 
 conf_t *conf_files_of(conf_t *conf)
@@ -411,6 +417,7 @@ apr_status_t draft_finish(conf_t **conf, apr_array_header_t **problems, draft_t 
     struct statement statement;
 
     statement_begin(&statement, draft->conf, &console, pool);
+    load_defaults(draft->conf); /* a change may have brought a module with options of its own */
     load_check(&statement.parser);
     *problems = statement.parser.problems.list;
     if (statement.parser.problems.errors > 0)

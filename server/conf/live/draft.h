@@ -23,6 +23,7 @@ void draft_close(draft_t *draft);
 /** The tree as it would be; borrowed, changes with the draft. */
 conf_t *draft_conf(draft_t *draft);
 conf_t *draft_base(draft_t *draft);
+int draft_is_from_scratch(const draft_t *draft);
 
 /** `words` as typed behind "config set": [<scope> [<name>] ...] <option> [=] <value> ...; the value may be a
  * list "( a b )" or a dictionary "[ k = v ]", in one word or several.  Stanzas on the way are made.
