@@ -154,7 +154,24 @@ conf_t *draft_base(draft_t *draft)
 
 conf_t *conf_files_of(conf_t *conf)
 {
-    return conf->files_of != NULL ? conf->files_of : conf;
+    conf_t *files_of = conf->files_of;
+
+    return files_of != NULL ? files_of : conf;
+}
+
+static apr_status_t release(void *conf)
+{
+    conf_unref(conf);
+    return APR_SUCCESS;
+}
+
+void conf_files_saved(conf_t *conf, conf_t *saved)
+{
+    conf_t *old = conf->files_of;
+
+    if (old != NULL) /* somebody may have borrowed it */
+        apr_pool_cleanup_register(conf->pool, old, release, apr_pool_cleanup_null);
+    conf->files_of = saved == NULL || saved == conf ? NULL : conf_ref(saved);
 }
 
 /* ---- remembering -------------------------------------------------------------------------------- */
