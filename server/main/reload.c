@@ -33,6 +33,7 @@ static void load(void *baton)
     struct reload *r = baton;
 
     r->rv = server_load_config(r->server, &r->conf, r->path, &r->problems, r->pool);
+    server_report_problems(r->server->log, r->problems); /* there may be a thousand: not on a loop */
 }
 
 /* The listeners of `conf`; on failure those of the generation in force, as before. */
@@ -75,7 +76,7 @@ static const char *first_error(const struct reload *r)
         const conf_problem_t *p = &APR_ARRAY_IDX(r->problems, i, conf_problem_t);
 
         if (!p->is_warning) {
-            return apr_psprintf(r->pool, "%s:%d: %s", p->file, p->line, p->text);
+            return conf_problem_text(p, r->pool);
         }
     }
     return "no configuration found";
@@ -87,7 +88,6 @@ static void finish(void *baton)
     const char *why = NULL, *text;
     apr_uint64_t generation = 0;
 
-    server_report_problems(r->server->log, r->problems);
     if (r->rv != APR_SUCCESS) {
         why = first_error(r);
     } else if (r->server->is_stopping) {
