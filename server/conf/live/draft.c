@@ -274,6 +274,17 @@ static apr_status_t make_value(const conf_setting_t **result, conf_t *conf, conf
     return value_make(&setting->value, row, &setting->raw, why, conf->pool);
 }
 
+/* What no file can say could be set and not be saved. */
+static int is_sayable(const conf_path_t *path, const raw_value_t *raw, const char **why, apr_pool_t *pool)
+{
+    *why = "this can not be written in a file: a control character, broken UTF-8, or a backslash where it hides a quote";
+    for (int i = 0; i < path->n; i++) {
+        if (raw_item_text(path->step[i].written, 1, pool) == NULL)
+            return 0;
+    }
+    return raw_value_is_sayable(raw, pool);
+}
+
 /* An option at the end of a path that can be gone. */
 static apr_status_t set_at(struct draft *draft, const conf_setting_t **result, const conf_path_t *path,
                            const words_t *words, const conf_file_t *file, const char **why, apr_pool_t *pool)
@@ -286,6 +297,8 @@ static apr_status_t set_at(struct draft *draft, const conf_setting_t **result, c
 
     statement_begin(&statement, draft->conf, file, pool);
     EC_TRY(words_value(&statement.parser.value, words, option != NULL ? option->row : NULL, why, pool));
+    if (!is_sayable(path, &statement.parser.value, why, pool))
+        return EC_E_SYNTAX;
     stanza = open_path(&statement.parser, path);
     if (stanza != NULL)
         build_option(&statement.parser, stanza, words->option, 0);
