@@ -127,6 +127,9 @@ check_PROGRAMS += %D%/conf/edit_test
 check_PROGRAMS += %D%/conf/show_test
 %C%_conf_show_test_SOURCES = %D%/conf/show_test.c %D%/conf/loading.h
 %C%_conf_show_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/conf/writeback_test
+%C%_conf_writeback_test_SOURCES = %D%/conf/writeback_test.c %D%/conf/loading.h
+%C%_conf_writeback_test_LDADD = $(TEST_LIBS)
 
 # smtp/out
 check_PROGRAMS += %D%/smtp/out/session_test %D%/smtp/out/stuff_test
