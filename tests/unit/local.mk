@@ -285,3 +285,11 @@ check_PROGRAMS += %D%/message/batch_test
 check_PROGRAMS += %D%/conf/ask/path_test
 %C%_conf_ask_path_test_SOURCES = %D%/conf/ask/path_test.c %D%/conf/loading.h
 %C%_conf_ask_path_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/conf/same_test
+%C%_conf_same_test_SOURCES = %D%/conf/same_test.c %D%/conf/loading.h
+%C%_conf_same_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/queue/renew_test
+%C%_queue_renew_test_SOURCES = %D%/queue/renew_test.c %D%/queue/world.c %D%/queue/world.h
+%C%_queue_renew_test_LDADD = $(TEST_LIBS)
