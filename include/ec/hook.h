@@ -7,6 +7,7 @@
 #ifndef EC_HOOK_H
 #define EC_HOOK_H
 
+#include <ec/bounce.h>
 #include <ec/event.h>
 
 #ifdef __cplusplus
@@ -26,7 +27,9 @@ typedef struct ec_conn ec_conn_t;      /* inbound session, see conn.h */
 /** The list of hooks: X(name, result type, parameters after the instance).
  * Policy hooks (ec_verdict_t): smtp_connect before the banner; smtp_ehlo, smtp_mail, smtp_rcpt before the
  * answer; smtp_data before 354; smtp_message when the end of data is there, before the spool.
- * Log hooks (void): after the fact, on the loop where it happened; they must not block. */
+ * Log hooks (void): after the fact, on the loop where it happened; they must not block.
+ * smtp_error_classify: any loop, for ec_bounce_classify(): what a reply means, or NULL when the provider does not know
+ * (the next one is asked); the answer is valid until the callback ends; must not block. */
 #define EC_HOOK_LIST(X)                                                                         \
     X(smtp_connect, ec_verdict_t, (void *self, ec_conn_t *conn))                                \
     X(smtp_ehlo, ec_verdict_t, (void *self, ec_conn_t *conn, const char *name))                 \
@@ -39,7 +42,8 @@ typedef struct ec_conn ec_conn_t;      /* inbound session, see conn.h */
     X(log_transient_failure, void, (void *self, const ec_event_t *event))                       \
     X(log_permanent_failure, void, (void *self, const ec_event_t *event))                       \
     X(log_rejection, void, (void *self, const ec_rejection_t *rejection))                       \
-    X(log_reopen, void, (void *self))
+    X(log_reopen, void, (void *self))                                                           \
+    X(smtp_error_classify, const ec_bounce_class_t *, (void *self, const char *reply, const char *domain))
 
 #define EC_HOOK_TYPE(name, result, params) typedef result ec_hook_##name##_fn params;
 EC_HOOK_LIST(EC_HOOK_TYPE)

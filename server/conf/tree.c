@@ -180,6 +180,20 @@ conf_place_t *tree_add_place(conf_t *conf, conf_stanza_t *stanza, const conf_fil
     return place;
 }
 
+void tree_move_first(conf_stanza_t *parent)
+{
+    conf_stanza_t *moved = parent->last, *before = parent->first;
+
+    if (moved == before)
+        return;
+    while (before->next != moved)
+        before = before->next;
+    before->next = NULL;
+    parent->last = before;
+    moved->next = parent->first;
+    parent->first = moved;
+}
+
 conf_setting_t *tree_setting(const conf_stanza_t *stanza, const ec_option_t *row)
 {
     conf_setting_t *setting = stanza->settings;

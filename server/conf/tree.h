@@ -136,6 +136,9 @@ conf_stanza_t *tree_add(conf_t *conf, conf_stanza_t *parent, const conf_scope_t 
 /** The caller fills in span, body and order when it knows them. */
 conf_place_t *tree_add_place(conf_t *conf, conf_stanza_t *stanza, const conf_file_t *file, int line);
 
+/** Put the last child of `parent` before all others. */
+void tree_move_first(conf_stanza_t *parent);
+
 conf_setting_t *tree_setting(const conf_stanza_t *stanza, const ec_option_t *row);
 /** Set or replace; copies `raw`.  What was there goes to `shadowed`. */
 void tree_set(conf_t *conf, conf_stanza_t *stanza, const conf_option_t *option, const raw_value_t *raw,

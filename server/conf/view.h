@@ -10,14 +10,29 @@
 
 enum { CHAIN_FEW = 32 };
 
+/* A place where a value was looked for, for who asks why; borrows all texts. */
+typedef struct {
+    const char *rule;             /* of config-language.md: "8.1", "R3" ...; NULL: none */
+    const char *type, *name;      /* what was looked for; "global" has no name */
+    const char *binding, *group;  /* in which of these; NULL: in none */
+    const conf_stanza_t *parent;  /* or in this one */
+    const conf_stanza_t *stanza;  /* what is there; NULL: nobody has written it */
+    int n_unmatched;              /* not one place, but so many patterns that do not match `name` */
+} chain_step_t;
+
 typedef struct {
     const conf_stanza_t **stanzas; /* `few`, or malloc'd when there are more */
     int count, room;
+    apr_array_header_t *steps; /* of chain_step_t; NULL on the mail path: nobody asks */
     const conf_stanza_t *few[CHAIN_FEW];
 } chain_t;
 
 void chain_init(chain_t *chain);
 void chain_free(chain_t *chain);
+/** Also note every place that is looked at; the notes are in `pool`. */
+void chain_trace(chain_t *chain, apr_pool_t *pool);
+/** Add what is at this place (nothing when its stanza is NULL). */
+void chain_look(chain_t *chain, const chain_step_t *step);
 
 /* Chains of config-language.md sections 8, 8.2 and 9, added to `chain`; any name may be NULL. */
 void chain_outbound(chain_t *chain, const conf_t *conf, const char *group, const char *binding,

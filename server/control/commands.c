@@ -61,32 +61,6 @@ static void sysinfo(void *self, ec_answer_t *answer)
 
 /* ---- configuration ------------------------------------------------------------------------- */
 
-/* config eval [<scope> [<name>] ...] <option>: the last word is the option, those before are pairs. */
-static void config_eval(void *self, ec_answer_t *answer)
-{
-    const char *const *words = answer->argv + 2;
-    int n = answer->argc - 3; /* without the option */
-    const char *why = NULL;
-    conf_eval_t result;
-    apr_status_t rv = conf_eval(&result, conf_current(), words, n, words[n], &why, answer->pool);
-    ec_node_t *root = ec_answer_root(answer);
-
-    if (rv != APR_SUCCESS) {
-        ec_answer_error(answer, "%s", why != NULL ? why : "there is no such option");
-        return;
-    }
-    ec_node_text(root, "option", result.option->name);
-    if (result.option->flags & EC_OPTION_SECRET) {
-        ec_node_text(root, "value", "(secret)");
-    } else {
-        ec_node_text(root, "value", result.value != NULL ? result.text : "(not set)");
-    }
-    ec_node_text(root, "from", result.scope);
-    if (result.file != NULL) {
-        ec_node_format(root, "set_in", "%s:%d", result.file, result.line);
-    }
-}
-
 static void add_live(void *table, const conf_live_t *live)
 {
     ec_node_t *row = ec_node_row(table);
@@ -235,8 +209,6 @@ static const ec_command_t commands[] = {
     { "version", EC_CMD_READ, version, "version and product" },
     { "pid", EC_CMD_READ, pid, "process id of the server" },
     { "sysinfo", EC_CMD_READ, sysinfo, "version and platform" },
-    { "config eval <words> ...", EC_CMD_READ, config_eval,
-      "effective value: config eval [<scope> [<name>] ...] <option>" },
     { "config reload [<path>]", EC_CMD_WRITE, config_reload,
       "read the configuration files again: whole, or refused" },
     { "config generations", EC_CMD_READ, config_generations,

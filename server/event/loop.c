@@ -306,6 +306,16 @@ static int is_quiet(ec_loop_t *loop)
            !post_is_pending(loop);
 }
 
+void event_run_turns(ec_loop_t *loop, int turns)
+{
+    ec_loop_t *before = begin_running(loop);
+
+    while (turns-- > 0) {
+        turn(loop, 0);
+    }
+    end_running(loop, before);
+}
+
 int event_run_until(ec_loop_t *loop, event_pred_fn *pred, void *baton, int max_turns)
 {
     ec_loop_t *before = begin_running(loop);

@@ -62,6 +62,8 @@ void event_loop_max_timers(int most);
  * turns returns 0.  A turn without anything to do waits at most 100 ms. */
 typedef int event_pred_fn(void *baton);
 int event_run_until(ec_loop_t *loop, event_pred_fn *pred, void *baton, int max_turns);
+/** For tests: take turns that wait for nothing, to see that nothing more happens. */
+void event_run_turns(ec_loop_t *loop, int turns);
 
 typedef struct {
     apr_uint64_t turns, posts, timers, events;

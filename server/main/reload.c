@@ -76,7 +76,7 @@ static const char *first_error(const struct reload *r)
         const conf_problem_t *p = &APR_ARRAY_IDX(r->problems, i, conf_problem_t);
 
         if (!p->is_warning) {
-            return apr_psprintf(r->pool, "%s:%d: %s", p->file, p->line, p->text);
+            return conf_problem_text(p, r->pool);
         }
     }
     return "no configuration found";

@@ -24,7 +24,8 @@ int server_report_problems(ec_log_t *log, const apr_array_header_t *problems)
     for (int i = 0; problems != NULL && i < problems->nelts; i++) {
         const conf_problem_t *p = &APR_ARRAY_IDX(problems, i, conf_problem_t);
 
-        ec_log(log, p->is_warning ? EC_LOG_WARNING : EC_LOG_ERROR, "%s:%d: %s", p->file, p->line, p->text);
+        ec_log(log, p->is_warning ? EC_LOG_WARNING : EC_LOG_ERROR, "CFG-%05d %s:%d: %s", (int)p->kind, p->file,
+               p->line, p->text);
         errors += !p->is_warning;
     }
     return errors;
@@ -33,7 +34,8 @@ int server_report_problems(ec_log_t *log, const apr_array_header_t *problems)
 apr_status_t server_load_config(server_t *server, conf_t **conf, const char *path, apr_array_header_t **problems,
                                 apr_pool_t *pool)
 {
-    conf_source_t source = { .file = path != NULL ? path : "ecelerity.conf", .need_module = module_need };
+    conf_source_t source = { .file = path != NULL ? path : "ecelerity.conf", .need_module = module_need,
+                             .need_option = module_need_option, .requirements = module_requirements };
     static int is_loader_ready;
 
     if (!is_loader_ready) {

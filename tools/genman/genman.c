@@ -16,6 +16,7 @@
 
 #include <ec/module.h>
 
+#include "conf/ask/type.h"
 #include "conf/options.h"
 
 extern const ec_module_t genman_ec_logger;
@@ -36,23 +37,6 @@ static int is_working(const conf_option_t *option)
 
 /* ---- words ---------------------------------------------------------------------------------- */
 
-static const char *const type_names[] = {
-    [EC_TYPE_STRING] = "text",
-    [EC_TYPE_INT] = "number",
-    [EC_TYPE_SIZE] = "size",
-    [EC_TYPE_FLOAT] = "decimal number",
-    [EC_TYPE_BOOL] = "boolean",
-    [EC_TYPE_PERMS] = "file mode",
-    [EC_TYPE_INTERVAL] = "time",
-    [EC_TYPE_ENUM] = "one of",
-    [EC_TYPE_ENUM_INT] = "number or one of",
-    [EC_TYPE_LIST] = "list",
-    [EC_TYPE_CIDR_LIST] = "list of addresses and networks",
-    [EC_TYPE_DICT] = "dictionary",
-    [EC_TYPE_SOCKADDR] = "endpoint",
-    [EC_TYPE_REGEX] = "regular expression",
-};
-
 /* A list of words separated by spaces, as "a, b, c". */
 static void put_list(const char *words, const char *between)
 {
@@ -62,31 +46,6 @@ static void put_list(const char *words, const char *between)
         else
             putchar(*words);
     }
-}
-
-static void put_words(const char *const *words)
-{
-    for (const char *const *word = words; word != NULL && *word != NULL; word++)
-        printf("%s%s", word == words ? " " : ", ", *word);
-}
-
-/* "time in seconds, from 0 to 86400" */
-static void put_type(const ec_option_t *row)
-{
-    fputs(type_names[row->type], stdout);
-    if (row->words != NULL)
-        put_words(row->words);
-    if (row->unit != NULL)
-        printf(" in %s", row->unit);
-    if (row->min != 0 || row->max != 0)
-        printf(", from %" APR_INT64_T_FMT " to %" APR_INT64_T_FMT, row->min, row->max);
-}
-
-static const char *default_of(const ec_option_t *row)
-{
-    if (row->deflt == NULL)
-        return "unset";
-    return *row->deflt == '\0' ? "empty" : row->deflt;
 }
 
 /* ---- mdoc ----------------------------------------------------------------------------------- */
@@ -104,7 +63,7 @@ static void put_mdoc(const char *text)
     }
 }
 
-static void put_entry(const conf_option_t *option)
+static void put_entry(const conf_option_t *option, apr_pool_t *pool)
 {
     const ec_option_t *row = option->row;
 
@@ -112,9 +71,9 @@ static void put_entry(const conf_option_t *option)
     put_mdoc(row->help);
     fputs("\n.br\n", stdout);
     fputs("Type: ", stdout);
-    put_type(row);
+    put_mdoc(option_type_text(row, pool));
     fputs(".\nDefault: ", stdout);
-    put_mdoc(default_of(row));
+    put_mdoc(option_default_text(row));
     fputs(".\n", stdout);
     if (row->scopes != NULL) {
         fputs("Scopes: ", stdout);
@@ -130,7 +89,7 @@ static void put_entries(const rows_t *rows, const char *owner)
     fputs(".Bl -tag -width Ds\n", stdout);
     for (int i = 0; i < rows->nelts; i++) {
         if (is_working(row_at(rows, i)) && strcmp(row_at(rows, i)->owner, owner) == 0)
-            put_entry(row_at(rows, i));
+            put_entry(row_at(rows, i), rows->pool);
     }
     fputs(".El\n", stdout);
 }
@@ -233,7 +192,7 @@ static void put_status_rows(const rows_t *rows, int wanted)
             put_list(option->row->scopes, ", ");
         else
             put_cell(option->owner);
-        printf(" | `%s` | ", default_of(option->row));
+        printf(" | `%s` | ", option_default_text(option->row));
         put_cell(option->row->help);
         fputs(" |\n", stdout);
     }

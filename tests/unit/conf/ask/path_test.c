@@ -72,7 +72,7 @@ static const struct {
       "!\"retry_intervall\" is not an option of scope \"global\" and not a scope; did you mean \"retry_interval\"?" },
     { { "bindin", "b", "retry_interval", NULL },
       "!\"bindin\" is not an option of scope \"global\" and not a scope; did you mean \"binding\"?" },
-    { { "domain", "d", "spoolbase", NULL }, "!\"spoolbase\" is not an option of scope \"domain\" and not a scope" },
+    { { "domain", "d", "spoolbase", NULL }, "!option \"spoolbase\" is not legal in scope \"domain\"; it belongs in: global" },
     { { "module", "x", NULL }, "!\"module\" is not an option of scope \"global\" and not a scope; did you mean \"a_module\"?" },
     { { "esmtp_listener", "peer", "10.0.0.300", NULL },
       "!peer \"10.0.0.300\": not an IP address or network (address/length)" },
