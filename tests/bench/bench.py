@@ -268,22 +268,41 @@ class Bench:
     def longest_turns(server):
         return [row["longest_turn_us"] / 1000 for row in server.console("loops")["loops"]]
 
+    @staticmethod
+    def loops_cpu(server):
+        """Milliseconds that the threads of the loops have run, and have waited for a processor."""
+        run = wait = 0
+        for task in os.listdir(f"/proc/{server.pid}/task"):
+            with open(f"/proc/{server.pid}/task/{task}/comm") as f:
+                if int(task) != server.pid and not f.read().startswith("loop"):
+                    continue
+            with open(f"/proc/{server.pid}/task/{task}/schedstat") as f:
+                fields = f.read().split()
+            run, wait = run + int(fields[0]), wait + int(fields[1])
+        return run / 1e6, wait / 1e6
+
     def measure_reloads(self, server, config):
         """Seconds of each reload and, per loop, the longest time between two polls while it ran (ms)."""
-        seconds, turns = [], []
+        seconds, turns, run, waited = [], [], [], []
         for i in range(self.args.reloads):
             server.configure(config(i))
             server.console("loops", "reset")
-            start = time.monotonic()
+            before, start = self.loops_cpu(server), time.monotonic()
             server.console("config", "reload")
             seconds.append(time.monotonic() - start)
+            time.sleep(0.2)                                      # what the reload has left to do in slices
+            after = self.loops_cpu(server)
+            run.append(after[0] - before[0])
+            waited.append(after[1] - before[1])
             turns.append(self.longest_turns(server))
         return {"seconds": statistics.median(seconds), "most_seconds": max(seconds),
+                "run_ms": statistics.median(run), "waited_ms": statistics.median(waited),
                 "turn_ms": [statistics.median(t) for t in zip(*turns)], "most_turn_ms": [max(t) for t in zip(*turns)]}
 
     def add_reload_row(self, what, row):
         text = (f"{row['seconds']:.3f} s (at most {row['most_seconds']:.3f}); longest turn by loop "
-                + ", ".join(f"{m:.1f} ms (at most {a:.1f})" for m, a in zip(row["turn_ms"], row["most_turn_ms"])))
+                + ", ".join(f"{m:.1f} ms (at most {a:.1f})" for m, a in zip(row["turn_ms"], row["most_turn_ms"]))
+                + f"; loops ran {row['run_ms']:.1f} ms and waited {row['waited_ms']:.1f} ms for a processor")
         self.rows.append({"what": what, "peer": "ecelerity", **row, "text": text})
 
     def run_reload(self):
@@ -307,7 +326,7 @@ class Bench:
             lab.wait_for("one generation", lambda: len(server.console("config", "generations")["generations"]) == 1)
         finally:
             if load:
-                load.stop()
+                load.kill9()
             server.stop()
             sink.stop()
 
