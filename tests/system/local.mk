@@ -13,6 +13,7 @@ EXTRA_DIST += tests/system/test_ask.py
 EXTRA_DIST += tests/system/test_operator.py
 EXTRA_DIST += tests/system/test_reception.py
 EXTRA_DIST += tests/system/test_relay.py
+EXTRA_DIST += tests/system/test_reload_load.py
 EXTRA_DIST += tests/system/test_tools.py
 EXTRA_DIST += tests/tools/build.sh
 EXTRA_DIST += tests/tools/lsan.supp

@@ -320,6 +320,13 @@ check_PROGRAMS += %D%/conf/documented_test
 %C%_conf_documented_test_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE -DSRCDIR=\"$(abs_top_srcdir)/%D%/conf\"
 %C%_conf_documented_test_LDADD = $(TEST_LIBS)
 EXTRA_DIST += %D%/conf/documented.txt
+check_PROGRAMS += %D%/conf/same_test
+%C%_conf_same_test_SOURCES = %D%/conf/same_test.c %D%/conf/loading.h
+%C%_conf_same_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/queue/renew_test
+%C%_queue_renew_test_SOURCES = %D%/queue/renew_test.c %D%/queue/world.c %D%/queue/world.h
+%C%_queue_renew_test_LDADD = $(TEST_LIBS)
 noinst_HEADERS += %D%/conf/live/drafting.h
 
 check_PROGRAMS += %D%/conf/live/draft_test
