@@ -1,34 +1,43 @@
 /* literal.c - texts that a regular expression can not match without
  * SPDX-License-Identifier: Apache-2.0
  *
- * Each alternative at the outermost level gives its longest run of plain characters.
- * Groups and classes are skipped; whatever changes the meaning of what follows, or is not
- * known here, ends the attempt. */
+ * A recursive reading of the expression.  A sequence offers several sets of texts of which a
+ * match must contain one: each run of plain characters is a set of one text, each group that
+ * must match is the set of its alternatives.  The set whose shortest text is longest is the
+ * best screen.  An alternation needs all of its alternatives' sets together.
+ * Whatever changes the meaning of what follows, or is not known here, ends the attempt. */
 #include "literal.h"
 
 #include <string.h>
 
 #include <apr_strings.h>
 
+enum { DEPTH_MAX = 16 };
+
+struct set {
+    int n;                         /* 0: nothing can be said */
+    size_t shortest;
+    const char *text[LITERALS_MAX];
+};
+
 struct scan {
     const char *at;
-    char *run, *best; /* as large as the pattern */
-    size_t run_length, best_length;
-    int is_lost;
+    apr_pool_t *pool;
+    int depth, is_lost;
 };
+
+/* What a sequence has offered so far. */
+struct offer {
+    char *run;                     /* as large as what is left of the pattern */
+    size_t run_length;
+    struct set *best;
+};
+
+static void read_alternation(struct scan *scan, struct set *set);
 
 static char lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
-}
-
-static void end_run(struct scan *scan)
-{
-    if (scan->run_length > scan->best_length) {
-        memcpy(scan->best, scan->run, scan->run_length);
-        scan->best_length = scan->run_length;
-    }
-    scan->run_length = 0;
 }
 
 static void give_up(struct scan *scan)
@@ -36,73 +45,121 @@ static void give_up(struct scan *scan)
     scan->is_lost = 1;
 }
 
+/* ---- sets ------------------------------------------------------------------------------------ */
+
+static void keep_better(struct set *best, const struct set *other)
+{
+    if (other->n > 0 && (best->n == 0 || other->shortest > best->shortest ||
+                         (other->shortest == best->shortest && other->n < best->n))) {
+        *best = *other;
+    }
+}
+
+static void end_run(struct scan *scan, struct offer *offer)
+{
+    struct set one = { .n = 1, .shortest = offer->run_length };
+
+    if (offer->run_length >= LITERAL_MIN) {
+        one.text[0] = apr_pstrndup(scan->pool, offer->run, offer->run_length);
+        keep_better(offer->best, &one);
+    }
+    offer->run_length = 0;
+}
+
+static void add_all(struct set *to, const struct set *more, int is_first)
+{
+    if (more->n == 0 || (!is_first && to->n == 0) || to->n + more->n > LITERALS_MAX) {
+        to->n = 0;
+        return;
+    }
+    memcpy(to->text + to->n, more->text, (size_t)more->n * sizeof more->text[0]);
+    to->shortest = is_first || more->shortest < to->shortest ? more->shortest : to->shortest;
+    to->n += more->n;
+}
+
+/* ---- parts ------------------------------------------------------------------------------------- */
+
 /* Behind '[': goes behind the ']'. */
 static void skip_class(struct scan *scan)
 {
-    if (*scan->at == '^') {
-        scan->at++;
-    }
-    if (*scan->at == ']') {
-        scan->at++;
-    }
+    scan->at += *scan->at == '^';
+    scan->at += *scan->at == ']';
     for (; *scan->at != '\0' && *scan->at != ']'; scan->at++) {
-        if (scan->at[0] == '[' && strchr(":.=", scan->at[1]) != NULL && scan->at[1] != '\0') {
-            const char *end = strstr(scan->at + 2, ":]");
-
-            if (end == NULL) {
-                give_up(scan);
-                return;
-            }
-            scan->at = end + 1;
+        if (scan->at[0] == '[' && scan->at[1] != '\0' && strchr(":.=", scan->at[1]) != NULL) {
+            give_up(scan);
         } else if (scan->at[0] == '\\' && scan->at[1] != '\0') {
-            if (scan->at[1] == 'Q') {
-                give_up(scan);
-                return;
-            }
-            scan->at++;
+            scan->is_lost |= *++scan->at == 'Q';
         }
     }
-    if (*scan->at++ == '\0') {
+    if (*scan->at == '\0') {
         give_up(scan);
+        return;
     }
+    scan->at++;
 }
 
-/* Behind '(': (?:, (?=, (?!, (?<, (?> and plain groups leave what follows as it is. */
-static int is_known_group(const char *at)
+/* A quantifier, if there is one: '\0', '+', or '?' for one that lets what stands before it be missing. */
+static char take_quantifier(struct scan *scan)
 {
-    return at[0] != '*' && (at[0] != '?' || (at[1] != '\0' && strchr(":=!<>", at[1]) != NULL));
+    char c = *scan->at;
+
+    if (c == '\0' || strchr("*?{+", c) == NULL) {
+        return '\0';
+    }
+    if (c == '{' && (scan->at = strchr(scan->at, '}')) == NULL) {
+        scan->at = "";
+        give_up(scan);
+        return '?';
+    }
+    scan->at++;
+    if (*scan->at == '?' || *scan->at == '+') { /* lazy, possessive */
+        scan->at++;
+    }
+    return c == '+' ? '+' : '?';
 }
 
-/* Behind '(': goes behind the matching ')'. */
-static void skip_group(struct scan *scan)
+/* Behind '(': what kind of group begins; 0 when it is not known.  1: it must match as it stands; -1: it says nothing of
+ * what is in the text. */
+static int take_group_kind(struct scan *scan)
 {
-    int depth = 1;
-
-    if (!is_known_group(scan->at)) {
-        give_up(scan);
+    if (*scan->at == '*') {
+        return 0;
     }
-    while (depth > 0 && !scan->is_lost && *scan->at != '\0') {
-        char c = *scan->at++;
-
-        if (c == '\\') {
-            scan->is_lost = *scan->at == '\0' || *scan->at == 'Q';
-            scan->at++;
-        } else if (c == '[') {
-            skip_class(scan);
-        } else if (c == '(') {
-            depth++;
-            scan->is_lost = !is_known_group(scan->at);
-        } else if (c == ')') {
-            depth--;
-        }
+    if (*scan->at != '?') {
+        return 1;
     }
-    if (depth > 0) {
+    scan->at++;
+    if (*scan->at == ':' || *scan->at == '>') {
+        scan->at++;
+        return 1;
+    }
+    return *scan->at == '=' || *scan->at == '!' || *scan->at == '<' ? -1 : 0;
+}
+
+/* Behind '(': goes behind the ')' and its quantifier. */
+static void take_group(struct scan *scan, struct offer *offer)
+{
+    struct set *inside = apr_pcalloc(scan->pool, sizeof *inside);
+    int kind = take_group_kind(scan);
+
+    if (kind == 0 || ++scan->depth > DEPTH_MAX) {
         give_up(scan);
+        return;
+    }
+    read_alternation(scan, inside);
+    scan->depth--;
+    if (scan->is_lost || *scan->at != ')') {
+        give_up(scan);
+        return;
+    }
+    scan->at++;
+    if (take_quantifier(scan) != '?' && kind > 0) {
+        keep_better(offer->best, inside);
     }
 }
 
-/* Behind '\': a character that stands for itself, or something that is not a known text. */
-static void take_escape(struct scan *scan)
+/* Behind '\': a character that stands for itself, or a class or a place that is none. */
+static void take_escape(struct scan *scan, struct offer *offer)
 {
     char c = *scan->at;
 
@@ -112,81 +169,76 @@ static void take_escape(struct scan *scan)
     }
     scan->at++;
     if (strchr("bBdDsSwWAzZhHvVRnrt", c) != NULL) {
-        end_run(scan);
+        end_run(scan, offer);
     } else if ((c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') || (unsigned char)c >= 0x80) {
         give_up(scan);
     } else {
-        scan->run[scan->run_length++] = c;
+        offer->run[offer->run_length++] = c;
     }
 }
 
-/* A quantifier at `at`, if there is one: what stands before it may be missing unless it is '+'. */
-static void take_quantifier(struct scan *scan)
+static void take_one(struct scan *scan, struct offer *offer)
 {
-    char c = *scan->at;
+    char c = *scan->at++, quantifier;
 
-    if (c == '\0' || strchr("*?{+", c) == NULL) {
+    if (c == '(') {
+        end_run(scan, offer);
+        take_group(scan, offer);
         return;
     }
-    if (c != '+' && scan->run_length > 0) {
-        scan->run_length--;
-    }
-    end_run(scan);
-    if (c == '{' && (scan->at = strchr(scan->at, '}')) == NULL) {
-        scan->at = "";
-        give_up(scan);
-        return;
-    }
-    scan->at++;
-    if (*scan->at == '?' || *scan->at == '+') { /* lazy, possessive */
-        scan->at++;
-    }
-}
-
-static void take_one(struct scan *scan)
-{
-    char c = *scan->at++;
-
     if (c == '[') {
-        end_run(scan);
+        end_run(scan, offer);
         skip_class(scan);
-    } else if (c == '(') {
-        end_run(scan);
-        skip_group(scan);
     } else if (c == '\\') {
-        take_escape(scan);
+        take_escape(scan, offer);
     } else if (strchr(".^$", c) != NULL || (unsigned char)c >= 0x80) {
-        end_run(scan);
-    } else if (c == ')') {
-        give_up(scan);
+        end_run(scan, offer);
     } else {
-        scan->run[scan->run_length++] = lower(c);
+        offer->run[offer->run_length++] = lower(c);
     }
-    if (!scan->is_lost) {
-        take_quantifier(scan);
+    if (scan->is_lost || (quantifier = take_quantifier(scan)) == '\0') {
+        return;
     }
+    if (quantifier == '?' && offer->run_length > 0) {
+        offer->run_length--;
+    }
+    end_run(scan, offer);
+}
+
+static void read_sequence(struct scan *scan, struct set *set)
+{
+    struct offer offer = { .run = apr_palloc(scan->pool, strlen(scan->at) + 1), .best = set };
+
+    while (!scan->is_lost && *scan->at != '\0' && *scan->at != '|' && *scan->at != ')') {
+        take_one(scan, &offer);
+    }
+    end_run(scan, &offer);
+}
+
+/* Ends at ')' or at the end. */
+static void read_alternation(struct scan *scan, struct set *set)
+{
+    int is_first = 1;
+
+    do {
+        struct set *one = apr_pcalloc(scan->pool, sizeof *one);
+
+        scan->at += !is_first; /* the '|' */
+        read_sequence(scan, one);
+        add_all(set, one, is_first);
+        is_first = 0;
+    } while (!scan->is_lost && *scan->at == '|');
 }
 
 int literals_of(const char *texts[LITERALS_MAX], const char *pattern, apr_pool_t *pool)
 {
-    size_t room = strlen(pattern) + 1;
-    struct scan scan = { .at = pattern, .run = apr_palloc(pool, room), .best = apr_palloc(pool, room) };
-    int n = 0;
+    struct scan scan = { .at = pattern, .pool = pool };
+    struct set *set = apr_pcalloc(pool, sizeof *set);
 
-    while (!scan.is_lost) {
-        if (*scan.at != '\0' && *scan.at != '|') {
-            take_one(&scan);
-            continue;
-        }
-        end_run(&scan);
-        if (scan.best_length < LITERAL_MIN || n == LITERALS_MAX) {
-            return 0;
-        }
-        texts[n++] = apr_pstrndup(pool, scan.best, scan.best_length);
-        scan.best_length = 0;
-        if (*scan.at++ == '\0') {
-            return n;
-        }
+    read_alternation(&scan, set);
+    if (scan.is_lost || *scan.at != '\0') {
+        return 0;
     }
-    return 0;
+    memcpy(texts, set->text, (size_t)set->n * sizeof texts[0]);
+    return set->n;
 }

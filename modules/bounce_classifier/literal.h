@@ -9,7 +9,7 @@
 
 #include <apr_pools.h>
 
-enum { LITERALS_MAX = 32, LITERAL_MIN = 3 };
+enum { LITERALS_MAX = 96, LITERAL_MIN = 3 };
 
 /** Every match of the Perl-compatible expression `pattern` (matched without regard to case) contains at least one of
  * the texts returned (lower case, in `pool`); returns how many, 0 when nothing can be said. */

@@ -206,9 +206,23 @@ static void screen_rule(ruleset_t *set, int number, const char *const *texts, in
     }
 }
 
-static const char *add_expression(ruleset_t *set, struct rule *rule, const char *pattern, apr_pool_t *pool)
+static void screen_expression(ruleset_t *set, const char *pattern)
 {
     const char *texts[LITERALS_MAX];
+    apr_pool_t *scratch;
+    int n;
+
+    EC_ASSERT(apr_pool_create(&scratch, set->pool) == APR_SUCCESS);
+    n = literals_of(texts, pattern, scratch);
+    for (int i = 0; i < n; i++) {
+        texts[i] = apr_pstrdup(set->pool, texts[i]);
+    }
+    apr_pool_destroy(scratch);
+    screen_rule(set, set->rules->nelts, texts, n);
+}
+
+static const char *add_expression(ruleset_t *set, struct rule *rule, const char *pattern, apr_pool_t *pool)
+{
     PCRE2_UCHAR message[160];
     PCRE2_SIZE offset;
     int error;
@@ -220,7 +234,7 @@ static const char *add_expression(ruleset_t *set, struct rule *rule, const char 
                             (char *)message);
     }
     apr_pool_cleanup_register(set->pool, rule->code, free_code, apr_pool_cleanup_null);
-    screen_rule(set, set->rules->nelts, texts, literals_of(texts, pattern, set->pool));
+    screen_expression(set, pattern);
     return NULL;
 }
 
