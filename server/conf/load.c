@@ -81,7 +81,8 @@ static void make_values(struct parser *parser, conf_stanza_t *stanza)
 
         if (value_make(&setting->value, setting->option->row, &setting->raw, &why, parser->conf->pool) !=
             APR_SUCCESS)
-            problem_error(&parser->problems, setting->file->path, setting->line, "option \"%s\": %s",
+            problem_error_of(&parser->problems, CONF_PROBLEM_WRONG_VALUE, setting->file->path, setting->line,
+                             "option \"%s\": %s",
                           setting->option->row->name, why);
     }
 }
@@ -132,9 +133,10 @@ void load_values(struct parser *parser)
     conf_t *conf = parser->conf;
 
     conf->n_handles = options_handles();
-    conf->handle_defaults = apr_pcalloc(conf->pool, sizeof(conf->handle_defaults[0]) * (apr_size_t)conf->n_handles);
+    conf->handle_defaults =
+        apr_pcalloc(conf->pool, sizeof(conf->handle_defaults[0]) * (apr_size_t)conf->n_handles);
     options_each(make_default, conf);
-    each_stanza(parser, conf->root, make_values);
+    each_stanza(parser, parser->conf->root, make_values);
 }
 
 void load_check(struct parser *parser)
@@ -145,6 +147,7 @@ void load_check(struct parser *parser)
 
 static void finish_tree(struct parser *parser)
 {
+    autoload_finish(parser);
     load_values(parser);
     load_check(parser);
 }
@@ -156,6 +159,8 @@ static apr_status_t parser_init(struct parser *parser, const conf_source_t *sour
     parser->source = source;
     parser->warned = apr_hash_make(pool);
     parser->read = apr_hash_make(pool);
+    parser->autoloaded = apr_hash_make(pool);
+    parser->autoload_order = apr_array_make(pool, 4, sizeof(struct autoload *));
     if ((parser->conf = tree_create()) == NULL)
         return APR_ENOMEM;
     if (source != NULL)
@@ -170,8 +175,8 @@ static apr_status_t parser_finish(struct parser *parser, conf_t **conf)
     if (parser->problems.errors == 0)
         finish_tree(parser);
     if (parser->problems.errors == 0) {
-        views_create(parser->conf);
         parser->conf->refs = 1;
+        views_create(parser->conf); /* from here on others see it in the list of those in memory */
         *conf = parser->conf;
         rv = APR_SUCCESS;
     } else {

@@ -94,13 +94,51 @@ conf_stanza_t *tree_find(const conf_t *conf, const conf_stanza_t *parent, const 
 
 /* ---- filling ------------------------------------------------------------------------------ */
 
-static void link_child(conf_stanza_t *parent, conf_stanza_t *stanza)
+static conf_siblings_t *find_siblings(const conf_stanza_t *parent, const char *type)
+{
+    conf_siblings_t *same = parent->siblings;
+
+    while (same != NULL && strcasecmp(same->type, type) != 0)
+        same = same->next;
+    return same;
+}
+
+static void link_same(conf_t *conf, conf_stanza_t *parent, conf_stanza_t *stanza)
+{
+    conf_siblings_t *same = find_siblings(parent, stanza->type);
+
+    if (same == NULL) {
+        same = apr_pcalloc(conf->pool, sizeof(*same));
+        same->type = stanza->type;
+        same->next = parent->siblings;
+        parent->siblings = same;
+    }
+    if (same->last == NULL)
+        same->first = stanza;
+    else
+        same->last->next_same = stanza;
+    same->last = stanza;
+}
+
+static void link_module(conf_t *conf, conf_stanza_t *stanza)
+{
+    if (conf->last_module == NULL)
+        conf->first_module = stanza;
+    else
+        conf->last_module->next_module = stanza;
+    conf->last_module = stanza;
+}
+
+static void link_child(conf_t *conf, conf_stanza_t *parent, conf_stanza_t *stanza)
 {
     if (parent->last == NULL)
         parent->first = stanza;
     else
         parent->last->next = stanza;
     parent->last = stanza;
+    link_same(conf, parent, stanza);
+    if (parent == conf->root && (stanza->scope->flags & SCOPE_MODULE) != 0)
+        link_module(conf, stanza);
 }
 
 conf_stanza_t *tree_add(conf_t *conf, conf_stanza_t *parent, const conf_scope_t *scope, const char *type,
@@ -119,7 +157,7 @@ conf_stanza_t *tree_add(conf_t *conf, conf_stanza_t *parent, const conf_scope_t 
     stanza->parent = parent;
     stanza->depth = parent->depth + 1;
     stanza->hash = hash;
-    link_child(parent, stanza);
+    link_child(conf, parent, stanza);
     if (strcmp(type, "binding") == 0 && parent != conf->root &&
         apr_hash_get(conf->grouped_bindings, stanza->name, APR_HASH_KEY_STRING) == NULL)
         apr_hash_set(conf->grouped_bindings, stanza->name, APR_HASH_KEY_STRING, stanza);
@@ -140,6 +178,20 @@ conf_place_t *tree_add_place(conf_t *conf, conf_stanza_t *stanza, const conf_fil
         stanza->last_place->next = place;
     stanza->last_place = place;
     return place;
+}
+
+void tree_move_first(conf_stanza_t *parent)
+{
+    conf_stanza_t *moved = parent->last, *before = parent->first;
+
+    if (moved == before)
+        return;
+    while (before->next != moved)
+        before = before->next;
+    before->next = NULL;
+    parent->last = before;
+    moved->next = parent->first;
+    parent->first = moved;
 }
 
 conf_setting_t *tree_setting(const conf_stanza_t *stanza, const ec_option_t *row)
@@ -202,6 +254,24 @@ void tree_set(conf_t *conf, conf_stanza_t *stanza, const conf_option_t *option, 
     setting->line = line;
     setting->span = span;
     setting->order = conf->n_read;
+}
+
+static apr_size_t bytes_of(const conf_stanza_t *stanza)
+{
+    apr_size_t bytes = sizeof(*stanza) + strlen(stanza->name) + strlen(stanza->written);
+
+    for (const conf_setting_t *setting = stanza->settings; setting != NULL; setting = setting->next)
+        bytes += sizeof(*setting) + setting->raw.room;
+    for (const conf_place_t *place = stanza->places; place != NULL; place = place->next)
+        bytes += sizeof(*place);
+    for (const conf_stanza_t *child = stanza->first; child != NULL; child = child->next)
+        bytes += bytes_of(child);
+    return bytes;
+}
+
+apr_size_t tree_bytes(const conf_t *conf)
+{
+    return bytes_of(conf->root) + conf->n_slots * sizeof(*conf->slots);
 }
 
 /* ---- taking away --------------------------------------------------------------------------- */
@@ -274,6 +344,31 @@ static void unlink_child(conf_stanza_t *parent, const conf_stanza_t *stanza)
         parent->last = before;
 }
 
+static void unlink_same(conf_stanza_t *parent, const conf_stanza_t *stanza)
+{
+    conf_siblings_t *same = find_siblings(parent, stanza->type);
+    conf_stanza_t **at = &same->first, *before = NULL;
+
+    for (; *at != stanza; at = &(*at)->next_same)
+        before = *at;
+    *at = stanza->next_same;
+    if (same->last == stanza)
+        same->last = before;
+}
+
+static void unlink_module(conf_t *conf, const conf_stanza_t *stanza)
+{
+    conf_stanza_t **at = &conf->first_module, *before = NULL;
+
+    for (; *at != NULL && *at != stanza; at = &(*at)->next_module)
+        before = *at;
+    if (*at == NULL)
+        return;
+    *at = stanza->next_module;
+    if (conf->last_module == stanza)
+        conf->last_module = before;
+}
+
 static void unlink_regex(conf_stanza_t *parent, const conf_stanza_t *stanza)
 {
     conf_stanza_t **at = &parent->first_regex, *before = NULL;
@@ -290,6 +385,8 @@ static void unlink_regex(conf_stanza_t *parent, const conf_stanza_t *stanza)
 void tree_remove(conf_t *conf, conf_stanza_t *stanza)
 {
     unlink_child(stanza->parent, stanza);
+    unlink_same(stanza->parent, stanza);
+    unlink_module(conf, stanza);
     unlink_regex(stanza->parent, stanza);
     forget_below(conf, stanza);
 }
@@ -313,14 +410,21 @@ const char *tree_describe(const conf_stanza_t *stanza, apr_pool_t *pool)
 const conf_stanza_t *conf_next(const conf_t *conf, const conf_stanza_t *parent, const char *type,
                                const conf_stanza_t *previous)
 {
-    const conf_stanza_t *stanza;
+    const conf_siblings_t *same;
 
     if (parent == NULL)
         parent = conf->root;
-    stanza = previous == NULL ? parent->first : previous->next;
-    while (stanza != NULL && type != NULL && strcasecmp(stanza->type, type) != 0)
-        stanza = stanza->next;
-    return stanza;
+    if (type == NULL)
+        return previous == NULL ? parent->first : previous->next;
+    if (previous != NULL)
+        return previous->next_same;
+    same = find_siblings(parent, type);
+    return same != NULL ? same->first : NULL;
+}
+
+const conf_stanza_t *conf_next_module(const conf_t *conf, const conf_stanza_t *previous)
+{
+    return previous == NULL ? conf->first_module : previous->next_module;
 }
 
 const char *conf_stanza_type(const conf_stanza_t *stanza)

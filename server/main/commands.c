@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "main/server.h"
 
+#include "conf/ask/ask.h"
 #include "control/control.h"
 #include "queue/queue.h"
 #include "smtp/in/smtp_in.h"
@@ -37,6 +38,7 @@ void server_add_commands(server_t *server)
     control_actions_t actions = { .reload = reload, .shutdown = shutdown_server, .baton = server };
 
     control_start(&actions, server->log);
+    control_add(ask_commands, NULL, NULL, "conf");
     control_add(queue_commands, NULL, NULL, "queue");
     control_add(smtp_in_commands, NULL, NULL, "smtp");
     control_add(smtp_out_commands, NULL, NULL, "smtp");

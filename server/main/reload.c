@@ -11,6 +11,7 @@
 #include <ec/job.h>
 
 #include "control/control.h"
+#include "hook/hook.h"
 #include "module/loader.h"
 #include "smtp/in/smtp_in.h"
 
@@ -33,6 +34,7 @@ static void load(void *baton)
     struct reload *r = baton;
 
     r->rv = server_load_config(r->server, &r->conf, r->path, &r->problems, r->pool);
+    server_report_problems(r->server->log, r->problems); /* there may be a thousand: not on a loop */
 }
 
 /* The listeners of `conf`; on failure those of the generation in force, as before. */
@@ -75,7 +77,7 @@ static const char *first_error(const struct reload *r)
         const conf_problem_t *p = &APR_ARRAY_IDX(r->problems, i, conf_problem_t);
 
         if (!p->is_warning) {
-            return apr_psprintf(r->pool, "%s:%d: %s", p->file, p->line, p->text);
+            return conf_problem_text(p, r->pool);
         }
     }
     return "no configuration found";
@@ -87,7 +89,6 @@ static void finish(void *baton)
     const char *why = NULL, *text;
     apr_uint64_t generation = 0;
 
-    server_report_problems(r->server->log, r->problems);
     if (r->rv != APR_SUCCESS) {
         why = first_error(r);
     } else if (r->server->is_stopping) {
@@ -102,6 +103,7 @@ static void finish(void *baton)
                : apr_psprintf(r->pool, "Reconfigure failed: %s", why != NULL ? why : "refused");
     is_running = 0;
     ec_log(r->server->log, r->rv == APR_SUCCESS ? EC_LOG_NOTICE : EC_LOG_ERROR, "%s", text);
+    HOOK_CALL(server_reload, r->rv == APR_SUCCESS, text);
     r->done(r->baton, r->rv == APR_SUCCESS, text);
     if (r->conf != NULL) {
         conf_unref(r->conf);

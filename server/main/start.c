@@ -12,6 +12,7 @@
 #include "control/control.h"
 #include "dns/dns.h"
 #include "event/runtime.h"
+#include "hook/hook.h"
 #include "module/loader.h"
 #include "queue/queue.h"
 #include "smtp/in/smtp_in.h"
@@ -24,7 +25,8 @@ int server_report_problems(ec_log_t *log, const apr_array_header_t *problems)
     for (int i = 0; problems != NULL && i < problems->nelts; i++) {
         const conf_problem_t *p = &APR_ARRAY_IDX(problems, i, conf_problem_t);
 
-        ec_log(log, p->is_warning ? EC_LOG_WARNING : EC_LOG_ERROR, "%s:%d: %s", p->file, p->line, p->text);
+        ec_log(log, p->is_warning ? EC_LOG_WARNING : EC_LOG_ERROR, "CFG-%05d %s:%d: %s", (int)p->kind, p->file,
+               p->line, p->text);
         errors += !p->is_warning;
     }
     return errors;
@@ -33,7 +35,8 @@ int server_report_problems(ec_log_t *log, const apr_array_header_t *problems)
 apr_status_t server_load_config(server_t *server, conf_t **conf, const char *path, apr_array_header_t **problems,
                                 apr_pool_t *pool)
 {
-    conf_source_t source = { .file = path != NULL ? path : "ecelerity.conf", .need_module = module_need };
+    conf_source_t source = { .file = path != NULL ? path : "ecelerity.conf", .need_module = module_need,
+                             .need_option = module_need_option, .requirements = module_requirements };
     static int is_loader_ready;
 
     if (!is_loader_ready) {
@@ -116,8 +119,15 @@ static apr_status_t start_spool(server_t *server, const char **why)
     return APR_SUCCESS;
 }
 
+/* On every loop when it takes the generation up. */
+static void on_conf_change(void *baton, conf_t *conf)
+{
+    HOOK_CALL(conf_change, conf_generation(conf));
+}
+
 static apr_status_t start_modules(server_t *server, const char **why)
 {
+    conf_on_change(on_conf_change, NULL);
     EC_TRY(module_prepare(server->conf, why));
     return module_commit(why);
 }
@@ -247,6 +257,7 @@ apr_status_t server_start(server_t *server)
             return rv;
         }
     }
+    HOOK_CALL(server_start);
     ec_log(server->log, EC_LOG_NOTICE, "ready pid=%ld loops=%d", (long)getpid(), ec_loop_count());
     return APR_SUCCESS;
 }

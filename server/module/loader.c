@@ -18,6 +18,7 @@
 #include "module/commands.h"
 #include "module/file.h"
 #include "module/instance.h"
+#include "module/manifest.h"
 
 struct set {
     int n, room;
@@ -90,6 +91,7 @@ apr_status_t module_loader_start(const char *path, ec_log_t *log, apr_pool_t *po
     }
     EC_TRY(apr_pool_create(&state.why_pool, NULL));
     module_commands_add();
+    module_manifests_read(path, log, pool);
     return module_files_start(apr_pstrdup(pool, path), pool);
 }
 
@@ -98,6 +100,29 @@ apr_status_t module_need(void *baton, const char *name, const char **why)
     const ec_module_t *module;
 
     return module_file_load(&module, name, why, state.why_pool);
+}
+
+apr_status_t module_need_option(void *baton, const char *scope, const char *option, const char **why)
+{
+    const module_manifest_t *manifest;
+    const char *reason, *reasons = NULL;
+    const ec_module_t *module;
+
+    for (int i = 0; (manifest = module_manifest_provider(scope, option, i)) != NULL; i++) {
+        if (module_file_load(&module, manifest->module, &reason, state.why_pool) == APR_SUCCESS) {
+            return APR_SUCCESS;
+        }
+        reasons = apr_pstrcat(state.why_pool, reasons != NULL ? reasons : "", reasons != NULL ? "; " : "", reason, NULL);
+    }
+    *why = reasons;
+    return reasons != NULL ? EC_E_MODULE : EC_E_NOT_FOUND;
+}
+
+const char *const *module_requirements(void *baton, const char *name)
+{
+    const module_manifest_t *manifest = module_manifest_find(name);
+
+    return manifest != NULL ? manifest->requires : NULL;
 }
 
 /* ---- prepare --------------------------------------------------------------------------- */
@@ -138,7 +163,7 @@ apr_status_t module_prepare(conf_t *conf, const char **why)
     EC_ASSERT(!state.is_prepared);
     apr_pool_clear(state.why_pool);
     state.is_prepared = 1;
-    while ((stanza = conf_next(conf, NULL, NULL, stanza)) != NULL) {
+    while ((stanza = conf_next_module(conf, stanza)) != NULL) {
         const ec_module_t *module = module_file_find(conf_stanza_type(stanza));
         apr_status_t rv = module != NULL ? prepare_one(conf, stanza, module, why) : APR_SUCCESS;
 

@@ -121,6 +121,12 @@ check_PROGRAMS += %D%/conf/size_test
 check_PROGRAMS += %D%/conf/position_test
 %C%_conf_position_test_SOURCES = %D%/conf/position_test.c %D%/conf/loading.h
 %C%_conf_position_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/conf/edit_test
+%C%_conf_edit_test_SOURCES = %D%/conf/edit_test.c %D%/conf/loading.h
+%C%_conf_edit_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/conf/show_test
+%C%_conf_show_test_SOURCES = %D%/conf/show_test.c %D%/conf/loading.h
+%C%_conf_show_test_LDADD = $(TEST_LIBS)
 
 # smtp/out
 check_PROGRAMS += %D%/smtp/out/session_test %D%/smtp/out/stuff_test
@@ -220,7 +226,15 @@ check_PROGRAMS += %D%/ec_logger/format_test
 # Modules that are only for their test: shared because of -rpath, never installed.
 test_module_ldflags = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
 check_LTLIBRARIES = %D%/module/probe.la %D%/module/wrong_api.la %D%/module/wrong_size.la %D%/module/wrong_name.la \
-  %D%/module/wrong_export.la %D%/module/wrong_old.la %D%/module/wrong_symbol.la %D%/module/wrong_option.la
+  %D%/module/wrong_export.la %D%/module/wrong_old.la %D%/module/wrong_symbol.la %D%/module/wrong_option.la \
+  %D%/module/shapes.la %D%/module/needy.la %D%/module/claimer.la
+%C%_module_shapes_la_SOURCES = %D%/module/shapes.c %D%/module/shapes.h
+%C%_module_shapes_la_LDFLAGS = $(test_module_ldflags)
+%C%_module_needy_la_SOURCES = %D%/module/small.c
+%C%_module_needy_la_LDFLAGS = $(test_module_ldflags)
+%C%_module_claimer_la_SOURCES = %D%/module/small.c
+%C%_module_claimer_la_CPPFLAGS = $(AM_CPPFLAGS) -DCLAIMER
+%C%_module_claimer_la_LDFLAGS = $(test_module_ldflags)
 %C%_module_probe_la_SOURCES = %D%/module/probe.c %D%/module/probe.h
 %C%_module_probe_la_LDFLAGS = $(test_module_ldflags)
 %C%_module_wrong_api_la_SOURCES = %D%/module/wrong.c
@@ -249,6 +263,12 @@ check_PROGRAMS += %D%/module/loader_test
 %C%_module_loader_test_CPPFLAGS = $(AM_CPPFLAGS) -DMODULE_DIR=\"$(abs_top_builddir)/%D%/module\"
 %C%_module_loader_test_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
 %C%_module_loader_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/module/stanza_test
+%C%_module_stanza_test_SOURCES = %D%/module/stanza_test.c
+%C%_module_stanza_test_CPPFLAGS = $(AM_CPPFLAGS) -DMODULE_DIR=\"$(abs_top_builddir)/%D%/module\"
+%C%_module_stanza_test_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
+%C%_module_stanza_test_LDADD = $(TEST_LIBS)
 
 check_PROGRAMS += %D%/module/options_test
 %C%_module_options_test_SOURCES = %D%/module/options_test.c
@@ -292,6 +312,32 @@ check_PROGRAMS += %D%/conf/ask/path_test
 %C%_conf_ask_path_test_SOURCES = %D%/conf/ask/path_test.c %D%/conf/loading.h
 %C%_conf_ask_path_test_LDADD = $(TEST_LIBS)
 
+check_PROGRAMS += %D%/conf/documented_test
+%C%_conf_documented_test_SOURCES = %D%/conf/documented_test.c
+%C%_conf_documented_test_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE -DSRCDIR=\"$(abs_top_srcdir)/%D%/conf\"
+%C%_conf_documented_test_LDADD = $(TEST_LIBS)
+EXTRA_DIST += %D%/conf/documented.txt
+noinst_HEADERS += %D%/conf/live/drafting.h
+
+check_PROGRAMS += %D%/conf/live/draft_test
+%C%_conf_live_draft_test_SOURCES = %D%/conf/live/draft_test.c
+%C%_conf_live_draft_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/conf/live/change_property_test
+%C%_conf_live_change_property_test_SOURCES = %D%/conf/live/change_property_test.c
+%C%_conf_live_change_property_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/conf/live/diff_test
+%C%_conf_live_diff_test_SOURCES = %D%/conf/live/diff_test.c
+%C%_conf_live_diff_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/conf/ask/explain_test
+%C%_conf_ask_explain_test_SOURCES = %D%/conf/ask/explain_test.c %D%/conf/loading.h
+%C%_conf_ask_explain_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/ec_ctl/environment_test
+%C%_ec_ctl_environment_test_SOURCES = %D%/ec_ctl/environment_test.c tools/ec_ctl/environment.c
+%C%_ec_ctl_environment_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+%C%_ec_ctl_environment_test_LDADD = $(TEST_LIBS)
 check_PROGRAMS += %D%/bounce_logger/format_test
 %C%_bounce_logger_format_test_SOURCES = %D%/bounce_logger/format_test.c modules/bounce_logger/format.c
 %C%_bounce_logger_format_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)

@@ -33,7 +33,7 @@ static const char *type_here(const conf_path_t *path)
 /* A scope of this name that may stand in `parent`, or NULL. */
 static const conf_scope_t *find_below(const conf_scope_t *parent, const char *type)
 {
-    const conf_scope_t *scope = options_scope(type);
+    const conf_scope_t *scope = options_scope_in(parent, type);
 
     if (scope == NULL && parent == scope_global)
         scope = scope_find_documented_module(type);
@@ -42,11 +42,32 @@ static const conf_scope_t *find_below(const conf_scope_t *parent, const char *ty
 
 /* ---- refusing ------------------------------------------------------------------------------ */
 
+/* "global, domain": where the option is legal. */
+static const char *list_scopes(const conf_option_t *option, apr_pool_t *pool)
+{
+    const char *text = "";
+
+    for (; option != NULL; option = option->next) {
+        for (int i = 0; scope_at(i) != NULL; i++) {
+            if (option->scopes & scope_bit(scope_at(i)))
+                text = apr_pstrcat(pool, text, *text != '\0' ? ", " : "", scope_at(i)->name, NULL);
+        }
+    }
+    return text;
+}
+
 static apr_status_t refuse_word(const struct reading *reading, const char *word)
 {
     const conf_scope_t *misplaced = options_scope(word);
+    const conf_option_t *elsewhere = options_find_anywhere(word);
     struct nearest nearest;
 
+    if (elsewhere != NULL) {
+        *reading->why = apr_psprintf(reading->pool, "option \"%s\" is not legal in scope \"%s\"; it belongs in: %s",
+                                     elsewhere->row->name, type_here(reading->path),
+                                     list_scopes(elsewhere, reading->pool));
+        return EC_E_NOT_FOUND;
+    }
     if (misplaced != NULL && *misplaced->parents != '\0') {
         *reading->why = apr_psprintf(reading->pool, "scope \"%s\" is not legal in scope \"%s\"; it belongs in: %s",
                                      misplaced->name, type_here(reading->path), misplaced->parents);
@@ -55,9 +76,8 @@ static apr_status_t refuse_word(const struct reading *reading, const char *word)
     nearest_start(&nearest, word);
     options_offer_names(&nearest, scope_here(reading->path));
     options_offer_types(&nearest, scope_here(reading->path));
-    *reading->why = apr_psprintf(reading->pool, "\"%.80s\" is not an option of scope \"%s\" and not a scope%s%s%s", word,
-                                 type_here(reading->path), nearest.best != NULL ? "; did you mean \"" : "",
-                                 nearest.best != NULL ? nearest.best : "", nearest.best != NULL ? "\"?" : "");
+    *reading->why = apr_psprintf(reading->pool, "\"%.80s\" is not an option of scope \"%s\" and not a scope%s", word,
+                                 type_here(reading->path), nearest_text(&nearest, reading->pool));
     return EC_E_NOT_FOUND;
 }
 

@@ -184,14 +184,9 @@ static const char *take_answer(struct client *client)
     return text;
 }
 
-static int passed_turns(void *left)
-{
-    return (*(int *)left)-- == 0;
-}
-
 static void turns(int n)
 {
-    event_run_until(ec_loop_at(0), passed_turns, &n, n + 1);
+    event_run_turns(ec_loop_at(0), n);
 }
 
 /* ---- tests ------------------------------------------------------------------------------------ */

@@ -59,9 +59,9 @@ static const struct {
     { { "a_module", "", "mainlog", NULL }, "a_module= | mainlog" },
     { { "A_Module", "main", NULL }, "a_module=main |" },
     { { "a_module", "debug_level", NULL }, "a_module= | debug_level" },
-    { { "Clamav", NULL }, "clamav= |" }, /* documented, contents not known */
-    { { "clamav", "anything", NULL }, "clamav= | anything" },
-    { { "clamav", "c", "anything", NULL }, "clamav=c | anything" },
+    { { "Smpp", NULL }, "smpp= |" }, /* documented, contents not known */
+    { { "smpp", "anything", NULL }, "smpp= | anything" },
+    { { "smpp", "c", "anything", NULL }, "smpp=c | anything" },
 
     { { "domain", NULL }, "!scope \"domain\" needs a name: domain NAME" },
     { { "domain", "", NULL }, "!scope \"domain\" needs a name: domain NAME" },
@@ -72,7 +72,7 @@ static const struct {
       "!\"retry_intervall\" is not an option of scope \"global\" and not a scope; did you mean \"retry_interval\"?" },
     { { "bindin", "b", "retry_interval", NULL },
       "!\"bindin\" is not an option of scope \"global\" and not a scope; did you mean \"binding\"?" },
-    { { "domain", "d", "spoolbase", NULL }, "!\"spoolbase\" is not an option of scope \"domain\" and not a scope" },
+    { { "domain", "d", "spoolbase", NULL }, "!option \"spoolbase\" is not legal in scope \"domain\"; it belongs in: global" },
     { { "module", "x", NULL }, "!\"module\" is not an option of scope \"global\" and not a scope; did you mean \"a_module\"?" },
     { { "esmtp_listener", "peer", "10.0.0.300", NULL },
       "!peer \"10.0.0.300\": not an IP address or network (address/length)" },
