@@ -363,3 +363,10 @@ check_PROGRAMS += %D%/custom_logger/format_test
   modules/custom_logger/expand.c modules/custom_logger/sanitize.c
 %C%_custom_logger_format_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 %C%_custom_logger_format_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/bounce_classifier/rules_test
+%C%_bounce_classifier_rules_test_SOURCES = %D%/bounce_classifier/rules_test.c modules/bounce_classifier/literal.c \
+  modules/bounce_classifier/load.c modules/bounce_classifier/rules.c modules/bounce_classifier/screen.c
+%C%_bounce_classifier_rules_test_CPPFLAGS = $(AM_CPPFLAGS) $(PCRE2_CFLAGS) -I$(top_srcdir) -DTOP=\"$(abs_top_srcdir)\"
+%C%_bounce_classifier_rules_test_LDADD = $(TEST_LIBS)
+EXTRA_DIST += %D%/bounce_classifier/replies.tsv
