@@ -226,6 +226,14 @@ check_PROGRAMS += %D%/ec_logger/format_test
 %C%_ec_logger_format_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 %C%_ec_logger_format_test_LDADD = $(TEST_LIBS)
 
+check_PROGRAMS += %D%/message/header_test
+%C%_message_header_test_SOURCES = %D%/message/header_test.c
+%C%_message_header_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/message/mime_test
+%C%_message_mime_test_SOURCES = %D%/message/mime_test.c
+%C%_message_mime_test_LDADD = $(TEST_LIBS)
+
 # Modules that are only for their test: shared because of -rpath, never installed.
 test_module_ldflags = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
 check_LTLIBRARIES = %D%/module/probe.la %D%/module/wrong_api.la %D%/module/wrong_size.la %D%/module/wrong_name.la \
