@@ -1,6 +1,7 @@
 # include: what modules may see; installed as <ec/x.h>
 ecincludedir = $(includedir)/ec
 ecinclude_HEADERS = \
+  %D%/ec/bounce.h \
   %D%/ec/command.h \
   %D%/ec/conn.h \
   %D%/ec/context.h \
@@ -15,6 +16,7 @@ ecinclude_HEADERS = \
   %D%/ec/job.h \
   %D%/ec/log.h \
   %D%/ec/logfile.h \
+  %D%/ec/logline.h \
   %D%/ec/loop.h \
   %D%/ec/message.h \
   %D%/ec/mime.h \
@@ -22,4 +24,5 @@ ecinclude_HEADERS = \
   %D%/ec/option.h \
   %D%/ec/out.h \
   %D%/ec/slot.h \
+  %D%/ec/stanza.h \
   %D%/ec/status.h

@@ -25,4 +25,7 @@ bin_smtpload_LDADD = $(CRYPTO_LIBS)
 
 include tools/ec_console/local.mk
 include tools/genman/local.mk
+include tools/validate_config/local.mk
 include tools/ecxs/local.mk
+include tools/ec_ctl/local.mk
+include tools/ec_dump_config/local.mk

@@ -6,6 +6,7 @@
 #define EC_CONN_H
 
 #include <ec/hook.h>
+#include <ec/option.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -30,6 +31,9 @@ ec_batch_t *ec_conn_batch(const ec_conn_t *conn);
  * holds for the rest of the session. */
 int ec_conn_can_relay(const ec_conn_t *conn);
 void ec_conn_set_can_relay(ec_conn_t *conn, int can);
+
+/** The options that apply to this client, for ec_option_value(); valid until the callback ends. */
+const ec_options_t *ec_conn_options(const ec_conn_t *conn);
 
 /** Set the answer for EC_REJECT, for example (550, "5.7.1 Not from here").  Copies.  Control characters are
  * replaced. */

@@ -7,6 +7,7 @@
 #ifndef EC_HOOK_H
 #define EC_HOOK_H
 
+#include <ec/bounce.h>
 #include <ec/command.h>
 #include <ec/event.h>
 
@@ -58,7 +59,8 @@ typedef struct ec_out ec_out_t;        /* outbound session, see out.h */
     X(server_stop, void, (void *self))                                                                             \
     X(server_reload, void, (void *self, int is_ok, const char *text))                                              \
     X(conf_change, void, (void *self, apr_uint64_t generation))                                                    \
-    X(console_command, ec_verdict_t, (void *self, ec_answer_t *answer, ec_access_t access))
+    X(console_command, ec_verdict_t, (void *self, ec_answer_t *answer, ec_access_t access))                        \
+    X(smtp_error_classify, const ec_bounce_class_t *, (void *self, const char *reply, const char *domain))
 
 #define EC_HOOK_TYPE(name, result, params) typedef result ec_hook_##name##_fn params;
 EC_HOOK_LIST(EC_HOOK_TYPE)

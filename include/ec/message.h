@@ -72,6 +72,10 @@ int ec_batch_is_large(const ec_batch_t *batch);
  * large ones: run it as a job. */
 apr_status_t ec_batch_read(const ec_batch_t *batch, apr_size_t offset, void *buffer, apr_size_t *len);
 
+/** The first header field `name` (any case), unfolded into `buffer` of `room` bytes and cut to it; 0 when there is none
+ * in the first 64 KiB, or when the body is not in memory.  Never blocks. */
+int ec_batch_header(const ec_batch_t *batch, const char *name, char *buffer, apr_size_t room);
+
 #ifdef __cplusplus
 }
 #endif

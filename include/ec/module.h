@@ -16,6 +16,7 @@
 #include <ec/loop.h>
 #include <ec/message.h>
 #include <ec/option.h>
+#include <ec/stanza.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -31,6 +32,7 @@ typedef struct {
     apr_pool_t *pool;              /* the instance's */
     const char *hostname;          /* of this server, as configured */
     int is_hires;                  /* log_hires_timestamp: times in logs with microseconds */
+    const ec_stanza_t *stanza;     /* what configures it, see stanza.h; during init only */
 } ec_instance_t;
 
 typedef struct {
@@ -41,6 +43,7 @@ typedef struct {
     const char *version;           /* the module's own, for example "1.2"; NULL: the server's */
     size_t self_size;              /* bytes of the instance struct; made zero, then options are set, then init */
     const ec_option_t *options;    /* EC_OPT_* rows: each names a field of the instance struct */
+    const ec_stanza_kind_t *stanzas; /* stanzas that may stand inside of its own, up to one without name; or NULL */
     const ec_hook_t *hooks;
     const ec_command_t *commands;
     /* Each may be NULL; master loop.  `why` may be set to a sentence (constant or in instance->pool).
@@ -53,21 +56,62 @@ typedef struct {
     void (*stop)(void *self);
 } ec_module_t;
 
-/* Rows of a module's option table; `field` is a member of the instance struct.
- * STRING: const char *; INT, SIZE: apr_int64_t; BOOL, PERMS: int; TIME: apr_interval_time_t. */
-#define EC_OPT_STRING(type, field, deflt, help) \
-    { #field, EC_TYPE_STRING, deflt, 0, 0, help, 0, 0, 0, 0, offsetof(type, field) }
-#define EC_OPT_INT(type, field, deflt, lo, hi, help) \
-    { #field, EC_TYPE_INT, deflt, 0, 0, help, 0, lo, hi, 0, offsetof(type, field) }
-#define EC_OPT_SIZE(type, field, deflt, help) \
-    { #field, EC_TYPE_SIZE, deflt, 0, "bytes", help, 0, 0, 0, 0, offsetof(type, field) }
-#define EC_OPT_BOOL(type, field, deflt, help) \
-    { #field, EC_TYPE_BOOL, deflt, 0, 0, help, 0, 0, 0, 0, offsetof(type, field) }
-#define EC_OPT_PERMS(type, field, deflt, help) \
-    { #field, EC_TYPE_PERMS, deflt, 0, 0, help, 0, 0, 0, 0, offsetof(type, field) }
-#define EC_OPT_TIME(type, field, deflt, help) \
-    { #field, EC_TYPE_INTERVAL, deflt, 0, "seconds", help, 0, 0, 0, 0, offsetof(type, field) }
-#define EC_OPT_END { 0, EC_TYPE_STRING, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+/* Rows of a module's option table; `field` is a member of the instance struct and its name is the option's.
+ * What a field points to lives as long as the instance.  C type of the field:
+ *   STRING, SOCKADDR, SOCKADDR_PORTLESS  const char *           LIST, DICT   const char *const *, up to NULL
+ *   INT, SIZE, ENUM_INT                  apr_int64_t            CIDR_LIST    const ec_cidr_set_t *
+ *   BOOL, PERMS, ENUM                    int                    REGEX        const ec_regex_t *
+ *   TIME, MSECS                          apr_interval_time_t    THROTTLE     ec_throttle_t
+ *   FLOAT                                double                 an ARRAY     ec_values_t
+ * Unset and without default: the field stays zero. */
+#define EC_OPT_ROW(type_, field, deflt_, ...) \
+    { .name = #field, .deflt = (deflt_), .offset = offsetof(type_, field), __VA_ARGS__ }
+#define EC_OPT_STRING(type_, field, deflt_, help_) \
+    EC_OPT_ROW(type_, field, deflt_, .type = EC_TYPE_STRING, .help = (help_))
+#define EC_OPT_SECRET(type_, field, help_) \
+    EC_OPT_ROW(type_, field, 0, .type = EC_TYPE_STRING, .help = (help_), .flags = EC_OPTION_SECRET)
+#define EC_OPT_INT(type_, field, deflt_, lo, hi, help_) \
+    EC_OPT_ROW(type_, field, deflt_, .type = EC_TYPE_INT, .help = (help_), .min = (lo), .max = (hi))
+#define EC_OPT_SIZE(type_, field, deflt_, help_) \
+    EC_OPT_ROW(type_, field, deflt_, .type = EC_TYPE_SIZE, .unit = "bytes", .help = (help_))
+#define EC_OPT_FLOAT(type_, field, deflt_, help_) \
+    EC_OPT_ROW(type_, field, deflt_, .type = EC_TYPE_FLOAT, .help = (help_))
+#define EC_OPT_BOOL(type_, field, deflt_, help_) \
+    EC_OPT_ROW(type_, field, deflt_, .type = EC_TYPE_BOOL, .help = (help_))
+#define EC_OPT_PERMS(type_, field, deflt_, help_) \
+    EC_OPT_ROW(type_, field, deflt_, .type = EC_TYPE_PERMS, .help = (help_))
+#define EC_OPT_TIME(type_, field, deflt_, help_) \
+    EC_OPT_ROW(type_, field, deflt_, .type = EC_TYPE_INTERVAL, .unit = "seconds", .help = (help_))
+#define EC_OPT_MSECS(type_, field, deflt_, help_) \
+    EC_OPT_ROW(type_, field, deflt_, .type = EC_TYPE_INTERVAL, .unit = "milliseconds", .help = (help_))
+/** `words_`: NULL-terminated, static; the field is the index of the word. */
+#define EC_OPT_ENUM(type_, field, deflt_, words_, help_) \
+    EC_OPT_ROW(type_, field, deflt_, .type = EC_TYPE_ENUM, .words = (words_), .help = (help_))
+/** A number, or -1 - index of a word. */
+#define EC_OPT_ENUM_INT(type_, field, deflt_, words_, help_) \
+    EC_OPT_ROW(type_, field, deflt_, .type = EC_TYPE_ENUM_INT, .words = (words_), .help = (help_))
+#define EC_OPT_LIST(type_, field, deflt_, help_) \
+    EC_OPT_ROW(type_, field, deflt_, .type = EC_TYPE_LIST, .help = (help_))
+#define EC_OPT_DICT(type_, field, deflt_, help_) \
+    EC_OPT_ROW(type_, field, deflt_, .type = EC_TYPE_DICT, .help = (help_))
+#define EC_OPT_CIDR_LIST(type_, field, deflt_, help_) \
+    EC_OPT_ROW(type_, field, deflt_, .type = EC_TYPE_CIDR_LIST, .help = (help_))
+#define EC_OPT_SOCKADDR(type_, field, deflt_, help_) \
+    EC_OPT_ROW(type_, field, deflt_, .type = EC_TYPE_SOCKADDR, .help = (help_))
+#define EC_OPT_SOCKADDR_PORTLESS(type_, field, deflt_, help_) \
+    EC_OPT_ROW(type_, field, deflt_, .type = EC_TYPE_SOCKADDR_PORTLESS, .help = (help_))
+#define EC_OPT_REGEX(type_, field, deflt_, help_) \
+    EC_OPT_ROW(type_, field, deflt_, .type = EC_TYPE_REGEX, .help = (help_))
+#define EC_OPT_THROTTLE(type_, field, deflt_, help_) \
+    EC_OPT_ROW(type_, field, deflt_, .type = EC_TYPE_THROTTLE, .help = (help_))
+/** A list whose items are each of scalar type `item_type` (INT, REGEX, ...). */
+#define EC_OPT_ARRAY(type_, field, item_type, deflt_, help_) \
+    EC_OPT_ROW(type_, field, deflt_, .type = EC_TYPE_##item_type, .help = (help_), .flags = EC_OPTION_ARRAY)
+/** An option that the module adds to scopes of the core, `scopes_` ("global domain").  The field is an
+ * ec_option_handle_t, set before init; ec_option_value() and its like read the value. */
+#define EC_OPT_ADDED(type_, field, item_type, deflt_, scopes_, help_, ...) \
+    EC_OPT_ROW(type_, field, deflt_, .type = EC_TYPE_##item_type, .scopes = (scopes_), .help = (help_), ##__VA_ARGS__)
+#define EC_OPT_END { .name = 0 }
 
 /** The one exported name.  Use: EC_MODULE(greet, struct greet, .summary = "...", .options = options); */
 #define EC_MODULE(module_name, instance_type, ...)                                                \

@@ -32,19 +32,40 @@ typedef enum {
     EC_TYPE_CIDR_LIST,   /* value.list; value.cidr holds the networks, parsed */
     EC_TYPE_DICT,        /* value.dict: key, value, key, value ... NULL, in order */
     EC_TYPE_SOCKADDR,    /* value.s canonical text, checked */
-    EC_TYPE_REGEX        /* value.s pattern, checked by compiling */
+    EC_TYPE_REGEX,       /* value.s pattern; value.regex compiled */
+    EC_TYPE_SOCKADDR_PORTLESS, /* value.s canonical address without port or brackets, or "*" */
+    EC_TYPE_THROTTLE,    /* "n" or "n/s": value.i events in value.period seconds; 0 is unlimited */
+    EC_TYPE_COUNT
 } ec_type_t;
 
 typedef struct ec_cidr_set ec_cidr_set_t;
+typedef struct ec_regex ec_regex_t;
+typedef struct ec_value ec_value_t;
 
-typedef struct {
+struct ec_value {
     apr_int64_t i;
+    apr_int64_t period;            /* of a throttle, in seconds; at least 1 */
     double f;
     const char *s;                 /* text as written (canonical where the type says so) */
-    const char *const *list;       /* NULL-terminated, never NULL for list types */
+    const char *const *list;       /* NULL-terminated, never NULL for list types and arrays */
     const char *const *dict;
     const ec_cidr_set_t *cidr;
-} ec_value_t;
+    const ec_regex_t *regex;
+    const ec_value_t *items;       /* of an array (EC_OPTION_ARRAY): n_items values of the row's type */
+    int n_items;
+};
+
+/** So many events in a time; count 0: no limit. */
+typedef struct {
+    apr_int64_t count;
+    apr_interval_time_t period;    /* microseconds */
+} ec_throttle_t;
+
+/** An array of values, as a field of an instance struct. */
+typedef struct {
+    int n;
+    const ec_value_t *item;
+} ec_values_t;
 
 /** Row of a table.  Constant; lives as long as its declarer is loaded. */
 typedef struct {
@@ -63,12 +84,31 @@ typedef struct {
 enum {
     EC_OPTION_RESTART = 1,         /* a change needs a restart; warned about at reload */
     EC_OPTION_SECRET = 2,          /* never shown */
-    EC_OPTION_NO_EFFECT = 4        /* known and accepted with a warning, has no effect yet */
+    EC_OPTION_NO_EFFECT = 4,       /* known and accepted with a warning, has no effect yet */
+    EC_OPTION_ARRAY = 8            /* a list, each item of it of the row's (scalar) type; one value counts as a list */
 };
+
+/** An option that a module added to scopes of the core (EC_OPT_ADDED in ec/module.h). */
+typedef int ec_option_handle_t;
+/** All options as they apply in one place, after fallback: for a connection, a queue, or at the top level. */
+typedef struct ec_options ec_options_t;
+
+/** The value, by one array read; NULL when it is unset and has no default, or when the options are of a
+ * configuration from before the module was loaded.  The value lives as long as `options`.  Any thread. */
+const ec_value_t *ec_option_value(const ec_options_t *options, ec_option_handle_t handle);
+/** At the top level, in the configuration in force; valid until the callback ends.  On a loop. */
+const ec_options_t *ec_options_global(void);
+/** For mail to `domain` (lower case) by a binding; any name may be NULL.  A look-up by hashes and under a lock: once
+ * for many messages.  Valid until the callback ends.  On a loop.  See also ec_conn_options() in ec/conn.h. */
+const ec_options_t *ec_options_outbound(const char *group, const char *binding, const char *domain);
 
 /** Does the set contain the address?  `address` is text without port or brackets; an IPv4-mapped
  * IPv6 address counts as IPv4.  Any thread. */
 int ec_cidr_set_has(const ec_cidr_set_t *set, const char *address);
+
+/** Does the pattern match somewhere in the text?  The work is bounded: a pattern that needs too much of it
+ * does not match.  Any thread. */
+int ec_regex_has(const ec_regex_t *regex, const char *text, apr_size_t length);
 
 #ifdef __cplusplus
 }

@@ -15,6 +15,7 @@ void chain_init(chain_t *chain)
     chain->stanzas = chain->few;
     chain->count = 0;
     chain->room = CHAIN_FEW;
+    chain->steps = NULL;
 }
 
 void chain_free(chain_t *chain)
@@ -41,28 +42,38 @@ static void add(chain_t *chain, const conf_stanza_t *stanza)
     chain->stanzas[chain->count++] = stanza;
 }
 
-/* ---- outbound ----------------------------------------------------------------------------- */
-
-/* R3: the exact stanza, then every pattern that matches, in order of declaration. */
-static void add_named(chain_t *chain, const conf_t *conf, const conf_stanza_t *container, const char *type,
-                      const char *name)
+void chain_trace(chain_t *chain, apr_pool_t *pool)
 {
-    if (container == NULL || name == NULL)
-        return;
-    add(chain, tree_find(conf, container, type, name));
-    for (const conf_stanza_t *stanza = container->first_regex; stanza != NULL; stanza = stanza->next_regex) {
-        if (strcmp(stanza->type, type) == 0 && match_regex(stanza, name))
-            add(chain, stanza);
-    }
+    chain->steps = apr_array_make(pool, 16, sizeof(chain_step_t));
 }
+
+static inline void look(chain_t *chain, const chain_step_t *step)
+{
+    if (chain->steps != NULL)
+        APR_ARRAY_PUSH(chain->steps, chain_step_t) = *step;
+    add(chain, step->stanza);
+}
+
+void chain_look(chain_t *chain, const chain_step_t *step)
+{
+    look(chain, step);
+}
+
+static void look_global(chain_t *chain, const conf_t *conf, const char *rule)
+{
+    look(chain, &(chain_step_t){ .rule = rule, .type = scope_global->name, .stanza = conf->root });
+}
+
+/* ---- outbound ----------------------------------------------------------------------------- */
 
 struct containers {
     const conf_stanza_t *group, *binding, *group_binding; /* binding: at the top level */
+    const char *group_name, *binding_name;                /* as asked for; NULL: not at all */
 };
 
 static struct containers find_containers(const conf_t *conf, const char *group, const char *binding)
 {
-    struct containers found = { NULL, NULL, NULL };
+    struct containers found = { NULL, NULL, NULL, group, binding };
 
     if (group != NULL)
         found.group = tree_find(conf, conf->root, "binding_group", group);
@@ -74,8 +85,76 @@ static struct containers find_containers(const conf_t *conf, const char *group, 
     if (binding != NULL && group == NULL && found.binding == NULL) {
         found.group_binding = apr_hash_get(conf->grouped_bindings, binding, APR_HASH_KEY_STRING);
         found.group = found.group_binding != NULL ? found.group_binding->parent : NULL;
+        found.group_name = found.group != NULL ? found.group->name : NULL;
     }
     return found;
+}
+
+/* R3: the exact stanza, then every pattern that matches, in order of declaration.  `step` says in what and what for. */
+static void look_named(chain_t *chain, const conf_t *conf, const conf_stanza_t *container, chain_step_t step)
+{
+    int n_unmatched = 0;
+
+    if (step.name == NULL)
+        return;
+    step.stanza = container != NULL ? tree_find(conf, container, step.type, step.name) : NULL;
+    look(chain, &step);
+    step.rule = "R3";
+    for (const conf_stanza_t *at = container != NULL ? container->first_regex : NULL; at != NULL; at = at->next_regex) {
+        if (strcmp(at->type, step.type) != 0)
+            continue;
+        step.stanza = at;
+        if (match_regex(at, step.name))
+            look(chain, &step);
+        else
+            n_unmatched++;
+    }
+    if (n_unmatched > 0 && chain->steps != NULL) {
+        step.stanza = NULL;
+        step.n_unmatched = n_unmatched;
+        look(chain, &step);
+    }
+}
+
+static void look_in_group_binding(chain_t *chain, const conf_t *conf, const struct containers *in, const char *rule,
+                                  const char *type, const char *name)
+{
+    if (in->group_name != NULL && in->binding_name != NULL)
+        look_named(chain, conf, in->group_binding,
+                   (chain_step_t){
+                       .rule = rule, .type = type, .name = name, .binding = in->binding_name, .group = in->group_name });
+}
+
+static void look_in_binding(chain_t *chain, const conf_t *conf, const struct containers *in, const char *rule,
+                            const char *type, const char *name)
+{
+    if (in->binding_name != NULL)
+        look_named(chain, conf, in->binding,
+                   (chain_step_t){ .rule = rule, .type = type, .name = name, .binding = in->binding_name });
+}
+
+static void look_in_group(chain_t *chain, const conf_t *conf, const struct containers *in, const char *rule,
+                          const char *type, const char *name)
+{
+    if (in->group_name != NULL)
+        look_named(chain, conf, in->group,
+                   (chain_step_t){ .rule = rule, .type = type, .name = name, .group = in->group_name });
+}
+
+static void look_at_containers(chain_t *chain, const struct containers *in)
+{
+    if (in->group_name != NULL && in->binding_name != NULL)
+        look(chain, &(chain_step_t){ .rule = "8.4",
+                                     .type = "binding",
+                                     .name = in->binding_name,
+                                     .group = in->group_name,
+                                     .stanza = in->group_binding });
+    if (in->binding_name != NULL)
+        look(chain, &(chain_step_t){
+                        .rule = "8.4", .type = "binding", .name = in->binding_name, .stanza = in->binding });
+    if (in->group_name != NULL)
+        look(chain, &(chain_step_t){
+                        .rule = "8.5", .type = "binding_group", .name = in->group_name, .stanza = in->group });
 }
 
 void chain_outbound(chain_t *chain, const conf_t *conf, const char *group, const char *binding,
@@ -83,14 +162,12 @@ void chain_outbound(chain_t *chain, const conf_t *conf, const char *group, const
 {
     struct containers in = find_containers(conf, group, binding);
 
-    add_named(chain, conf, in.group_binding, "domain", domain); /* 1 */
-    add_named(chain, conf, in.binding, "domain", domain);       /* 2 */
-    add_named(chain, conf, in.group, "domain", domain);         /* 3 */
-    add(chain, in.group_binding);                               /* 4 */
-    add(chain, in.binding);
-    add(chain, in.group);                                 /* 5 */
-    add_named(chain, conf, conf->root, "domain", domain); /* 6 */
-    add(chain, conf->root);                               /* 7 */
+    look_in_group_binding(chain, conf, &in, "8.1", "domain", domain);
+    look_in_binding(chain, conf, &in, "8.2", "domain", domain);
+    look_in_group(chain, conf, &in, "8.3", "domain", domain);
+    look_at_containers(chain, &in);
+    look_named(chain, conf, conf->root, (chain_step_t){ .rule = "8.6", .type = "domain", .name = domain });
+    look_global(chain, conf, "8.7");
 }
 
 /* H2 and H3: hosts have a chain of their own, which does not end at the top level. */
@@ -98,24 +175,45 @@ void chain_host(chain_t *chain, const conf_t *conf, const char *group, const cha
 {
     struct containers in = find_containers(conf, group, binding);
 
-    add_named(chain, conf, in.group_binding, "host", host);
-    add_named(chain, conf, in.group, "host", host);
-    add_named(chain, conf, in.binding, "host", host);
-    add_named(chain, conf, conf->root, "host", host);
+    look_in_group_binding(chain, conf, &in, "H2", "host", host);
+    look_in_group(chain, conf, &in, "H2", "host", host);
+    look_in_binding(chain, conf, &in, "H2", "host", host);
+    look_named(chain, conf, conf->root, (chain_step_t){ .rule = "H2", .type = "host", .name = host });
 }
 
 /* ---- inbound -------------------------------------------------------------------------------- */
 
-static const conf_stanza_t *find_peer(const conf_stanza_t *container, const cidr_t *address)
+static const conf_stanza_t *find_peer(const conf_t *conf, const conf_stanza_t *container, const cidr_t *address)
 {
     const conf_stanza_t *best = NULL;
 
-    for (const conf_stanza_t *stanza = container->first; stanza != NULL; stanza = stanza->next) {
-        if (stanza->scope->kind == NAME_NETWORK && cidr_contains(&stanza->network, address) &&
+    for (const conf_stanza_t *stanza = conf_next(conf, container, "peer", NULL); stanza != NULL;
+         stanza = stanza->next_same) {
+        if (cidr_contains(&stanza->network, address) &&
             (best == NULL || stanza->network.bits > best->network.bits))
             best = stanza;
     }
     return best;
+}
+
+/* Of several networks only the most specific one speaks. */
+static void look_at_peer(chain_t *chain, const conf_t *conf, const conf_stanza_t *container, const char *peer, const char *rule)
+{
+    cidr_t address;
+
+    if (peer == NULL || container == NULL || !cidr_parse(&address, peer))
+        return;
+    look(chain, &(chain_step_t){ .rule = rule,
+                                 .type = "peer",
+                                 .name = peer,
+                                 .parent = container,
+                                 .stanza = find_peer(conf, container, &address) });
+}
+
+static void look_at_stanza(chain_t *chain, const conf_stanza_t *stanza, const char *rule)
+{
+    if (stanza != NULL)
+        look(chain, &(chain_step_t){ .rule = rule, .type = stanza->type, .name = stanza->written, .stanza = stanza });
 }
 
 static const char *pathway_of(const chain_t *chain)
@@ -133,39 +231,37 @@ static const char *pathway_of(const chain_t *chain)
 
 void chain_pathway(chain_t *chain, const conf_t *conf, const char *pathway)
 {
-    const conf_stanza_t *group = conf->root->first, *grouped = NULL;
+    const conf_stanza_t *group = NULL, *grouped = NULL;
 
-    for (; group != NULL; group = group->next) {
-        if (strcmp(group->type, "pathway_group") == 0 &&
-            (grouped = tree_find(conf, group, "pathway", pathway)) != NULL)
+    while ((group = conf_next(conf, NULL, "pathway_group", group)) != NULL) {
+        if ((grouped = tree_find(conf, group, "pathway", pathway)) != NULL)
             break;
     }
-    add(chain, grouped);
-    add(chain, tree_find(conf, conf->root, "pathway", pathway));
-    add(chain, group);
+    look_at_stanza(chain, grouped, "9.5");
+    look(chain, &(chain_step_t){ .rule = "9.5",
+                                 .type = "pathway",
+                                 .name = pathway,
+                                 .stanza = tree_find(conf, conf->root, "pathway", pathway) });
+    look_at_stanza(chain, group, "9.5");
 }
 
 void chain_inbound(chain_t *chain, const conf_t *conf, const conf_stanza_t *listener,
                    const conf_stanza_t *listen, const char *peer)
 {
-    cidr_t address;
-    int has_address = peer != NULL && cidr_parse(&address, peer);
     const char *pathway;
 
-    if (has_address && listen != NULL)
-        add(chain, find_peer(listen, &address)); /* 1 */
-    add(chain, listen);                          /* 2 */
-    if (has_address && listener != NULL)
-        add(chain, find_peer(listener, &address)); /* 3 */
-    add(chain, listener);                          /* 4 */
+    look_at_peer(chain, conf, listen, peer, "9.1");
+    look_at_stanza(chain, listen, "9.2");
+    look_at_peer(chain, conf, listener, peer, "9.3");
+    look_at_stanza(chain, listener, "9.4");
     if ((pathway = pathway_of(chain)) != NULL)
-        chain_pathway(chain, conf, pathway); /* 5 */
-    add(chain, conf->root);                  /* 6 */
+        chain_pathway(chain, conf, pathway);
+    look_global(chain, conf, "9.6");
 }
 
 void chain_single(chain_t *chain, const conf_t *conf, const conf_stanza_t *stanza)
 {
-    add(chain, stanza);
     if (stanza != conf->root)
-        add(chain, conf->root);
+        look_at_stanza(chain, stanza, NULL);
+    look_global(chain, conf, NULL);
 }

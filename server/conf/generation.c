@@ -22,6 +22,7 @@ struct slot {
 static struct {
     pthread_mutex_t lock;
     conf_t *conf;
+    apr_uint64_t last_generation;
     struct {
         conf_changed_fn *fn;
         void *baton;
@@ -29,6 +30,34 @@ static struct {
     int n_listeners;
     struct slot slots[LOOPS_MAX];
 } current = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+/* ---- those in memory ------------------------------------------------------------------------- */
+
+static struct {
+    pthread_mutex_t lock;
+    conf_t *first; /* newest first */
+} live = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+void live_add(conf_t *conf)
+{
+    pthread_mutex_lock(&live.lock);
+    conf->next_live = live.first;
+    live.first = conf;
+    pthread_mutex_unlock(&live.lock);
+}
+
+void live_remove(conf_t *conf)
+{
+    conf_t **at = &live.first;
+
+    pthread_mutex_lock(&live.lock);
+    while (*at != conf)
+        at = &(*at)->next_live;
+    *at = conf->next_live;
+    pthread_mutex_unlock(&live.lock);
+}
+
+/* ---- references ------------------------------------------------------------------------------- */
 
 conf_t *conf_ref(conf_t *conf)
 {
@@ -102,20 +131,25 @@ static struct slot *own_slot(void)
     return loop != NULL ? &current.slots[ec_loop_index(loop)] : NULL;
 }
 
-conf_t *conf_current(void)
+conf_t *conf_latest(void)
 {
-    struct slot *slot = own_slot();
     conf_t *conf;
 
-    if (slot != NULL) {
-        if (slot->conf == NULL)
-            slot->conf = conf_current_ref();
-        return slot->conf;
-    }
     pthread_mutex_lock(&current.lock);
     conf = current.conf;
     pthread_mutex_unlock(&current.lock);
     return conf;
+}
+
+conf_t *conf_current(void)
+{
+    struct slot *slot = own_slot();
+
+    if (slot == NULL)
+        return conf_latest();
+    if (slot->conf == NULL)
+        slot->conf = conf_current_ref();
+    return slot->conf;
 }
 
 /* On a loop, between two events. */
@@ -153,6 +187,8 @@ void conf_install(conf_t *conf)
     pthread_mutex_lock(&current.lock);
     old = current.conf;
     current.conf = conf;
+    if (conf != NULL && conf->generation == 0)
+        conf->generation = ++current.last_generation; /* what was refused before has taken no number */
     pthread_mutex_unlock(&current.lock);
     for (int i = 0; i < ec_loop_count(); i++) {
         struct slot *slot = &current.slots[i];
@@ -163,6 +199,24 @@ void conf_install(conf_t *conf)
     if (ec_loop_count() == 0)
         release_slots();
     conf_unref(old);
+}
+
+void conf_each_live(conf_live_fn *each, void *baton)
+{
+    pthread_mutex_lock(&current.lock);
+    pthread_mutex_lock(&live.lock);
+    for (const conf_t *conf = live.first; conf != NULL; conf = conf->next_live) {
+        apr_size_t views_bytes;
+        conf_live_t row = { .generation = conf->generation, .is_in_force = conf == current.conf };
+
+        row.refs = atomic_load(&conf->refs);
+        row.stanzas = conf->n_stanzas;
+        row.views = views_count(conf, &views_bytes);
+        row.bytes = conf->bytes + views_bytes;
+        each(baton, &row);
+    }
+    pthread_mutex_unlock(&live.lock);
+    pthread_mutex_unlock(&current.lock);
 }
 
 void conf_on_change(conf_changed_fn *fn, void *baton)

@@ -276,7 +276,8 @@ static int skip_space(lexer_t *lexer)
         if (is_space(c) || (c == ',' && lexer->commas_separate)) {
             take(lexer);
         } else if (c == '#') {
-            while ((c = peek(lexer, 0)) != EOT && c != '\n' && c != '\0')
+            while ((c = peek(lexer, 0)) != EOT && c != '\n' && c != '\0' &&
+                   !(c == '\r' && peek(lexer, 1) == '\n'))
                 take(lexer);
         } else if (c == '/' && peek(lexer, 1) == '*') {
             lexer->line = lexer->next_line;
@@ -300,7 +301,7 @@ static enum lexer_token read_end(lexer_t *lexer)
     return fail(lexer, 1, lexer->buffer);
 }
 
-enum lexer_token lexer_next(lexer_t *lexer)
+static enum lexer_token read_token(lexer_t *lexer)
 {
     static const struct {
         char sign;
@@ -315,10 +316,11 @@ enum lexer_token lexer_next(lexer_t *lexer)
     int c;
 
     if (lexer->total == 0 && peek(lexer, 0) == 0xef && peek(lexer, 1) == 0xbb && peek(lexer, 2) == 0xbf)
-        lexer->at += 3; /* byte order mark */
+        lexer->at += 3, lexer->total += 3; /* byte order mark */
     if (!skip_space(lexer))
         return fail(lexer, 1, "the end of this comment is missing");
     c = peek(lexer, 0);
+    lexer->start = lexer->total;
     lexer->line = lexer->next_line;
     lexer->is_first = lexer->is_line_start;
     lexer->is_line_start = 0;
@@ -345,6 +347,14 @@ enum lexer_token lexer_next(lexer_t *lexer)
         return fail(lexer, 0, "single quotes are not used here: write double quotes");
     }
     return read_word(lexer, literal);
+}
+
+enum lexer_token lexer_next(lexer_t *lexer)
+{
+    enum lexer_token token = read_token(lexer);
+
+    lexer->end = lexer->total;
+    return token;
 }
 
 int lexer_needs_quotes(const char *text)

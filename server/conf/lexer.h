@@ -33,6 +33,7 @@ typedef struct {
     enum lexer_token token;
     const char *text; /* with a NUL behind; "{" and so on for signs */
     apr_size_t length;
+    apr_uint64_t start, end; /* its bytes in the file, quotes included */
     int line;
     int is_first;        /* nothing stands before it on its line */
     int is_fatal;        /* after TOKEN_ERROR: the rest of the file makes no sense */

@@ -1,4 +1,4 @@
-/* load.c - files to a generation: read, give types, check, number
+/* load.c - files to a generation: read, give types, check
  * SPDX-License-Identifier: Apache-2.0 */
 #include "conf/parse.h"
 #include "conf/view.h"
@@ -14,8 +14,8 @@
 static void set_default(conf_t *conf, const conf_option_t *option, const ec_value_t *value)
 {
     apr_hash_set(conf->defaults, &option->row, sizeof(option->row), value);
-    if (option->handle >= 0)
-        conf->core_defaults[option->handle] = value;
+    if (option->handle >= 0 && option->handle < conf->n_handles)
+        conf->handle_defaults[option->handle] = value;
 }
 
 static void make_default(void *baton, const conf_option_t *option)
@@ -81,7 +81,8 @@ static void make_values(struct parser *parser, conf_stanza_t *stanza)
 
         if (value_make(&setting->value, setting->option->row, &setting->raw, &why, parser->conf->pool) !=
             APR_SUCCESS)
-            problem_error(&parser->problems, setting->file->path, setting->line, "option \"%s\": %s",
+            problem_error_of(&parser->problems, CONF_PROBLEM_WRONG_VALUE, setting->file->path, setting->line,
+                             "option \"%s\": %s",
                           setting->option->row->name, why);
     }
 }
@@ -125,16 +126,45 @@ static void check_values(struct parser *parser, conf_stanza_t *stanza)
     }
 }
 
+/* Local_Changes_Only says that there is a file for them. */
+static void check_local_changes(struct parser *parser)
+{
+    const conf_setting_t *only = tree_setting(parser->conf->root, conf_option(CONF_O_LOCAL_CHANGES_ONLY));
+    const conf_setting_t *file = tree_setting(parser->conf->root, conf_option(CONF_O_LOCAL_CHANGES_FILE));
+
+    if (only != NULL && only->value.i && (file == NULL || *file->value.s == '\0'))
+        problem_error(&parser->problems, only->file->path, only->line,
+                      "option \"%s\" needs local_changes_file to name the file", only->option->row->name);
+}
+
 /* ---- loading ------------------------------------------------------------------------------------ */
+
+void load_defaults(conf_t *conf)
+{
+    conf->n_handles = options_handles();
+    conf->handle_defaults =
+        apr_pcalloc(conf->pool, sizeof(conf->handle_defaults[0]) * (apr_size_t)conf->n_handles);
+    options_each(make_default, conf);
+}
+
+void load_values(struct parser *parser)
+{
+    load_defaults(parser->conf);
+    each_stanza(parser, parser->conf->root, make_values);
+}
+
+void load_check(struct parser *parser)
+{
+    make_computed_defaults(parser->conf);
+    each_stanza(parser, parser->conf->root, check_values);
+    check_local_changes(parser);
+}
 
 static void finish_tree(struct parser *parser)
 {
-    conf_t *conf = parser->conf;
-
-    options_each(make_default, conf);
-    each_stanza(parser, conf->root, make_values);
-    make_computed_defaults(conf);
-    each_stanza(parser, conf->root, check_values);
+    autoload_finish(parser);
+    load_values(parser);
+    load_check(parser);
 }
 
 static apr_status_t parser_init(struct parser *parser, const conf_source_t *source, apr_pool_t *pool)
@@ -143,6 +173,9 @@ static apr_status_t parser_init(struct parser *parser, const conf_source_t *sour
     problems_init(&parser->problems, pool);
     parser->source = source;
     parser->warned = apr_hash_make(pool);
+    parser->read = apr_hash_make(pool);
+    parser->autoloaded = apr_hash_make(pool);
+    parser->autoload_order = apr_array_make(pool, 4, sizeof(struct autoload *));
     if ((parser->conf = tree_create()) == NULL)
         return APR_ENOMEM;
     if (source != NULL)
@@ -152,15 +185,13 @@ static apr_status_t parser_init(struct parser *parser, const conf_source_t *sour
 
 static apr_status_t parser_finish(struct parser *parser, conf_t **conf)
 {
-    static _Atomic apr_uint64_t last_generation;
     apr_status_t rv = EC_E_CONFIG;
 
     if (parser->problems.errors == 0)
         finish_tree(parser);
     if (parser->problems.errors == 0) {
-        views_create(parser->conf);
         parser->conf->refs = 1;
-        parser->conf->generation = ++last_generation;
+        views_create(parser->conf); /* from here on others see it in the list of those in memory */
         *conf = parser->conf;
         rv = APR_SUCCESS;
     } else {
@@ -171,15 +202,23 @@ static apr_status_t parser_finish(struct parser *parser, conf_t **conf)
     return rv;
 }
 
-apr_status_t conf_load(conf_t **conf, apr_array_header_t **problems, const conf_source_t *source,
-                       apr_pool_t *pool)
+apr_status_t load_overlaid(conf_t **conf, apr_array_header_t **problems, const conf_source_t *source,
+                           const struct overlay *overlay, apr_pool_t *pool)
 {
     struct parser parser;
 
     EC_TRY(parser_init(&parser, source, pool));
+    parser.overlay = overlay;
     parse_main_file(&parser, source->file);
+    last_files(&parser);
     *problems = parser.problems.list;
     return parser_finish(&parser, conf);
+}
+
+apr_status_t conf_load(conf_t **conf, apr_array_header_t **problems, const conf_source_t *source,
+                       apr_pool_t *pool)
+{
+    return load_overlaid(conf, problems, source, NULL, pool);
 }
 
 apr_status_t conf_load_text(conf_t **conf, apr_array_header_t **problems, const char *name, const char *text,

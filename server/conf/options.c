@@ -4,7 +4,7 @@
  * All names are in one hash; rows of one name hang behind each other and are told apart
  * by their scopes.  A row that works goes before one that is only documented, so that a
  * module takes over an option by registering it. */
-#include "conf/options.h"
+#include "conf/kind.h"
 #include "conf/value.h"
 
 #include <ctype.h>
@@ -47,20 +47,14 @@ static const ec_option_t documented_table[] = {
 };
 #undef CONF_OPTION
 
-/* A stanza that a module brought. */
-typedef struct {
-    conf_scope_t scope;
-    conf_option_t *options; /* one a row, in the table's order */
-    const char *owner;
-} module_scope_t;
-
 static struct {
     pthread_mutex_t lock;
     pthread_once_t once;
     apr_allocator_t *allocator;
     apr_pool_t *pool;    /* lives as long as the process */
     apr_hash_t *names;   /* lower case to the first conf_option_t */
-    apr_hash_t *modules; /* stanza type to module_scope_t */
+    apr_hash_t *modules; /* stanza type to conf_kind_t */
+    int n_handles;       /* given out so far; those of the core come first */
 } registry = { .lock = PTHREAD_MUTEX_INITIALIZER, .once = PTHREAD_ONCE_INIT };
 
 static const char *lower(const char *name, char *buf, apr_size_t size)
@@ -113,6 +107,7 @@ static void start(void)
     apr_pool_create_unmanaged_ex(&registry.pool, NULL, registry.allocator);
     registry.names = apr_hash_make(registry.pool);
     registry.modules = apr_hash_make(registry.pool);
+    registry.n_handles = CONF_O_COUNT;
     for (int i = 0; core_table[i].name != NULL; i++)
         insert(make_option(&core_table[i], i, "core"));
     for (const ec_option_t *row = documented_table; row->name != NULL; row++)
@@ -150,7 +145,8 @@ static apr_status_t check_row(const ec_option_t *row, const char *scope)
     return rv;
 }
 
-static int is_taken(const ec_option_t *row)
+/* Who has this name in one of these scopes already, or NULL. */
+static const char *taken_by(const ec_option_t *row)
 {
     const conf_option_t *other = apr_hash_get(registry.names, row->name, APR_HASH_KEY_STRING);
     const char *bad;
@@ -158,69 +154,102 @@ static int is_taken(const ec_option_t *row)
 
     for (; other != NULL; other = other->next) {
         if (!is_documented_only(other) && (other->scopes & scopes) != 0)
-            return 1;
+            return other->owner;
     }
-    return 0;
+    return NULL;
 }
 
-static int count_rows(const ec_option_t *table)
+static void register_inner(conf_kind_t *outer, const ec_stanza_kind_t *kinds)
 {
-    int count = 0;
+    static const scope_naming_t naming[] = { SCOPE_ANONYMOUS, SCOPE_NAMED, SCOPE_OPTIONAL };
+    conf_kind_t **link = &outer->inner;
 
-    while (table != NULL && table[count].name != NULL)
-        count++;
-    return count;
+    for (const ec_stanza_kind_t *kind = kinds; kind != NULL && kind->name != NULL; kind++) {
+        *link = kind_make(kind->name, kind->parents != NULL ? kind->parents : outer->scope.name,
+                          naming[kind->naming], SCOPE_INNER, kind->options, outer->owner, registry.pool);
+        (*link)->outer = outer;
+        link = &(*link)->inner;
+    }
 }
 
-static apr_status_t register_stanza(const char *type, const ec_option_t *table, const char *owner)
+static void register_announced(const ec_option_t *table, const char *owner)
 {
-    int count = count_rows(table);
-    const conf_scope_t *core = scope_find(type);
-    module_scope_t *module;
+    for (const ec_option_t *row = table; row != NULL && row->name != NULL; row++) {
+        if (row->scopes != NULL)
+            insert(make_option(row, registry.n_handles++, owner));
+    }
+}
 
-    if (apr_hash_get(registry.modules, type, APR_HASH_KEY_STRING) != NULL ||
-        (core != NULL && !(core->flags & SCOPE_NO_EFFECT)))
+static const char *find_conflict(const char *type, const ec_option_t *table, apr_pool_t *pool)
+{
+    const conf_scope_t *core = type != NULL ? scope_find(type) : NULL;
+    const conf_kind_t *other =
+        type != NULL ? apr_hash_get(registry.modules, type, APR_HASH_KEY_STRING) : NULL;
+
+    if (other != NULL || (core != NULL && !(core->flags & SCOPE_NO_EFFECT)))
+        return apr_psprintf(pool, "there is a stanza type \"%s\" already, of %s%s%s", type,
+                            other != NULL ? "module \"" : "the core", other != NULL ? other->owner : "",
+                            other != NULL ? "\"" : "");
+    for (const ec_option_t *row = table; row != NULL && row->name != NULL; row++) {
+        const char *owner = row->scopes != NULL ? taken_by(row) : NULL;
+
+        if (owner != NULL)
+            return apr_psprintf(pool, "option \"%s\" in %s belongs to %s \"%s\" already", row->name,
+                                row->scopes, strcmp(owner, "core") == 0 ? "the" : "module", owner);
+    }
+    return NULL;
+}
+
+static const char *check_tables(const char *type, const ec_option_t *table, const ec_stanza_kind_t *kinds,
+                                apr_pool_t *pool)
+{
+    for (const ec_option_t *row = table; row != NULL && row->name != NULL; row++) {
+        if (check_row(row, row->scopes == NULL ? type : NULL) != APR_SUCCESS)
+            return apr_psprintf(pool, "its option \"%s\" has a default, words or scopes that can not be", row->name);
+    }
+    for (const ec_stanza_kind_t *kind = kinds; kind != NULL && kind->name != NULL; kind++) {
+        for (const ec_option_t *row = kind->options; row != NULL && row->name != NULL; row++) {
+            if (row->scopes != NULL || check_row(row, kind->name) != APR_SUCCESS)
+                return apr_psprintf(pool, "its option \"%s\" of \"%s\" has a default, words or scopes that can not be",
+                                    row->name, kind->name);
+        }
+    }
+    return NULL;
+}
+
+apr_status_t conf_register_module(const char *scope, const ec_option_t *table, const ec_stanza_kind_t *kinds,
+                                  const char *owner, const char **why, apr_pool_t *pool)
+{
+    char name[128];
+    const char *type = scope != NULL ? lower(scope, name, sizeof(name)) : NULL;
+
+    if ((*why = check_tables(type, table, kinds, pool)) != NULL)
         return EC_E_CONFIG;
-    module = apr_pcalloc(registry.pool, sizeof(*module));
-    module->scope = (conf_scope_t){ .name = apr_pstrdup(registry.pool, type),
-                                    .parents = "global",
-                                    .naming = SCOPE_OPTIONAL,
-                                    .kind = NAME_TEXT,
-                                    .flags = SCOPE_MODULE,
-                                    .table = table };
-    module->owner = owner;
-    module->options = apr_pcalloc(registry.pool, sizeof(conf_option_t) * (apr_size_t)(count + 1));
-    for (int i = 0; i < count; i++)
-        module->options[i] = (conf_option_t){ .row = &table[i], .handle = -1, .owner = owner };
-    apr_hash_set(registry.modules, module->scope.name, APR_HASH_KEY_STRING, module);
-    return APR_SUCCESS;
-}
+    lock();
+    if ((*why = find_conflict(type, table, pool)) == NULL) {
+        owner = apr_pstrdup(registry.pool, owner);
+        register_announced(table, owner);
+        if (type != NULL) {
+            conf_kind_t *kind = kind_make(type, "global", SCOPE_OPTIONAL, 0, table, owner, registry.pool);
 
-static apr_status_t register_announced(const ec_option_t *table, const char *owner)
-{
-    for (const ec_option_t *row = table; row->name != NULL; row++) {
-        if (is_taken(row))
-            return EC_E_CONFIG;
+            kind->outer = kind;
+            register_inner(kind, kinds);
+            apr_hash_set(registry.modules, kind->scope.name, APR_HASH_KEY_STRING, kind);
+        }
     }
-    for (const ec_option_t *row = table; row->name != NULL; row++)
-        insert(make_option(row, -1, owner));
-    return APR_SUCCESS;
+    unlock();
+    return *why == NULL ? APR_SUCCESS : EC_E_CONFIG;
 }
 
 apr_status_t conf_register(const char *scope, const ec_option_t *table, const char *owner)
 {
+    apr_pool_t *scratch;
     apr_status_t rv;
-    char type[128];
+    const char *why;
 
-    if (scope == NULL && table == NULL)
-        return APR_SUCCESS;
-    for (const ec_option_t *row = table; row != NULL && row->name != NULL; row++)
-        EC_TRY(check_row(row, scope));
-    lock();
-    owner = apr_pstrdup(registry.pool, owner);
-    rv = scope != NULL ? register_stanza(lower(scope, type, sizeof(type)), table, owner)
-                       : register_announced(table, owner);
-    unlock();
+    apr_pool_create_unmanaged(&scratch);
+    rv = conf_register_module(scope, table, NULL, owner, &why, scratch);
+    apr_pool_destroy(scratch);
     return rv;
 }
 
@@ -247,10 +276,10 @@ void conf_unregister(const char *owner)
     forget_announced(owner);
     for (apr_hash_index_t *i = apr_hash_first(registry.pool, registry.modules); i != NULL;
          i = apr_hash_next(i)) {
-        const module_scope_t *module = apr_hash_this_val(i);
+        const conf_kind_t *kind = apr_hash_this_val(i);
 
-        if (strcmp(module->owner, owner) == 0)
-            apr_hash_set(registry.modules, module->scope.name, APR_HASH_KEY_STRING, NULL);
+        if (strcmp(kind->owner, owner) == 0)
+            apr_hash_set(registry.modules, kind->scope.name, APR_HASH_KEY_STRING, NULL);
     }
     unlock();
 }
@@ -265,24 +294,24 @@ const ec_option_t *conf_option(conf_opt_t opt)
 const conf_scope_t *options_scope(const char *type)
 {
     char name[128];
-    const module_scope_t *module;
+    const conf_kind_t *kind;
 
     lock();
-    module = apr_hash_get(registry.modules, lower(type, name, sizeof(name)), APR_HASH_KEY_STRING);
+    kind = apr_hash_get(registry.modules, lower(type, name, sizeof(name)), APR_HASH_KEY_STRING);
     unlock();
-    return module != NULL ? &module->scope : scope_find(type);
+    return kind != NULL ? &kind->scope : scope_find(type);
 }
 
-static const conf_option_t *find_in_module(const conf_scope_t *scope, const char *name)
+const conf_scope_t *options_scope_in(const conf_scope_t *parent, const char *type)
 {
-    const module_scope_t *module = apr_hash_get(registry.modules, scope->name, APR_HASH_KEY_STRING);
+    const conf_kind_t *found, *like;
 
-    for (const conf_option_t *option = module != NULL ? module->options : NULL;
-         option != NULL && option->row != NULL; option++) {
-        if (strcasecmp(option->row->name, name) == 0)
-            return option;
-    }
-    return NULL;
+    if (parent == NULL || parent->module == NULL)
+        return options_scope(type);
+    found = kind_find_inner(parent->module->outer, parent, type);
+    if (found == NULL && (like = documented_module(parent->module->outer->scope.name)) != NULL)
+        found = kind_find_inner(like, parent, type);
+    return found != NULL ? &found->scope : options_scope(type);
 }
 
 const conf_option_t *options_find(const conf_scope_t *scope, const char *name)
@@ -290,14 +319,19 @@ const conf_option_t *options_find(const conf_scope_t *scope, const char *name)
     const conf_option_t *option;
     char key[128];
 
+    option = scope->module != NULL ? kind_find_option(scope->module, name) : NULL;
     lock();
-    option = scope->flags & SCOPE_MODULE ? find_in_module(scope, name) : NULL;
     if (option == NULL) {
         option = apr_hash_get(registry.names, lower(name, key, sizeof(key)), APR_HASH_KEY_STRING);
         while (option != NULL && !(option->scopes & scope_bit(scope)))
             option = option->next;
     }
     unlock();
+    if (option == NULL && scope->module != NULL) {
+        const conf_kind_t *like = documented_like(scope->module);
+
+        option = like != NULL ? kind_find_option(like, name) : NULL;
+    }
     return option;
 }
 
@@ -312,10 +346,18 @@ const conf_option_t *options_find_anywhere(const char *name)
     return option;
 }
 
+static void offer_inner_types(struct nearest *nearest, const conf_scope_t *scope)
+{
+    const conf_kind_t *kind = scope->module != NULL ? scope->module->outer : NULL;
+
+    for (kind = kind != NULL ? kind->inner : NULL; kind != NULL; kind = kind->inner) {
+        if (scope_allows_parent(&kind->scope, scope))
+            nearest_offer(nearest, kind->scope.name);
+    }
+}
+
 void options_offer_names(struct nearest *nearest, const conf_scope_t *scope)
 {
-    const module_scope_t *module;
-
     lock();
     for (apr_hash_index_t *i = apr_hash_first(registry.pool, registry.names); i != NULL;
          i = apr_hash_next(i)) {
@@ -324,23 +366,22 @@ void options_offer_names(struct nearest *nearest, const conf_scope_t *scope)
                 nearest_offer(nearest, option->row->name);
         }
     }
-    module =
-        scope->flags & SCOPE_MODULE ? apr_hash_get(registry.modules, scope->name, APR_HASH_KEY_STRING) : NULL;
-    for (const conf_option_t *option = module != NULL ? module->options : NULL;
+    for (const conf_option_t *option = scope->module != NULL ? scope->module->options : NULL;
          option != NULL && option->row != NULL; option++)
         nearest_offer(nearest, option->row->name);
     unlock();
 }
 
-void options_offer_types(struct nearest *nearest)
+void options_offer_types(struct nearest *nearest, const conf_scope_t *parent)
 {
     lock();
     for (int i = 0; scope_at(i) != NULL; i++) {
-        if (*scope_at(i)->parents != '\0')
+        if (scope_allows_parent(scope_at(i), parent))
             nearest_offer(nearest, scope_at(i)->name);
     }
-    for (apr_hash_index_t *i = apr_hash_first(registry.pool, registry.modules); i != NULL;
-         i = apr_hash_next(i))
+    offer_inner_types(nearest, parent);
+    for (apr_hash_index_t *i = apr_hash_first(registry.pool, registry.modules);
+         parent == scope_global && i != NULL; i = apr_hash_next(i))
         nearest_offer(nearest, apr_hash_this_key(i));
     unlock();
 }
@@ -355,9 +396,32 @@ void options_each(void (*each)(void *baton, const conf_option_t *option), void *
     }
     for (apr_hash_index_t *i = apr_hash_first(registry.pool, registry.modules); i != NULL;
          i = apr_hash_next(i)) {
-        for (const conf_option_t *option = ((const module_scope_t *)apr_hash_this_val(i))->options;
-             option->row != NULL; option++)
-            each(baton, option);
+        for (const conf_kind_t *kind = apr_hash_this_val(i); kind != NULL; kind = kind->inner) {
+            for (const conf_option_t *option = kind->options; option->row != NULL; option++)
+                each(baton, option);
+        }
     }
     unlock();
+}
+
+int options_handles(void)
+{
+    int n;
+
+    lock();
+    n = registry.n_handles;
+    unlock();
+    return n;
+}
+
+int conf_handle(const ec_option_t *row)
+{
+    const conf_option_t *option;
+
+    lock();
+    option = apr_hash_get(registry.names, row->name, APR_HASH_KEY_STRING);
+    while (option != NULL && option->row != row)
+        option = option->next;
+    unlock();
+    return option != NULL ? option->handle : -1;
 }

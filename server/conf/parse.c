@@ -66,6 +66,11 @@ static int is_text(enum lexer_token token)
     return token == TOKEN_WORD || token == TOKEN_STRING;
 }
 
+conf_span_t parse_span(const struct parser *parser)
+{
+    return (conf_span_t){ parser->start, (apr_int64_t)parser->frame->lexer.end };
+}
+
 /* ---- bodies ------------------------------------------------------------------------------ */
 
 /* Reads up to the closing brace, or at depth 0 to the end of the file. */
@@ -105,20 +110,48 @@ static void parse_stanza(struct parser *parser, conf_stanza_t *parent, const cha
                          int line, int depth)
 {
     conf_stanza_t *stanza = NULL;
+    conf_place_t *place;
 
     if (depth >= TREE_DEPTH_MAX) {
-        parse_error(parser, line, "stanzas are nested deeper than %d", TREE_DEPTH_MAX);
+        parse_error_of(parser, LIMIT, line, "stanzas are nested deeper than %d", TREE_DEPTH_MAX);
         resynchronise(parser);
         return;
     }
+    parser->place = NULL;
     if (parent != NULL)
         stanza = build_stanza(parser, parent, type, instance, line);
+    place = parser->place;
     parse_body(parser, stanza, depth + 1, type, line);
+    if (place != NULL) {
+        place->span.end = (apr_int64_t)parser->frame->lexer.end;
+        place->order = parser->conf->n_read;
+    }
 }
 
 /* ---- inclusion ------------------------------------------------------------------------------ */
 
-static void read_file(struct parser *parser, conf_stanza_t *stanza, const conf_file_t *file,
+conf_file_t *parse_find_read(const struct parser *parser, const struct conf_stamp *stamp)
+{
+    apr_uint64_t key[] = { stamp->device, stamp->inode };
+
+    return apr_hash_get(parser->read, key, sizeof(key));
+}
+
+/* A file that is included twice has no one place for a change. */
+static void note_multiple(struct parser *parser, conf_file_t *file)
+{
+    apr_uint64_t key[] = { file->stamp.device, file->stamp.inode };
+    conf_file_t *first = parse_find_read(parser, &file->stamp);
+
+    if (file->stamp.inode == 0) /* a text in place of a file that is not there yet */
+        return;
+    if (first != NULL)
+        file->is_multiple = first->is_multiple = 1;
+    else
+        apr_hash_set(parser->read, apr_pmemdup(parser->problems.pool, key, sizeof(key)), sizeof(key), file);
+}
+
+static void read_file(struct parser *parser, conf_stanza_t *stanza, conf_file_t *file,
                       struct include_file identity)
 {
     struct frame frame = { .file = file, .identity = identity, .above = parser->frame };
@@ -126,13 +159,20 @@ static void read_file(struct parser *parser, conf_stanza_t *stanza, const conf_f
     frame.depth = frame.above != NULL ? frame.above->depth + 1 : 0;
     APR_ARRAY_PUSH(parser->conf->files, const conf_file_t *) = file;
     parser->frame = &frame;
-    lexer_open_fd(&frame.lexer, identity.fd);
+    file->stanza = stanza;
+    file->stamp = identity.stamp;
+    note_multiple(parser, file);
+    if (identity.text != NULL)
+        lexer_open_text(&frame.lexer, identity.text, strlen(identity.text));
+    else
+        lexer_open_fd(&frame.lexer, identity.fd);
     parse_body(parser, stanza, 0, "", 0);
     lexer_close(&frame.lexer);
+    file->order = parser->conf->n_read;
     parser->frame = frame.above;
 }
 
-static const conf_file_t *make_file(struct parser *parser, const char *path, int line, int is_readonly)
+static conf_file_t *make_file(struct parser *parser, const char *path, int line, int is_readonly)
 {
     conf_file_t *file = apr_pcalloc(parser->conf->pool, sizeof(*file));
 
@@ -151,10 +191,29 @@ static const char *describe_loop(const struct parser *parser, const struct inclu
 
     for (const struct frame *frame = parser->frame; frame != NULL; frame = frame->above) {
         text = apr_pstrcat(pool, frame->file->path, " includes ", text, NULL);
-        if (frame->identity.device == identity->device && frame->identity.inode == identity->inode)
+        if (frame->identity.stamp.inode == identity->stamp.inode &&
+            frame->identity.stamp.device == identity->stamp.device)
             return text;
     }
     return NULL;
+}
+
+/* The file, or what stands for it. */
+static apr_status_t open_file(const struct parser *parser, struct include_file *file, const char *path, const char **why)
+{
+    const char *text =
+        parser->overlay != NULL ? apr_hash_get(parser->overlay->texts, path, APR_HASH_KEY_STRING) : NULL;
+    struct stat status;
+
+    if (text == NULL)
+        return include_open(file, path, why, parser->problems.pool);
+    memset(file, 0, sizeof(*file));
+    file->fd = -1;
+    file->text = text;
+    if (stat(path, &status) == 0)
+        file->stamp = include_stamp(&status);
+    file->stamp.size = (apr_int64_t)strlen(text);
+    return APR_SUCCESS;
 }
 
 static void include_one(struct parser *parser, conf_stanza_t *stanza, const char *path, int line,
@@ -163,18 +222,18 @@ static void include_one(struct parser *parser, conf_stanza_t *stanza, const char
     struct include_file identity;
     const char *why, *loop;
 
-    if (include_open(&identity, path, &why, parser->problems.pool) != APR_SUCCESS) {
-        parse_error(parser, line, "include: %s", why);
+    if (open_file(parser, &identity, path, &why) != APR_SUCCESS) {
+        parse_error_of(parser, INCLUDE, line, "include: %s", why);
         return;
     }
     loop = describe_loop(parser, &identity, path, parser->problems.pool);
-    parser->n_bytes += identity.size;
+    parser->n_bytes += identity.stamp.size;
     if (loop != NULL)
-        parse_error(parser, line, "include loop: %s", loop);
+        parse_error_of(parser, INCLUDE, line, "include loop: %s", loop);
     else if (parser->frame->depth + 1 >= PARSE_INCLUDE_DEPTH_MAX)
-        parse_error(parser, line, "files include each other deeper than %d", PARSE_INCLUDE_DEPTH_MAX);
+        parse_error_of(parser, LIMIT, line, "files include each other deeper than %d", PARSE_INCLUDE_DEPTH_MAX);
     else if (++parser->n_files > PARSE_FILES_MAX || parser->n_bytes > PARSE_BYTES_MAX)
-        parse_error(parser, line, "too much is included: more than %d files or 1 GiB", PARSE_FILES_MAX);
+        parse_error_of(parser, LIMIT, line, "too much is included: more than %d files or 1 GiB", PARSE_FILES_MAX);
     else {
         read_file(parser, stanza, make_file(parser, path, line, is_readonly), identity);
         return;
@@ -191,12 +250,12 @@ static void include_name(struct parser *parser, conf_stanza_t *stanza, const cha
     int is_folder;
 
     if (parser->source == NULL) {
-        parse_error(parser, line, "files can not be included here");
+        parse_error_of(parser, INCLUDE, line, "files can not be included here");
         return;
     }
     if (search_include(&found, &parser->path, name, parser->frame->file->path, &why, pool) != APR_SUCCESS ||
         include_list(&files, &is_folder, found, &why, pool) != APR_SUCCESS) {
-        parse_error(parser, line, "include: %s", why);
+        parse_error_of(parser, INCLUDE, line, "include: %s", why);
         return;
     }
     if (!is_folder)
@@ -230,6 +289,7 @@ static int is_name(const char *text, apr_size_t length)
 static void parse_option(struct parser *parser, conf_stanza_t *stanza, const char *name, int line)
 {
     const char *why = "out of memory";
+    int is_bare = lexer_of(parser)->token == TOKEN_WORD;
     apr_status_t rv = raw_value_read(&parser->value, lexer_of(parser), &why, parser->problems.pool);
 
     if (rv == EC_E_SYNTAX) {
@@ -241,7 +301,27 @@ static void parse_option(struct parser *parser, conf_stanza_t *stanza, const cha
         resynchronise(parser);
         return;
     }
+    if (is_bare) {
+        parser->last.line = lexer_of(parser)->line;
+        apr_cpystrn(parser->last.option, name, sizeof(parser->last.option));
+        apr_cpystrn(parser->last.value, parser->value.text, sizeof(parser->last.value));
+    }
     build_option(parser, stanza, name, line);
+}
+
+/* `option = 5 minutes`: a word behind a bare value on its line, with nothing behind it that would make it a statement. */
+static int is_rest_of_value(struct parser *parser, const char *word, int line)
+{
+    const lexer_t *lexer = lexer_of(parser);
+    int is_alone = lexer->token == TOKEN_END || lexer->token == TOKEN_BRACE_CLOSE ||
+                   (lexer->is_first && is_text(lexer->token));
+
+    if (parser->last.line != line || !is_alone)
+        return 0;
+    parse_error(parser, line, "a value of several words must be in quotes: write %s = \"%s %s\"", parser->last.option,
+                problem_quote(&parser->problems, parser->last.value), problem_quote(&parser->problems, word));
+    parser->frame->is_again = 1;
+    return 1;
 }
 
 /* The lexer stands at what follows a word that is not "=": a name, for a stanza. */
@@ -273,6 +353,8 @@ static void parse_statement(struct parser *parser, conf_stanza_t *stanza, int de
     int line = lexer->line, has_equals;
 
     apr_pool_clear(parser->scratch);
+    parser->start = (apr_int64_t)lexer->start;
+    parser->conf->n_read++;
     if (!is_name(lexer->text, lexer->length)) {
         report_token(parser, "expected the name of an option or a stanza");
         lexer_next(lexer);
@@ -281,6 +363,9 @@ static void parse_statement(struct parser *parser, conf_stanza_t *stanza, int de
     }
     memcpy(name, lexer->text, lexer->length + 1);
     lexer_next(lexer);
+    if (is_rest_of_value(parser, name, line))
+        return;
+    parser->last.line = 0;
     if (is_text(lexer->token) &&
         (strcasecmp(name, "include") == 0 || strcasecmp(name, "readonly_include") == 0)) {
         parse_include(parser, stanza, strcasecmp(name, "include") != 0, line);
@@ -310,25 +395,42 @@ void parse_main_file(struct parser *parser, const char *name)
     const char *found, *why;
 
     if (search_main(&found, &parser->path, name, &why, pool) != APR_SUCCESS ||
-        include_open(&identity, found, &why, pool) != APR_SUCCESS) {
-        problem_error(&parser->problems, name != NULL ? name : "ecelerity.conf", 0, "no configuration: %s",
+        open_file(parser, &identity, found, &why) != APR_SUCCESS) {
+        problem_error_of(&parser->problems, CONF_PROBLEM_INCLUDE, name != NULL ? name : "ecelerity.conf", 0, "no configuration: %s",
                       why);
         return;
     }
     parser->n_files = 1;
-    parser->n_bytes = identity.size;
+    parser->n_bytes = identity.stamp.size;
     read_file(parser, parser->conf->root, make_file(parser, found, 0, 0), identity);
+}
+
+void parse_last_file(struct parser *parser, const char *path, int line, int is_local)
+{
+    struct include_file identity;
+    conf_file_t *file;
+    const char *why;
+
+    if (open_file(parser, &identity, path, &why) != APR_SUCCESS) {
+        problem_error(&parser->problems, path, 0, "%s", why);
+        return;
+    }
+    file = make_file(parser, path, line, 0);
+    file->includer = APR_ARRAY_IDX(parser->conf->files, 0, const conf_file_t *);
+    file->is_local = is_local;
+    read_file(parser, parser->conf->root, file, identity);
 }
 
 void parse_text(struct parser *parser, const char *name, const char *text, apr_size_t length)
 {
-    struct frame frame = { .identity = { .fd = -1 } };
+    conf_file_t *file = make_file(parser, name, 0, 0);
+    struct frame frame = { .file = file, .identity = { .fd = -1 } };
 
-    frame.file = make_file(parser, name, 0, 0);
-    APR_ARRAY_PUSH(parser->conf->files, const conf_file_t *) = frame.file;
+    APR_ARRAY_PUSH(parser->conf->files, const conf_file_t *) = file;
     parser->frame = &frame;
     lexer_open_text(&frame.lexer, text, length);
     parse_body(parser, parser->conf->root, 0, "", 0);
     lexer_close(&frame.lexer);
+    file->order = parser->conf->n_read;
     parser->frame = NULL;
 }

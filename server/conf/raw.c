@@ -143,3 +143,40 @@ const char *raw_value_text(const raw_value_t *raw, apr_pool_t *pool)
     APR_ARRAY_PUSH(parts, const char *) = close[raw->kind];
     return apr_array_pstrcat(pool, parts, '\0');
 }
+
+static int reads_as(const char *text, const char *item)
+{
+    lexer_t lexer;
+    int is_same;
+
+    lexer_open_text(&lexer, text, strlen(text));
+    is_same = is_text(lexer_next(&lexer)) && strcmp(lexer.text, item) == 0 && lexer_next(&lexer) == TOKEN_END;
+    lexer_close(&lexer);
+    return is_same;
+}
+
+/* The lexer itself is asked whether it would read this back, so that the two can not disagree. */
+const char *raw_item_text(const char *item, int is_quoted, apr_pool_t *pool)
+{
+    apr_array_header_t *parts = apr_array_make(pool, 4, sizeof(const char *));
+    const char *text;
+
+    if (is_quoted && !lexer_needs_quotes(item)) {
+        text = apr_pstrcat(pool, "\"", item, "\"", NULL);
+        return reads_as(text, item) ? text : raw_item_text(item, 0, pool);
+    }
+    write_item(parts, item, pool);
+    text = apr_array_pstrcat(pool, parts, '\0');
+    return reads_as(text, item) ? text : NULL;
+}
+
+int raw_value_is_sayable(const raw_value_t *raw, apr_pool_t *scratch)
+{
+    const char *item = raw->text;
+
+    for (int i = 0; i < raw->count; i++, item += strlen(item) + 1) {
+        if (raw_item_text(item, 0, scratch) == NULL)
+            return 0;
+    }
+    return 1;
+}

@@ -24,7 +24,8 @@ typedef enum {
 enum {
     SCOPE_NO_EFFECT = 1, /* documented, accepted with a warning */
     SCOPE_OPEN = 2,      /* contents are not known and not checked */
-    SCOPE_MODULE = 4
+    SCOPE_MODULE = 4,
+    SCOPE_INNER = 8 /* inside of a module's stanza: what is common to all modules is not legal in it */
 };
 
 typedef struct {
@@ -34,6 +35,7 @@ typedef struct {
     scope_name_kind_t kind;
     int flags;
     const ec_option_t *table; /* a module's options */
+    const struct conf_kind *module; /* set when a module brought it: what options.c knows about it */
 } conf_scope_t;
 
 extern const conf_scope_t *const scope_global;

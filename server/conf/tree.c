@@ -23,6 +23,7 @@ conf_t *tree_create(void)
     conf->n_slots = 256;
     conf->slots = calloc(conf->n_slots, sizeof(*conf->slots));
     conf->root = apr_pcalloc(pool, sizeof(*conf->root));
+    conf->root->owner = conf;
     conf->root->scope = scope_global;
     conf->root->type = scope_global->name;
     conf->root->name = conf->root->written = "";
@@ -31,8 +32,11 @@ conf_t *tree_create(void)
 
 void tree_destroy(conf_t *conf)
 {
+    conf_t *files_of = conf->files_of;
+
     free(conf->slots);
     apr_pool_destroy(conf->pool);
+    conf_unref(files_of);
 }
 
 /* ---- finding stanzas ------------------------------------------------------------------- */
@@ -90,13 +94,51 @@ conf_stanza_t *tree_find(const conf_t *conf, const conf_stanza_t *parent, const 
 
 /* ---- filling ------------------------------------------------------------------------------ */
 
-static void link_child(conf_stanza_t *parent, conf_stanza_t *stanza)
+static conf_siblings_t *find_siblings(const conf_stanza_t *parent, const char *type)
+{
+    conf_siblings_t *same = parent->siblings;
+
+    while (same != NULL && strcasecmp(same->type, type) != 0)
+        same = same->next;
+    return same;
+}
+
+static void link_same(conf_t *conf, conf_stanza_t *parent, conf_stanza_t *stanza)
+{
+    conf_siblings_t *same = find_siblings(parent, stanza->type);
+
+    if (same == NULL) {
+        same = apr_pcalloc(conf->pool, sizeof(*same));
+        same->type = stanza->type;
+        same->next = parent->siblings;
+        parent->siblings = same;
+    }
+    if (same->last == NULL)
+        same->first = stanza;
+    else
+        same->last->next_same = stanza;
+    same->last = stanza;
+}
+
+static void link_module(conf_t *conf, conf_stanza_t *stanza)
+{
+    if (conf->last_module == NULL)
+        conf->first_module = stanza;
+    else
+        conf->last_module->next_module = stanza;
+    conf->last_module = stanza;
+}
+
+static void link_child(conf_t *conf, conf_stanza_t *parent, conf_stanza_t *stanza)
 {
     if (parent->last == NULL)
         parent->first = stanza;
     else
         parent->last->next = stanza;
     parent->last = stanza;
+    link_same(conf, parent, stanza);
+    if (parent == conf->root && (stanza->scope->flags & SCOPE_MODULE) != 0)
+        link_module(conf, stanza);
 }
 
 conf_stanza_t *tree_add(conf_t *conf, conf_stanza_t *parent, const conf_scope_t *scope, const char *type,
@@ -115,7 +157,7 @@ conf_stanza_t *tree_add(conf_t *conf, conf_stanza_t *parent, const conf_scope_t 
     stanza->parent = parent;
     stanza->depth = parent->depth + 1;
     stanza->hash = hash;
-    link_child(parent, stanza);
+    link_child(conf, parent, stanza);
     if (strcmp(type, "binding") == 0 && parent != conf->root &&
         apr_hash_get(conf->grouped_bindings, stanza->name, APR_HASH_KEY_STRING) == NULL)
         apr_hash_set(conf->grouped_bindings, stanza->name, APR_HASH_KEY_STRING, stanza);
@@ -124,7 +166,7 @@ conf_stanza_t *tree_add(conf_t *conf, conf_stanza_t *parent, const conf_scope_t 
     return stanza;
 }
 
-void tree_add_place(conf_t *conf, conf_stanza_t *stanza, const conf_file_t *file, int line)
+conf_place_t *tree_add_place(conf_t *conf, conf_stanza_t *stanza, const conf_file_t *file, int line)
 {
     conf_place_t *place = apr_pcalloc(conf->pool, sizeof(*place));
 
@@ -135,6 +177,21 @@ void tree_add_place(conf_t *conf, conf_stanza_t *stanza, const conf_file_t *file
     else
         stanza->last_place->next = place;
     stanza->last_place = place;
+    return place;
+}
+
+void tree_move_first(conf_stanza_t *parent)
+{
+    conf_stanza_t *moved = parent->last, *before = parent->first;
+
+    if (moved == before)
+        return;
+    while (before->next != moved)
+        before = before->next;
+    before->next = NULL;
+    parent->last = before;
+    moved->next = parent->first;
+    parent->first = moved;
 }
 
 conf_setting_t *tree_setting(const conf_stanza_t *stanza, const ec_option_t *row)
@@ -161,8 +218,23 @@ static void keep_raw(conf_t *conf, raw_value_t *kept, const raw_value_t *raw)
     kept->length = raw->length;
 }
 
+static void keep_shadowed(conf_t *conf, conf_setting_t *setting)
+{
+    conf_shadowed_t *shadowed = setting->shadowed;
+
+    if (setting->n_shadowed < TREE_SHADOWED_MAX) {
+        shadowed = apr_pcalloc(conf->pool, sizeof(*shadowed));
+        shadowed->earlier = setting->shadowed;
+        setting->shadowed = shadowed;
+        setting->n_shadowed++;
+    }
+    shadowed->file = setting->file;
+    shadowed->line = setting->line;
+    shadowed->span = setting->span;
+}
+
 void tree_set(conf_t *conf, conf_stanza_t *stanza, const conf_option_t *option, const raw_value_t *raw,
-              const conf_file_t *file, int line)
+              const conf_file_t *file, int line, conf_span_t span)
 {
     conf_setting_t *setting = tree_setting(stanza, option->row);
 
@@ -174,11 +246,152 @@ void tree_set(conf_t *conf, conf_stanza_t *stanza, const conf_option_t *option, 
         else
             stanza->last_setting->next = setting;
         stanza->last_setting = setting;
+    } else {
+        keep_shadowed(conf, setting);
     }
     keep_raw(conf, &setting->raw, raw);
     setting->file = file;
     setting->line = line;
+    setting->span = span;
+    setting->order = conf->n_read;
 }
+
+static apr_size_t bytes_of(const conf_stanza_t *stanza)
+{
+    apr_size_t bytes = sizeof(*stanza) + strlen(stanza->name) + strlen(stanza->written);
+
+    for (const conf_setting_t *setting = stanza->settings; setting != NULL; setting = setting->next)
+        bytes += sizeof(*setting) + setting->raw.room;
+    for (const conf_place_t *place = stanza->places; place != NULL; place = place->next)
+        bytes += sizeof(*place);
+    for (const conf_stanza_t *child = stanza->first; child != NULL; child = child->next)
+        bytes += bytes_of(child);
+    return bytes;
+}
+
+apr_size_t tree_bytes(const conf_t *conf)
+{
+    return bytes_of(conf->root) + conf->n_slots * sizeof(*conf->slots);
+}
+
+/* ---- taking away --------------------------------------------------------------------------- */
+
+int tree_unset(conf_stanza_t *stanza, const ec_option_t *row)
+{
+    conf_setting_t **at = &stanza->settings, *before = NULL;
+
+    for (; *at != NULL && (*at)->option->row != row; at = &(*at)->next)
+        before = *at;
+    if (*at == NULL)
+        return 0;
+    *at = (*at)->next;
+    if (*at == NULL)
+        stanza->last_setting = before;
+    return 1;
+}
+
+/* Those behind it move up, so that no search ends early at the hole. */
+static void remove_slot(conf_t *conf, const conf_stanza_t *stanza)
+{
+    unsigned mask = conf->n_slots - 1, hole = (unsigned)stanza->hash & mask;
+
+    while (conf->slots[hole] != stanza)
+        hole = (hole + 1) & mask;
+    for (unsigned at = (hole + 1) & mask; conf->slots[at] != NULL; at = (at + 1) & mask) {
+        unsigned home = (unsigned)conf->slots[at]->hash & mask;
+
+        if (((at - home) & mask) >= ((at - hole) & mask)) {
+            conf->slots[hole] = conf->slots[at];
+            hole = at;
+        }
+    }
+    conf->slots[hole] = NULL;
+    conf->n_stanzas--;
+}
+
+/* Another binding of this name inside a group takes its place. */
+static void forget_grouped(conf_t *conf, const conf_stanza_t *stanza)
+{
+    conf_stanza_t *other = NULL;
+
+    if (apr_hash_get(conf->grouped_bindings, stanza->name, APR_HASH_KEY_STRING) != stanza)
+        return;
+    for (conf_stanza_t *group = conf->root->first; group != NULL && other == NULL; group = group->next) {
+        if (strcmp(group->type, "binding_group") == 0)
+            other = tree_find(conf, group, "binding", stanza->name);
+    }
+    apr_hash_set(conf->grouped_bindings, stanza->name, APR_HASH_KEY_STRING, NULL);
+    if (other != NULL)
+        apr_hash_set(conf->grouped_bindings, other->name, APR_HASH_KEY_STRING, other);
+}
+
+static void forget_below(conf_t *conf, conf_stanza_t *stanza)
+{
+    for (conf_stanza_t *child = stanza->first; child != NULL; child = child->next)
+        forget_below(conf, child);
+    remove_slot(conf, stanza);
+    forget_grouped(conf, stanza);
+}
+
+static void unlink_child(conf_stanza_t *parent, const conf_stanza_t *stanza)
+{
+    conf_stanza_t **at = &parent->first, *before = NULL;
+
+    for (; *at != stanza; at = &(*at)->next)
+        before = *at;
+    *at = stanza->next;
+    if (parent->last == stanza)
+        parent->last = before;
+}
+
+static void unlink_same(conf_stanza_t *parent, const conf_stanza_t *stanza)
+{
+    conf_siblings_t *same = find_siblings(parent, stanza->type);
+    conf_stanza_t **at = &same->first, *before = NULL;
+
+    for (; *at != stanza; at = &(*at)->next_same)
+        before = *at;
+    *at = stanza->next_same;
+    if (same->last == stanza)
+        same->last = before;
+}
+
+static void unlink_module(conf_t *conf, const conf_stanza_t *stanza)
+{
+    conf_stanza_t **at = &conf->first_module, *before = NULL;
+
+    for (; *at != NULL && *at != stanza; at = &(*at)->next_module)
+        before = *at;
+    if (*at == NULL)
+        return;
+    *at = stanza->next_module;
+    if (conf->last_module == stanza)
+        conf->last_module = before;
+}
+
+static void unlink_regex(conf_stanza_t *parent, const conf_stanza_t *stanza)
+{
+    conf_stanza_t **at = &parent->first_regex, *before = NULL;
+
+    for (; *at != NULL && *at != stanza; at = &(*at)->next_regex)
+        before = *at;
+    if (*at == NULL)
+        return;
+    *at = stanza->next_regex;
+    if (parent->last_regex == stanza)
+        parent->last_regex = before;
+}
+
+void tree_remove(conf_t *conf, conf_stanza_t *stanza)
+{
+    unlink_child(stanza->parent, stanza);
+    unlink_same(stanza->parent, stanza);
+    unlink_module(conf, stanza);
+    unlink_regex(stanza->parent, stanza);
+    forget_below(conf, stanza);
+}
+
+/* ---- words ----------------------------------------------------------------------------------- */
 
 const char *tree_describe(const conf_stanza_t *stanza, apr_pool_t *pool)
 {
@@ -197,14 +410,21 @@ const char *tree_describe(const conf_stanza_t *stanza, apr_pool_t *pool)
 const conf_stanza_t *conf_next(const conf_t *conf, const conf_stanza_t *parent, const char *type,
                                const conf_stanza_t *previous)
 {
-    const conf_stanza_t *stanza;
+    const conf_siblings_t *same;
 
     if (parent == NULL)
         parent = conf->root;
-    stanza = previous == NULL ? parent->first : previous->next;
-    while (stanza != NULL && type != NULL && strcasecmp(stanza->type, type) != 0)
-        stanza = stanza->next;
-    return stanza;
+    if (type == NULL)
+        return previous == NULL ? parent->first : previous->next;
+    if (previous != NULL)
+        return previous->next_same;
+    same = find_siblings(parent, type);
+    return same != NULL ? same->first : NULL;
+}
+
+const conf_stanza_t *conf_next_module(const conf_t *conf, const conf_stanza_t *previous)
+{
+    return previous == NULL ? conf->first_module : previous->next_module;
 }
 
 const char *conf_stanza_type(const conf_stanza_t *stanza)
@@ -225,6 +445,25 @@ const char *conf_stanza_file(const conf_stanza_t *stanza)
 int conf_stanza_line(const conf_stanza_t *stanza)
 {
     return stanza->places != NULL ? stanza->places->line : 0;
+}
+
+const char *conf_stanza_place(const conf_stanza_t *stanza, apr_pool_t *pool)
+{
+    if (conf_stanza_line(stanza) == 0)
+        return stanza->places != NULL ? stanza->places->file->path : "(built in)";
+    return apr_psprintf(pool, "%s:%d", conf_stanza_file(stanza), conf_stanza_line(stanza));
+}
+
+const conf_t *conf_stanza_owner(const conf_stanza_t *stanza)
+{
+    while (stanza->parent != NULL)
+        stanza = stanza->parent;
+    return stanza->owner;
+}
+
+const ec_option_t *conf_stanza_table(const conf_stanza_t *stanza)
+{
+    return stanza->scope->table;
 }
 
 const ec_value_t *conf_stanza_get(const conf_t *conf, const conf_stanza_t *stanza, const char *option)

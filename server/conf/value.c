@@ -5,10 +5,9 @@
 #include "conf/value.h"
 #include "conf/scopes.h"
 #include "util/cidr.h"
+#include "util/regex.h"
 #include "util/units.h"
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
 #include <string.h>
 #include <strings.h>
 
@@ -21,6 +20,7 @@ struct making {
     const char **why;
     apr_pool_t *pool;
 };
+enum { THROTTLE_PERIOD_MAX = 31536000 };
 typedef apr_status_t make_fn(ec_value_t *value, const struct making *making);
 
 static apr_status_t refuse(const struct making *making, const char *what)
@@ -174,19 +174,44 @@ static apr_status_t make_sockaddr(ec_value_t *value, const struct making *making
 
 static apr_status_t make_regex(ec_value_t *value, const struct making *making)
 {
-    PCRE2_SIZE offset;
-    int error;
-    pcre2_code *code =
-        pcre2_compile((PCRE2_SPTR)making->text, PCRE2_ZERO_TERMINATED, 0, &error, &offset, NULL);
-    PCRE2_UCHAR message[120];
+    ec_regex_t *regex = NULL;
 
-    if (code != NULL) {
-        pcre2_code_free(code);
+    EC_TRY(regex_create(&regex, making->text, making->why, making->pool));
+    value->regex = regex;
+    return APR_SUCCESS;
+}
+
+/* An address alone; brackets around IPv6 are let through, "*" is any. */
+static apr_status_t make_portless(ec_value_t *value, const struct making *making)
+{
+    size_t length = strlen(making->text);
+    char text[CIDR_TEXT_MAX] = "", canonical[CIDR_TEXT_MAX];
+    cidr_t address;
+    int is_bracketed = length > 2 && making->text[0] == '[' && making->text[length - 1] == ']';
+
+    if (strcmp(making->text, "*") == 0)
         return APR_SUCCESS;
-    }
-    pcre2_get_error_message(error, message, sizeof(message));
-    return refuse(making, apr_psprintf(making->pool, "not a regular expression: %s at character %d",
-                                       (const char *)message, (int)offset + 1));
+    if (length < sizeof(text))
+        apr_cpystrn(text, making->text + is_bracketed, length + 1 - 2 * (size_t)is_bracketed);
+    if (!cidr_parse_address(&address, text) || (is_bracketed && strchr(text, ':') == NULL))
+        return refuse(making, "an IP address without port is wanted");
+    value->s = apr_pstrdup(making->pool, cidr_format(&address, canonical));
+    return APR_SUCCESS;
+}
+
+/* "n" or "n/s": so many in a second, or in s seconds. */
+static apr_status_t make_throttle(ec_value_t *value, const struct making *making)
+{
+    char *count = apr_pstrdup(making->pool, making->text), *slash = strchr(count, '/');
+
+    value->period = 1;
+    if (slash != NULL)
+        *slash = '\0';
+    if (!units_parse_int(count, &value->i) || value->i < 0 ||
+        (slash != NULL && (!units_parse_int(slash + 1, &value->period) || value->period < 1 ||
+                           value->period > THROTTLE_PERIOD_MAX)))
+        return refuse(making, "a throttle is wanted: \"10\" for 10 a second, \"10/60\" for 10 in 60 seconds");
+    return check_bounds(value, making);
 }
 
 /* ---- lists and dictionaries ----------------------------------------------------------------- */
@@ -254,7 +279,30 @@ static const struct {
     [EC_TYPE_ENUM_INT] = { make_enum_int, SCALAR }, [EC_TYPE_LIST] = { make_list, LIST },
     [EC_TYPE_CIDR_LIST] = { make_cidr_list, LIST }, [EC_TYPE_DICT] = { make_list, DICT },
     [EC_TYPE_SOCKADDR] = { make_sockaddr, SCALAR }, [EC_TYPE_REGEX] = { make_regex, SCALAR },
+    [EC_TYPE_SOCKADDR_PORTLESS] = { make_portless, SCALAR }, [EC_TYPE_THROTTLE] = { make_throttle, SCALAR },
 };
+_Static_assert(sizeof(makers) / sizeof(makers[0]) == EC_TYPE_COUNT, "every type has its maker");
+
+/* Any scalar type as an array: every item is made and checked like a value of its own. */
+static apr_status_t make_array(ec_value_t *value, struct making *making, const raw_value_t *raw)
+{
+    ec_value_t *items = apr_pcalloc(making->pool, sizeof(*items) * (apr_size_t)(raw->count + 1));
+
+    for (int i = 0; i < raw->count; i++) {
+        making->text = items[i].s = value->list[i];
+        if (makers[making->row->type].make(&items[i], making) != APR_SUCCESS)
+            return refuse(making, apr_psprintf(making->pool, "item %d, \"%.60s\": %s", i + 1, value->list[i],
+                                               *making->why));
+    }
+    value->items = items;
+    value->n_items = raw->count;
+    return APR_SUCCESS;
+}
+
+static int is_array(const ec_option_t *row)
+{
+    return makers[row->type].shape == SCALAR && row->flags & EC_OPTION_ARRAY;
+}
 
 apr_status_t value_make(ec_value_t *value, const ec_option_t *row, const raw_value_t *raw, const char **why,
                         apr_pool_t *pool)
@@ -262,7 +310,7 @@ apr_status_t value_make(ec_value_t *value, const ec_option_t *row, const raw_val
     struct making making = { .row = row, .text = raw->text, .why = why, .pool = pool };
 
     memset(value, 0, sizeof(*value));
-    switch (makers[row->type].shape) {
+    switch (is_array(row) ? LIST : makers[row->type].shape) {
     case SCALAR:
         if (raw->kind != RAW_SCALAR)
             return refuse(&making, "one value is wanted, not a list");
@@ -279,13 +327,13 @@ apr_status_t value_make(ec_value_t *value, const ec_option_t *row, const raw_val
         value->dict = dict_array(raw, pool);
         break;
     }
-    return makers[row->type].make(value, &making);
+    return is_array(row) ? make_array(value, &making, raw) : makers[row->type].make(value, &making);
 }
 
 apr_status_t value_make_default(ec_value_t *value, raw_value_t *raw, const ec_option_t *row, const char **why,
                                 apr_pool_t *pool)
 {
-    if (makers[row->type].shape != SCALAR) {
+    if (makers[row->type].shape != SCALAR || is_array(row)) {
         EC_TRY(raw_value_parse(raw, row->deflt, why, pool));
     } else {
         raw->kind = RAW_SCALAR;

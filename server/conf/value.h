@@ -26,6 +26,12 @@ apr_status_t raw_value_read(raw_value_t *raw, lexer_t *lexer, const char **why, 
 apr_status_t raw_value_parse(raw_value_t *raw, const char *text, const char **why, apr_pool_t *pool);
 /** As it would stand in a file; in `pool`. */
 const char *raw_value_text(const raw_value_t *raw, apr_pool_t *pool);
+/** One item, or a stanza's name, as it would stand in a file, in `pool`: quoted when it has to be, or when `is_quoted`
+ * asks for it and it can be.  NULL when no file can say it: control characters, broken UTF-8, a backslash before the end
+ * or before a quote of what needs quotes. */
+const char *raw_item_text(const char *item, int is_quoted, apr_pool_t *pool);
+/** Can a file say all of it? */
+int raw_value_is_sayable(const raw_value_t *raw, apr_pool_t *scratch);
 
 /** Give the value its type.  Keeps `raw`.  On EC_E_SYNTAX `*why` says what is wrong, in `pool`. */
 apr_status_t value_make(ec_value_t *value, const ec_option_t *row, const raw_value_t *raw, const char **why,

@@ -59,7 +59,7 @@ module_instance_t *module_instance_create(const ec_module_t *module, const conf_
     instance->pool = pool;
     instance->module = module;
     instance->prefix = name[0] != '\0' ? apr_pstrcat(pool, module->name, ":", name, NULL) : module->name;
-    instance->where = apr_psprintf(pool, "%s:%d", conf_stanza_file(stanza), conf_stanza_line(stanza));
+    instance->where = apr_pstrdup(pool, conf_stanza_place(stanza, pool));
     instance->is_enabled = enabled == NULL || enabled->i != 0;
     instance->self = apr_pcalloc(pool, module->self_size);
     module_options_set(instance->self, module->options, conf, stanza, pool);
@@ -69,6 +69,7 @@ module_instance_t *module_instance_create(const ec_module_t *module, const conf_
         .log = ec_log_child(log, pool, "%s", instance->prefix),
         .pool = pool,
         .hostname = server_name(conf, pool),
+        .stanza = stanza,
         .is_hires = conf_int(conf_global(conf), CONF_O_LOG_HIRES_TIMESTAMP) != 0,
     };
     module_instance_set_level(instance, stanza_level(conf, stanza));
@@ -100,6 +101,7 @@ apr_status_t module_instance_init(module_instance_t *instance, const char **why,
     if (instance->module->init != NULL) {
         rv = instance->module->init(instance->self, &instance->info, &reason);
     }
+    instance->info.stanza = NULL; /* the generation it belongs to may go */
     if (rv != APR_SUCCESS) {
         explain(instance, "be set up", &reason, scratch);
         *why = reason;

@@ -153,6 +153,8 @@ static void log_generated(ec_loop_t *loop, const ec_batch_t *batch)
             .address = "",
             .text = "",
             .size = batch->body.size,
+            .message_size = batch->body.size,
+            .batch = batch,
         };
 
         HOOK_CALL(log_reception, &event);

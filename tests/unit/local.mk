@@ -118,6 +118,18 @@ check_PROGRAMS += %D%/conf/generation_test
 check_PROGRAMS += %D%/conf/size_test
 %C%_conf_size_test_SOURCES = %D%/conf/size_test.c %D%/conf/loading.h
 %C%_conf_size_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/conf/position_test
+%C%_conf_position_test_SOURCES = %D%/conf/position_test.c %D%/conf/loading.h
+%C%_conf_position_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/conf/edit_test
+%C%_conf_edit_test_SOURCES = %D%/conf/edit_test.c %D%/conf/loading.h
+%C%_conf_edit_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/conf/show_test
+%C%_conf_show_test_SOURCES = %D%/conf/show_test.c %D%/conf/loading.h
+%C%_conf_show_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/conf/writeback_test
+%C%_conf_writeback_test_SOURCES = %D%/conf/writeback_test.c %D%/conf/loading.h
+%C%_conf_writeback_test_LDADD = $(TEST_LIBS)
 
 # smtp/out
 check_PROGRAMS += %D%/smtp/out/session_test %D%/smtp/out/stuff_test
@@ -203,6 +215,12 @@ check_PROGRAMS += %D%/log/logfile_test
 %C%_log_logfile_test_SOURCES = %D%/log/logfile_test.c
 %C%_log_logfile_test_LDADD = $(TEST_LIBS)
 
+check_PROGRAMS += %D%/log/destination_test %D%/log/line_test
+%C%_log_destination_test_SOURCES = %D%/log/destination_test.c
+%C%_log_destination_test_LDADD = $(TEST_LIBS)
+%C%_log_line_test_SOURCES = %D%/log/line_test.c
+%C%_log_line_test_LDADD = $(TEST_LIBS)
+
 check_PROGRAMS += %D%/ec_logger/format_test
 %C%_ec_logger_format_test_SOURCES = %D%/ec_logger/format_test.c modules/ec_logger/format.c
 %C%_ec_logger_format_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
@@ -219,7 +237,15 @@ check_PROGRAMS += %D%/message/mime_test
 # Modules that are only for their test: shared because of -rpath, never installed.
 test_module_ldflags = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
 check_LTLIBRARIES = %D%/module/probe.la %D%/module/wrong_api.la %D%/module/wrong_size.la %D%/module/wrong_name.la \
-  %D%/module/wrong_export.la %D%/module/wrong_old.la %D%/module/wrong_symbol.la %D%/module/wrong_option.la
+  %D%/module/wrong_export.la %D%/module/wrong_old.la %D%/module/wrong_symbol.la %D%/module/wrong_option.la \
+  %D%/module/shapes.la %D%/module/needy.la %D%/module/claimer.la
+%C%_module_shapes_la_SOURCES = %D%/module/shapes.c %D%/module/shapes.h
+%C%_module_shapes_la_LDFLAGS = $(test_module_ldflags)
+%C%_module_needy_la_SOURCES = %D%/module/small.c
+%C%_module_needy_la_LDFLAGS = $(test_module_ldflags)
+%C%_module_claimer_la_SOURCES = %D%/module/small.c
+%C%_module_claimer_la_CPPFLAGS = $(AM_CPPFLAGS) -DCLAIMER
+%C%_module_claimer_la_LDFLAGS = $(test_module_ldflags)
 %C%_module_probe_la_SOURCES = %D%/module/probe.c %D%/module/probe.h
 %C%_module_probe_la_LDFLAGS = $(test_module_ldflags)
 %C%_module_wrong_api_la_SOURCES = %D%/module/wrong.c
@@ -248,6 +274,12 @@ check_PROGRAMS += %D%/module/loader_test
 %C%_module_loader_test_CPPFLAGS = $(AM_CPPFLAGS) -DMODULE_DIR=\"$(abs_top_builddir)/%D%/module\"
 %C%_module_loader_test_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
 %C%_module_loader_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/module/stanza_test
+%C%_module_stanza_test_SOURCES = %D%/module/stanza_test.c
+%C%_module_stanza_test_CPPFLAGS = $(AM_CPPFLAGS) -DMODULE_DIR=\"$(abs_top_builddir)/%D%/module\"
+%C%_module_stanza_test_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
+%C%_module_stanza_test_LDADD = $(TEST_LIBS)
 
 check_PROGRAMS += %D%/module/options_test
 %C%_module_options_test_SOURCES = %D%/module/options_test.c
@@ -286,3 +318,63 @@ check_PROGRAMS += %D%/spool/segment_test
 check_PROGRAMS += %D%/message/batch_test
 %C%_message_batch_test_SOURCES = %D%/message/batch_test.c
 %C%_message_batch_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/conf/ask/path_test
+%C%_conf_ask_path_test_SOURCES = %D%/conf/ask/path_test.c %D%/conf/loading.h
+%C%_conf_ask_path_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/conf/documented_test
+%C%_conf_documented_test_SOURCES = %D%/conf/documented_test.c
+%C%_conf_documented_test_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE -DSRCDIR=\"$(abs_top_srcdir)/%D%/conf\"
+%C%_conf_documented_test_LDADD = $(TEST_LIBS)
+EXTRA_DIST += %D%/conf/documented.txt
+check_PROGRAMS += %D%/conf/same_test
+%C%_conf_same_test_SOURCES = %D%/conf/same_test.c %D%/conf/loading.h
+%C%_conf_same_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/queue/renew_test
+%C%_queue_renew_test_SOURCES = %D%/queue/renew_test.c %D%/queue/world.c %D%/queue/world.h
+%C%_queue_renew_test_LDADD = $(TEST_LIBS)
+noinst_HEADERS += %D%/conf/live/drafting.h
+
+check_PROGRAMS += %D%/conf/live/draft_test
+%C%_conf_live_draft_test_SOURCES = %D%/conf/live/draft_test.c
+%C%_conf_live_draft_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/conf/live/change_property_test
+%C%_conf_live_change_property_test_SOURCES = %D%/conf/live/change_property_test.c
+%C%_conf_live_change_property_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/conf/live/diff_test
+%C%_conf_live_diff_test_SOURCES = %D%/conf/live/diff_test.c
+%C%_conf_live_diff_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/conf/ask/explain_test
+%C%_conf_ask_explain_test_SOURCES = %D%/conf/ask/explain_test.c %D%/conf/loading.h
+%C%_conf_ask_explain_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/ec_ctl/environment_test
+%C%_ec_ctl_environment_test_SOURCES = %D%/ec_ctl/environment_test.c tools/ec_ctl/environment.c
+%C%_ec_ctl_environment_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+%C%_ec_ctl_environment_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/bounce_logger/format_test
+%C%_bounce_logger_format_test_SOURCES = %D%/bounce_logger/format_test.c modules/bounce_logger/format.c
+%C%_bounce_logger_format_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+%C%_bounce_logger_format_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/json_logger/format_test
+%C%_json_logger_format_test_SOURCES = %D%/json_logger/format_test.c modules/json_logger/format.c
+%C%_json_logger_format_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+%C%_json_logger_format_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/custom_logger/format_test
+%C%_custom_logger_format_test_SOURCES = %D%/custom_logger/format_test.c modules/custom_logger/format.c \
+  modules/custom_logger/expand.c modules/custom_logger/sanitize.c
+%C%_custom_logger_format_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+%C%_custom_logger_format_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/bounce_classifier/rules_test
+%C%_bounce_classifier_rules_test_SOURCES = %D%/bounce_classifier/rules_test.c modules/bounce_classifier/literal.c \
+  modules/bounce_classifier/load.c modules/bounce_classifier/rules.c modules/bounce_classifier/screen.c
+%C%_bounce_classifier_rules_test_CPPFLAGS = $(AM_CPPFLAGS) $(PCRE2_CFLAGS) -I$(top_srcdir) -DTOP=\"$(abs_top_srcdir)\"
+%C%_bounce_classifier_rules_test_LDADD = $(TEST_LIBS)
+EXTRA_DIST += %D%/bounce_classifier/replies.tsv

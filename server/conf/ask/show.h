@@ -1,8 +1,8 @@
 /* show.h - a configuration as text, XML or JSON
  * SPDX-License-Identifier: Apache-2.0
  *
- * Text is what a file would say: loading it gives the same configuration.  Values of EC_OPTION_SECRET rows are written
- * only when asked for. */
+ * Text is what a file would say: loading it gives the same configuration.  Values of EC_OPTION_SECRET rows
+ * are written only when asked for. */
 #ifndef CONF_ASK_SHOW_H
 #define CONF_ASK_SHOW_H
 
@@ -22,6 +22,7 @@ typedef apr_status_t show_write_fn(void *baton, const char *bytes, apr_size_t le
 apr_status_t show_write(const conf_t *conf, const conf_stanza_t *stanza, show_form_t form, int flags,
                         show_write_fn *write, void *baton);
 /** The same as one text, in `pool`. */
-const char *show_text(const conf_t *conf, const conf_stanza_t *stanza, show_form_t form, int flags, apr_pool_t *pool);
+const char *show_text(const conf_t *conf, const conf_stanza_t *stanza, show_form_t form, int flags,
+                      apr_pool_t *pool);
 
 #endif

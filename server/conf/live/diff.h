@@ -25,4 +25,8 @@ typedef struct {
  * ADD_STANZA comes before what it holds.  Borrows both trees: use the result while both are held. */
 apr_array_header_t *conf_diff(const conf_t *from, const conf_t *to, apr_pool_t *pool);
 
+/** Warn of every option that needs a restart and has another value in `to` than in `from`: adds conf_problem_t, in `pool`,
+ * to `problems`.  */
+void diff_warn_restart(apr_array_header_t *problems, const conf_t *from, const conf_t *to, apr_pool_t *pool);
+
 #endif

@@ -1,8 +1,8 @@
 /* draft.h - a private copy of a configuration that is being changed
  * SPDX-License-Identifier: Apache-2.0
  *
- * A draft starts as a clone of a generation (or from scratch) and is a conf_t of its own, numbered 0 until it
- * is finished: everything that reads a generation's tree (conf_eval(), show_text(), ...) reads a draft too.
+ * A draft starts as a clone of a generation (or from scratch) and is a conf_t of its own:
+ * everything that reads a generation's tree (conf_eval(), show_text(), ...) reads a draft too.
  * Every change is checked when it is made: names, scopes, types; references between stanzas when it is
  * finished.  One thread at a time; opening and finishing a big one takes tens of milliseconds: not on a busy
  * loop. */
@@ -23,6 +23,7 @@ void draft_close(draft_t *draft);
 /** The tree as it would be; borrowed, changes with the draft. */
 conf_t *draft_conf(draft_t *draft);
 conf_t *draft_base(draft_t *draft);
+int draft_is_from_scratch(const draft_t *draft);
 
 /** `words` as typed behind "config set": [<scope> [<name>] ...] <option> [=] <value> ...; the value may be a
  * list "( a b )" or a dictionary "[ k = v ]", in one word or several.  Stanzas on the way are made.
@@ -37,7 +38,13 @@ apr_status_t draft_unset(draft_t *draft, const char *const *words, int n, const 
 /** The changes so far as commands ("set domain example.com retry_interval = 60"), in order: const char *. */
 const apr_array_header_t *draft_replay(const draft_t *draft);
 
-/** Check the whole and make it a generation with the next number.  On APR_SUCCESS `*conf` has one reference, its
+/** Warnings about what was set, in order: array of conf_problem_t. */
+const apr_array_header_t *draft_warnings(const draft_t *draft);
+/** Make the changes of `from` again in `draft`.  Unsetting what is not there any more is no failure.  On one `*failed` is the
+ * command that is refused and `*why` says why; those before it are made. */
+apr_status_t draft_repeat(draft_t *draft, const draft_t *from, const char **failed, const char **why, apr_pool_t *pool);
+
+/** Check the whole and make it a generation, without a number before conf_install().  On APR_SUCCESS `*conf` has one reference, its
  * `files` origin is the base's (conf_files_of()), and the draft is used up: only draft_replay() and draft_close()
  * are of use then.  On EC_E_CONFIG the draft stays as it was.  `*problems` as for conf_load(). */
 apr_status_t draft_finish(conf_t **conf, apr_array_header_t **problems, draft_t *draft, apr_pool_t *pool);
@@ -45,5 +52,7 @@ apr_status_t draft_finish(conf_t **conf, apr_array_header_t **problems, draft_t 
 /** The generation as it was loaded from files, of which `conf` is a live change; `conf` itself when it was
  * loaded; borrowed. */
 conf_t *conf_files_of(conf_t *conf);
+/** From now on the files say `saved` (keeps a reference; NULL: `conf` itself).  Master loop. */
+void conf_files_saved(conf_t *conf, conf_t *saved);
 
 #endif

@@ -60,8 +60,6 @@ void in_enter(ec_conn_t *conn, in_state_t state)
 /* The session is over; who still holds it finds it closed. */
 static void leave(ec_conn_t *conn)
 {
-    ec_loop_t *loop = conn->loop;
-
     HOOK_CALL(smtp_disconnect, conn);
     conn->state = IN_CLOSED;
     conn->stream = NULL;
@@ -71,9 +69,8 @@ static void leave(ec_conn_t *conn)
     if (!conn->is_waiting) {
         in_txn_end(conn);
     }
-    util_list_remove(&conn->link);
+    in_session_gone(conn);
     in_unref(conn);
-    in_session_gone(loop);
 }
 
 void in_hang_up(ec_conn_t *conn)
@@ -376,7 +373,7 @@ void in_conn_accept(void *baton, ec_loop_t *loop, apr_socket_t *socket, const ne
         in_unref(conn);
         return;
     }
-    util_list_add_last(in_sessions(loop), &conn->link);
+    in_session_came(conn);
     in_count(IN_C_connections, 1);
     in_count(IN_C_sessions, 1);
     if (!is_welcome(conn)) {

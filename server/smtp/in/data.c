@@ -60,6 +60,8 @@ static void log_reception(const ec_batch_t *batch)
         .text = "",
         .size = ec_batch_size(batch),
         .stage = EC_STAGE_UNKNOWN,
+        .message_size = ec_batch_size(batch),
+        .batch = batch,
     };
 
     if (hook_list(EC_HOOK_log_reception) == NULL) {

@@ -212,6 +212,11 @@ const char *ec_conn_sender(const ec_conn_t *conn)
     return conn->txn == NULL ? NULL : ec_batch_sender(conn->txn->batch);
 }
 
+const ec_options_t *ec_conn_options(const ec_conn_t *conn)
+{
+    return conn->view;
+}
+
 ec_batch_t *ec_conn_batch(const ec_conn_t *conn)
 {
     return conn->txn == NULL ? NULL : conn->txn->batch;

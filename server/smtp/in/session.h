@@ -147,8 +147,9 @@ void in_count(in_counter_t counter, apr_int64_t n);
 /** Sessions of a loop; 1 when the server is stopping. */
 util_list_t *in_sessions(ec_loop_t *loop);
 int in_is_stopping(ec_loop_t *loop);
-/** The last session of a loop may have gone. */
-void in_session_gone(ec_loop_t *loop);
+/** Into the sessions of its loop, and out of them. */
+void in_session_came(ec_conn_t *conn);
+void in_session_gone(ec_conn_t *conn);
 /** A message more (1) or less (-1) of this loop is on its way to the disk. */
 void in_message_waits(ec_loop_t *loop, int n);
 
@@ -158,8 +159,8 @@ in_listener_t *in_listener_ref(in_listener_t *listener);
 void in_listener_unref(in_listener_t *listener);
 /** The Listen stanza in `conf`, NULL when it is gone. */
 const conf_stanza_t *in_listener_stanza(const in_listener_t *listener, const conf_t *conf);
-/** The generation that the listener was made for. */
-conf_t *in_listener_conf(const in_listener_t *listener);
+/** `conf` has come into force: new listeners begin to accept, the others get its settings.  Master loop. */
+void in_listeners_in_force(conf_t *conf);
 /** One more or one less session under listener_sessions and service_sessions.  0: over the limit. */
 int in_share_take(ec_conn_t *conn);
 void in_share_give(ec_conn_t *conn);

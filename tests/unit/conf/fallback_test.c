@@ -222,16 +222,22 @@ static const struct {
     { { "esmtp_listener", "", "listen", "*:25", "peer", "10.1.1.1", NULL }, "open_relay",
       "true from peer 10.0.0.0/8 in esmtp_listener" },
     { { "esmtp_listener", "", "peer", "11.1.1.1", NULL }, "open_relay", "false from default" },
+    { { "esmtp_listener", "listen", "[::1]:25", NULL }, "pathway", "(unset) from default" },
+    { { "security", NULL }, "user", "ecuser from default" },
+    { { "domain", "a.com", "retry_interval", NULL }, "x", "!\"retry_interval\" is an option of domain a.com; "
+                                                          "nothing may follow it, found \"x\"" },
+    { { "domain", NULL }, "a.com", "!which option of domain a.com?" },
+    { { "apn", NULL }, "x", "!nothing is known of the options of apn: no module of this name is loaded" },
     { { "threadpool", "IO", NULL }, "concurrency", "7 from threadpool IO" },
     { { "threadpool", "CPU", NULL }, "concurrency", "0 from default" },
     { { "pathway", "p", NULL }, "require_ehlo", "on from pathway p" },
     { { "binding", "b", "host", "mx.a.com", NULL }, "max_outbound_connections", "3 from host mx.a.com in binding b" },
     { { "host", "mx.a.com", NULL }, "max_outbound_connections", "-1 from default" },        /* H3 */
-    { { "domain", "a.com", NULL }, "spoolbase", "!\"spoolbase\" is not an option of scope \"domain\"" },
+    { { "domain", "a.com", NULL }, "spoolbase", "!option \"spoolbase\" is not legal in scope \"domain\"; it belongs in: global" },
     { { NULL }, "retry_intervall",
-      "!\"retry_intervall\" is not an option of scope \"global\"; did you mean \"retry_interval\"?" },
-    { { "nonsense", "x", NULL }, "retry_interval", "!\"nonsense\" is not a scope" },
-    { { "peer", "x", NULL }, "open_relay", "!peer: not an IP address or network (address/length)" },
+      "!\"retry_intervall\" is not an option of scope \"global\" and not a scope; did you mean \"retry_interval\"?" },
+    { { "nonsense", "x", NULL }, "retry_interval", "!\"nonsense\" is not an option of scope \"global\" and not a scope" },
+    { { "esmtp_listener", "peer", "x", NULL }, "open_relay", "!peer \"x\": not an IP address or network (address/length)" },
 };
 
 START_TEST(eval)

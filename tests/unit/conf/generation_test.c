@@ -21,12 +21,18 @@ static int value_of(conf_t *conf)
 
 START_TEST(numbers)
 {
-    conf_t *first = load(1), *second;
-    apr_uint64_t number = conf_generation(first);
+    conf_t *first = load(1), *refused = load(2), *second = load(3);
+    apr_uint64_t number;
 
-    load_wrong("x = (", 5, test_pool);          /* what is refused takes no number */
-    second = load(2);
+    ck_assert_uint_eq(conf_generation(first), 0);
+    conf_install(conf_ref(first));
+    number = conf_generation(first);
+    ck_assert_uint_gt(number, 0);
+    conf_unref(refused);                        /* what never came into force takes no number */
+    conf_install(conf_ref(second));
     ck_assert_uint_eq(conf_generation(second), number + 1);
+    ck_assert_ptr_eq(conf_latest(), second);
+    conf_install(NULL);
     conf_unref(first);
     conf_unref(second);
 }

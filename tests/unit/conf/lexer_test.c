@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <apr_strings.h>
+#include <apr_tables.h>
 
 #include "conf/lexer.h"
 #include "runner.h"
@@ -12,10 +13,10 @@
 /* Tokens as text: words bare, strings in <>, signs as they are, errors as !text. */
 static const char *tokens_of(lexer_t *lexer, apr_pool_t *pool)
 {
-    const char *text = "";
+    apr_array_header_t *texts = apr_array_make(pool, 16, sizeof(const char *));
 
     while (lexer_next(lexer) != TOKEN_END) {
-        const char *form = lexer->token == TOKEN_STRING ? "%s<%s> " : lexer->token == TOKEN_ERROR ? "%s!%s " : "%s%s ";
+        const char *form = lexer->token == TOKEN_STRING ? "<%s> " : lexer->token == TOKEN_ERROR ? "!%s " : "%s ";
 
         if (lexer->token == TOKEN_PAREN_OPEN || lexer->token == TOKEN_BRACKET_OPEN)
             lexer->commas_separate = 1;
@@ -23,10 +24,10 @@ static const char *tokens_of(lexer_t *lexer, apr_pool_t *pool)
             lexer->commas_separate = 0;
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-        text = apr_psprintf(pool, form, text, lexer->text);
+        APR_ARRAY_PUSH(texts, const char *) = apr_psprintf(pool, form, lexer->text);
 #pragma GCC diagnostic pop
     }
-    return text;
+    return apr_array_pstrcat(pool, texts, 0);
 }
 
 static const struct {

@@ -173,10 +173,13 @@ START_TEST(hostile)
             strcpy(text, base);
             text[at] = (char)byte;
             if (smtp_address_parse(&address, &p, &why) == APR_SUCCESS) {
-                ck_assert_uint_lt(strlen(address.text), sizeof address.text);
-                ck_assert(p > text && p <= text + strlen(text));
+                int is_right = strlen(address.text) < sizeof address.text && p > text && p <= text + strlen(text);
+
                 for (const char *c = address.text; *c != '\0'; c++) {
-                    ck_assert(*c >= ' ' && *c <= '~');
+                    is_right &= *c >= ' ' && *c <= '~';
+                }
+                if (!is_right) { /* each assertion costs a system call: not one a byte */
+                    ck_abort_msg("\"%s\" gives \"%s\"", text, address.text);
                 }
             }
         }
