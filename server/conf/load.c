@@ -171,6 +171,7 @@ static apr_status_t parser_init(struct parser *parser, const conf_source_t *sour
     parser->source = source;
     parser->warned = apr_hash_make(pool);
     parser->read = apr_hash_make(pool);
+    parser->folders = apr_hash_make(pool);
     parser->autoloaded = apr_hash_make(pool);
     parser->autoload_order = apr_array_make(pool, 4, sizeof(struct autoload *));
     if ((parser->conf = tree_create()) == NULL)
