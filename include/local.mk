@@ -1,8 +1,10 @@
 # include: what modules may see; installed as <ec/x.h>
 ecincludedir = $(includedir)/ec
 ecinclude_HEADERS = \
+  %D%/ec/bounce.h \
   %D%/ec/command.h \
   %D%/ec/conn.h \
+  %D%/ec/context.h \
   %D%/ec/counter.h \
   %D%/ec/daemon.h \
   %D%/ec/event.h \
@@ -11,9 +13,12 @@ ecinclude_HEADERS = \
   %D%/ec/job.h \
   %D%/ec/log.h \
   %D%/ec/logfile.h \
+  %D%/ec/logline.h \
   %D%/ec/loop.h \
   %D%/ec/message.h \
   %D%/ec/module.h \
   %D%/ec/option.h \
+  %D%/ec/out.h \
+  %D%/ec/slot.h \
   %D%/ec/stanza.h \
   %D%/ec/status.h

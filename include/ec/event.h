@@ -33,6 +33,8 @@ typedef struct {
     ec_stage_t stage;             /* failures */
     int retries;                  /* 0 on the first attempt */
     apr_interval_time_t age;      /* since reception, microseconds */
+    apr_size_t message_size;      /* bytes of the whole message, whatever happened to it */
+    const ec_batch_t *batch;      /* what the message belongs to; NULL when it is not at hand */
 } ec_event_t;
 
 /** A refused command or message (rejectlog). */
@@ -45,6 +47,10 @@ typedef struct {
     const char *module;           /* last module that ran, "" for the core */
     const char *text;             /* the reply without its code */
 } ec_rejection_t;
+
+/** Words for a delivery stage and a reception state; "unknown" for other numbers.  Constant.  Any thread. */
+const char *ec_stage_name(int stage);
+const char *ec_reception_state_name(int state);
 
 #ifdef __cplusplus
 }

@@ -13,7 +13,7 @@
 enum { MAINLOG, PANICLOG, REJECTLOG, LOGS };
 
 struct ec_logger {
-    const char *mainlog, *paniclog, *rejectlog, *acctlog, *importlog;
+    const char *mainlog, *paniclog, *rejectlog, *acctlog, *importlog, *owner;
     int mainlog_mode, paniclog_mode, rejectlog_mode, acctlog_log_mode, importlog_mode;
     apr_interval_time_t heartbeat;
     int log_receptions, log_deliveries, log_transient_failures, log_permanent_failures;
@@ -36,7 +36,7 @@ static void write_line(struct ec_logger *logger, int log, const char *line, apr_
 static void on_reception(void *self, const ec_event_t *event)
 {
     struct ec_logger *logger = self;
-    char line[FORMAT_LINE];
+    char line[EC_LINE_MAX];
 
     if (logger->log_receptions) {
         write_line(logger, MAINLOG, line, format_reception(line, event, logger->instance->is_hires));
@@ -46,7 +46,7 @@ static void on_reception(void *self, const ec_event_t *event)
 static void on_delivery(void *self, const ec_event_t *event)
 {
     struct ec_logger *logger = self;
-    char line[FORMAT_LINE];
+    char line[EC_LINE_MAX];
 
     if (logger->log_deliveries) {
         write_line(logger, MAINLOG, line, format_delivery(line, event, logger->instance->is_hires));
@@ -56,7 +56,7 @@ static void on_delivery(void *self, const ec_event_t *event)
 static void on_transient_failure(void *self, const ec_event_t *event)
 {
     struct ec_logger *logger = self;
-    char line[FORMAT_LINE];
+    char line[EC_LINE_MAX];
 
     if (logger->log_transient_failures) {
         write_line(logger, MAINLOG, line, format_failure(line, 'T', event, logger->instance->is_hires));
@@ -66,7 +66,7 @@ static void on_transient_failure(void *self, const ec_event_t *event)
 static void on_permanent_failure(void *self, const ec_event_t *event)
 {
     struct ec_logger *logger = self;
-    char line[FORMAT_LINE];
+    char line[EC_LINE_MAX];
 
     if (logger->log_permanent_failures) {
         write_line(logger, MAINLOG, line, format_failure(line, 'P', event, logger->instance->is_hires));
@@ -76,7 +76,7 @@ static void on_permanent_failure(void *self, const ec_event_t *event)
 static void on_rejection(void *self, const ec_rejection_t *rejection)
 {
     struct ec_logger *logger = self;
-    char line[FORMAT_LINE];
+    char line[EC_LINE_MAX];
 
     write_line(logger, REJECTLOG, line, format_rejection(line, rejection, logger->instance->is_hires));
 }
@@ -96,7 +96,7 @@ static void on_reopen(void *self)
 static void on_message(void *baton, ec_log_level_t level, apr_time_t when, const char *text)
 {
     struct ec_logger *logger = baton;
-    char line[FORMAT_LINE];
+    char line[EC_LINE_MAX];
 
     if (level >= EC_LOG_NOTICE) {
         write_line(logger, PANICLOG, line, format_panic(line, when, text, logger->instance->is_hires));
@@ -107,7 +107,7 @@ static void on_beat(void *baton)
 {
     struct ec_logger *logger = baton;
     int is_hires = logger->instance->is_hires;
-    char line[FORMAT_LINE];
+    char line[EC_LINE_MAX];
 
     ec_timer_start(&logger->beat, ec_loop_at(0), logger->heartbeat, on_beat, logger);
     write_line(logger, MAINLOG, line, format_heartbeat(line, apr_time_now(), is_hires));
@@ -142,8 +142,10 @@ static apr_status_t open_logs(struct ec_logger *logger, const char **why)
 
     for (int i = 0; i < LOGS; i++) {
         if (logs[i].is_on && logs[i].destination[0] != '\0') {
-            EC_TRY(ec_logfile_open(&logger->file[i], logs[i].destination, logs[i].mode, logger->instance->log,
-                                   why, logger->instance->pool));
+            const ec_logfile_options_t how = { logs[i].mode, logger->owner };
+
+            EC_TRY(ec_logfile_open(&logger->file[i], logs[i].destination, &how, logger->instance->log, why,
+                                   logger->instance->pool));
         }
     }
     return APR_SUCCESS;
@@ -218,6 +220,8 @@ static const ec_option_t options[] = {
     EC_OPT_STRING(struct ec_logger, rejectlog, LOG_DIR "rejectlog.ec",
                   "Refused commands and messages; empty: none."),
     EC_OPT_PERMS(struct ec_logger, rejectlog_mode, "0644", "Mode of a new rejectlog."),
+    EC_OPT_STRING(struct ec_logger, owner, "",
+                  "Owner of new files: user, user:group or :group; empty: the server's own."),
     EC_OPT_TIME(struct ec_logger, heartbeat, "60",
                 "Time between heartbeat lines in mainlog and rejectlog; 0: none."),
     EC_OPT_BOOL(struct ec_logger, log_receptions, "true", "Write R lines."),

@@ -1,14 +1,14 @@
-/* format.h - from an event to a line of mainlog or rejectlog
+/* format.h - from an event to a line of mainlog, rejectlog, paniclog or acctlog
  * SPDX-License-Identifier: Apache-2.0
  *
- * Pure.  Each writes one line without newline into `line` and returns its length.  What
- * does not fit is cut at the end; every line that the server's limits allow does fit. */
+ * Pure.  Each writes one line without newline into `line` (EC_LINE_MAX bytes) and returns its
+ * length.  What does not fit is cut at the end; every line that the server's limits allow
+ * does fit. */
 #ifndef EC_LOGGER_FORMAT_H
 #define EC_LOGGER_FORMAT_H
 
 #include <ec/event.h>
-
-enum { FORMAT_LINE = 16 * 1024 };      /* of the buffer at least */
+#include <ec/logline.h>
 
 /** `is_hires`: times with 16 digits, microseconds. */
 apr_size_t format_reception(char *line, const ec_event_t *event, int is_hires);

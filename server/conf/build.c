@@ -26,13 +26,6 @@ static void warn_no_effect(struct parser *parser, const char *what, const char *
 
 /* ---- options ------------------------------------------------------------------------------ */
 
-static const char *suggestion(struct parser *parser, const struct nearest *nearest)
-{
-    if (nearest->best == NULL)
-        return "";
-    return apr_psprintf(parser->problems.pool, "; did you mean \"%s\"?", nearest->best);
-}
-
 /* "global, domain": where the option is legal. */
 static const char *list_scopes(struct parser *parser, const conf_option_t *option)
 {
@@ -52,37 +45,43 @@ static void refuse_option(struct parser *parser, const conf_stanza_t *stanza, co
 {
     const conf_option_t *elsewhere = options_find_anywhere(name);
     struct nearest nearest;
+    const char *missing = "";
 
     if (options_scope(name) != NULL && elsewhere == NULL) {
-        parse_error(parser, line, "\"%s\" is a stanza, not an option: write %s { ... }", name, name);
+        parse_error_of(parser, MISPLACED_OPTION, line, "\"%s\" is a stanza, not an option: write %s { ... }", name, name);
         return;
     }
     nearest_start(&nearest, name);
     options_offer_names(&nearest, stanza->scope);
+    if (elsewhere == NULL && !(stanza->scope->flags & SCOPE_MODULE))
+        missing = apr_pstrcat(parser->problems.pool, ": missing capability ",
+                              autoload_capability(stanza->scope, name, parser->problems.pool), NULL);
     if (elsewhere != NULL)
-        parse_error(parser, line, "option \"%s\" is not legal in scope \"%s\"; it belongs in: %s%s", name,
-                    stanza->type, list_scopes(parser, elsewhere), suggestion(parser, &nearest));
+        parse_error_of(parser, MISPLACED_OPTION, line, "option \"%s\" is not legal in scope \"%s\"; it belongs in: %s%s", name,
+                    stanza->type, list_scopes(parser, elsewhere), nearest_text(&nearest, parser->problems.pool));
     else
-        parse_error(parser, line, "unknown option \"%s\" in scope \"%s\"%s", name, stanza->type,
-                    suggestion(parser, &nearest));
+        parse_error_of(parser, UNKNOWN_OPTION, line, "unknown option \"%s\" in scope \"%s\"%s%s", name, stanza->type,
+                       missing, nearest_text(&nearest, parser->problems.pool));
 }
 
 void build_option(struct parser *parser, conf_stanza_t *stanza, const char *name, int line)
 {
     const conf_option_t *option;
     const char *why = "out of memory";
+    int errors = parser->problems.errors;
     ec_value_t value;
 
     if (stanza == NULL)
         return;
-    if ((option = options_find(stanza->scope, name)) == NULL) {
-        refuse_option(parser, stanza, name, line);
+    if ((option = autoload_option(parser, stanza, name, line)) == NULL) {
+        if (errors == parser->problems.errors)
+            refuse_option(parser, stanza, name, line);
         return;
     }
     if (value_make(&value, option->row, &parser->value, &why, parser->scratch) != APR_SUCCESS) {
         const char *text = raw_value_text(&parser->value, parser->scratch);
 
-        parse_error(parser, line, "option \"%s\": %s, found %s", option->row->name, why,
+        parse_error_of(parser, WRONG_VALUE, line, "option \"%s\": %s, found %s", option->row->name, why,
                     option->row->flags & EC_OPTION_SECRET ? "something else"
                                                           : problem_quote(&parser->problems, text));
         return;
@@ -99,13 +98,29 @@ static void refuse_type(struct parser *parser, const conf_stanza_t *parent, cons
     struct nearest nearest;
 
     if (options_find(parent->scope, type) != NULL) {
-        parse_error(parser, line, "\"%s\" is an option, not a stanza: write %s = value", type, type);
+        parse_error_of(parser, MISPLACED_STANZA, line, "\"%s\" is an option, not a stanza: write %s = value", type, type);
         return;
     }
     nearest_start(&nearest, type);
     options_offer_types(&nearest, parent->scope);
-    parse_error(parser, line, "unknown stanza \"%s\" in scope \"%s\"%s", type, parent->type,
-                suggestion(parser, &nearest));
+    parse_error_of(parser, UNKNOWN_STANZA, line, "unknown stanza \"%s\" in scope \"%s\"%s", type, parent->type,
+                nearest_text(&nearest, parser->problems.pool));
+}
+
+/* A reason that names another module, `module "x"`, gets the place where that one was asked for: both ends of a conflict. */
+static const char *place_of_module(struct parser *parser, const char *why)
+{
+    const char *at = why != NULL ? strstr(why, "module \"") : NULL;
+    const conf_stanza_t *stanza;
+    const char *name;
+
+    if (at == NULL)
+        return "";
+    at += strlen("module \"");
+    name = apr_pstrmemdup(parser->scratch, at, strcspn(at, "\""));
+    if ((stanza = conf_next(parser->conf, NULL, name, NULL)) == NULL || conf_stanza_file(stanza) == NULL)
+        return "";
+    return apr_psprintf(parser->problems.pool, " (%s:%d)", conf_stanza_file(stanza), conf_stanza_line(stanza));
 }
 
 /* A table's stanza, one that a module brings when asked, or one that is only documented. */
@@ -125,8 +140,8 @@ static const conf_scope_t *find_scope(struct parser *parser, const conf_stanza_t
     if (scope != NULL)
         return scope;
     if (rv != APR_SUCCESS && rv != EC_E_NOT_FOUND) {
-        parse_error(parser, line, "module \"%s\" can not be loaded: %s", type,
-                    why != NULL ? why : "no reason given");
+        parse_error_of(parser, MODULE, line, "module \"%s\" can not be loaded: %s%s", type,
+                       why != NULL ? why : "no reason given", place_of_module(parser, why));
         return NULL;
     }
     if (parent->parent == NULL)
@@ -140,9 +155,9 @@ static int is_naming_right(struct parser *parser, const conf_scope_t *scope, con
                            const char *instance, int line)
 {
     if (scope->naming == SCOPE_NAMED && instance == NULL)
-        parse_error(parser, line, "stanza \"%s\" needs a name: write %s \"name\" { ... }", type, type);
+        parse_error_of(parser, WRONG_NAME, line, "stanza \"%s\" needs a name: write %s \"name\" { ... }", type, type);
     else if (scope->naming == SCOPE_ANONYMOUS && instance != NULL)
-        parse_error(parser, line, "stanza \"%s\" takes no name, found \"%s\"", type,
+        parse_error_of(parser, WRONG_NAME, line, "stanza \"%s\" takes no name, found \"%s\"", type,
                     problem_quote(&parser->problems, instance));
     else
         return 1;
@@ -161,7 +176,7 @@ static int is_regex_right(struct parser *parser, conf_stanza_t *stanza, int line
     if (stanza->regex != NULL)
         return 1;
     pcre2_get_error_message(error, message, sizeof(message));
-    parse_error(parser, line, "%s %s is not a regular expression: %s at character %d", stanza->type,
+    parse_error_of(parser, WRONG_NAME, line, "%s %s is not a regular expression: %s at character %d", stanza->type,
                 problem_quote(&parser->problems, stanza->written), (const char *)message, (int)offset + 1);
     return 0;
 }
@@ -225,7 +240,7 @@ static conf_stanza_t *open_stanza(struct parser *parser, conf_stanza_t *parent, 
     conf_stanza_t *stanza;
 
     if (before >= TREE_STANZAS_MAX) {
-        parse_error(parser, line, "more than %d stanzas", TREE_STANZAS_MAX);
+        parse_error_of(parser, LIMIT, line, "more than %d stanzas", TREE_STANZAS_MAX);
         return NULL;
     }
     stanza = tree_add(parser->conf, parent, scope, type, name, written);
@@ -247,12 +262,12 @@ conf_stanza_t *build_stanza(struct parser *parser, conf_stanza_t *parent, const 
     if (scope == NULL || !is_naming_right(parser, scope, type, instance, line))
         return NULL;
     if (!scope_allows_parent(scope, parent->scope)) {
-        parse_error(parser, line, "stanza \"%s\" is not legal in scope \"%s\"; it belongs in: %s", type,
+        parse_error_of(parser, MISPLACED_STANZA, line, "stanza \"%s\" is not legal in scope \"%s\"; it belongs in: %s", type,
                     parent->type, scope->parents);
         return NULL;
     }
     if ((name = scope_name(scope, written, &why, parser->scratch)) == NULL) {
-        parse_error(parser, line, "%s \"%s\": %s", type, problem_quote(&parser->problems, written), why);
+        parse_error_of(parser, WRONG_NAME, line, "%s \"%s\": %s", type, problem_quote(&parser->problems, written), why);
         return NULL;
     }
     type = type_of(parser, scope, type);

@@ -183,12 +183,13 @@ void chain_host(chain_t *chain, const conf_t *conf, const char *group, const cha
 
 /* ---- inbound -------------------------------------------------------------------------------- */
 
-static const conf_stanza_t *find_peer(const conf_stanza_t *container, const cidr_t *address)
+static const conf_stanza_t *find_peer(const conf_t *conf, const conf_stanza_t *container, const cidr_t *address)
 {
     const conf_stanza_t *best = NULL;
 
-    for (const conf_stanza_t *stanza = container->first; stanza != NULL; stanza = stanza->next) {
-        if (stanza->scope->kind == NAME_NETWORK && cidr_contains(&stanza->network, address) &&
+    for (const conf_stanza_t *stanza = conf_next(conf, container, "peer", NULL); stanza != NULL;
+         stanza = stanza->next_same) {
+        if (cidr_contains(&stanza->network, address) &&
             (best == NULL || stanza->network.bits > best->network.bits))
             best = stanza;
     }
@@ -196,7 +197,7 @@ static const conf_stanza_t *find_peer(const conf_stanza_t *container, const cidr
 }
 
 /* Of several networks only the most specific one speaks. */
-static void look_at_peer(chain_t *chain, const conf_stanza_t *container, const char *peer, const char *rule)
+static void look_at_peer(chain_t *chain, const conf_t *conf, const conf_stanza_t *container, const char *peer, const char *rule)
 {
     cidr_t address;
 
@@ -206,7 +207,7 @@ static void look_at_peer(chain_t *chain, const conf_stanza_t *container, const c
                                  .type = "peer",
                                  .name = peer,
                                  .parent = container,
-                                 .stanza = find_peer(container, &address) });
+                                 .stanza = find_peer(conf, container, &address) });
 }
 
 static void look_at_stanza(chain_t *chain, const conf_stanza_t *stanza, const char *rule)
@@ -230,11 +231,10 @@ static const char *pathway_of(const chain_t *chain)
 
 void chain_pathway(chain_t *chain, const conf_t *conf, const char *pathway)
 {
-    const conf_stanza_t *group = conf->root->first, *grouped = NULL;
+    const conf_stanza_t *group = NULL, *grouped = NULL;
 
-    for (; group != NULL; group = group->next) {
-        if (strcmp(group->type, "pathway_group") == 0 &&
-            (grouped = tree_find(conf, group, "pathway", pathway)) != NULL)
+    while ((group = conf_next(conf, NULL, "pathway_group", group)) != NULL) {
+        if ((grouped = tree_find(conf, group, "pathway", pathway)) != NULL)
             break;
     }
     look_at_stanza(chain, grouped, "9.5");
@@ -250,9 +250,9 @@ void chain_inbound(chain_t *chain, const conf_t *conf, const conf_stanza_t *list
 {
     const char *pathway;
 
-    look_at_peer(chain, listen, peer, "9.1");
+    look_at_peer(chain, conf, listen, peer, "9.1");
     look_at_stanza(chain, listen, "9.2");
-    look_at_peer(chain, listener, peer, "9.3");
+    look_at_peer(chain, conf, listener, peer, "9.3");
     look_at_stanza(chain, listener, "9.4");
     if ((pathway = pathway_of(chain)) != NULL)
         chain_pathway(chain, conf, pathway);

@@ -51,12 +51,39 @@ const ec_option_t *conf_option(conf_opt_t opt);
 
 /* ---- loading ----------------------------------------------------------------- */
 
+/** What kind of thing is wrong: X(NAME, number, meaning).  Shown as "CFG-" and five digits; a number never changes its
+ * meaning (doc/configuration.md lists them). */
+#define CONF_PROBLEM_KINDS(X)                                                                   \
+    X(OTHER, 10000, "anything without a kind of its own")                                       \
+    X(SYNTAX, 10001, "the text is not of the form that the language has")                       \
+    X(UNKNOWN_OPTION, 10002, "no table has an option of this name, and no module announces it") \
+    X(MISPLACED_OPTION, 10003, "the option exists, but not in this scope")                      \
+    X(UNKNOWN_STANZA, 10004, "no table and no module has a stanza of this type")                \
+    X(MISPLACED_STANZA, 10005, "the stanza may not stand in this scope")                        \
+    X(WRONG_VALUE, 10006, "the value is not of the option's type, or out of its range")         \
+    X(WRONG_NAME, 10007, "the stanza's name is missing, superfluous or not of its form")        \
+    X(INCLUDE, 10008, "a file can not be found, opened, or included")                           \
+    X(LIMIT, 10009, "more than there may be of something")                                      \
+    X(DANGLING, 10010, "the value names a stanza that does not exist")                          \
+    X(CONFLICT, 10011, "two places claim what only one can have")                               \
+    X(MODULE, 10012, "a module can not be loaded")                                              \
+    X(NO_EFFECT, 20001, "accepted, but without effect yet")                                      \
+    X(RESTART, 20002, "takes effect when the server is started again")
+typedef enum {
+#define CONF_PROBLEM_KIND(name, number, meaning) CONF_PROBLEM_##name = (number),
+    CONF_PROBLEM_KINDS(CONF_PROBLEM_KIND)
+#undef CONF_PROBLEM_KIND
+} conf_problem_kind_t;
+
 typedef struct {
     const char *file;
     int line;
     int is_warning;
+    conf_problem_kind_t kind;
     const char *text;          /* complete sentence without file and line */
 } conf_problem_t;
+/** "CFG-10002 ecelerity.conf:7: unknown option ...", in `pool`. */
+const char *conf_problem_text(const conf_problem_t *problem, apr_pool_t *pool);
 
 typedef struct {
     const char *file;          /* as given with -c, or "ecelerity.conf" */
@@ -66,6 +93,11 @@ typedef struct {
     /* Called for a stanza whose type no table knows, with the text of its name: load the
      * module that brings it and register its options, or return EC_E_NOT_FOUND.  May be NULL. */
     apr_status_t (*need_module)(void *baton, const char *name, const char **why);
+    /* Called for an option that no table has in a core scope, or only as one without effect: load the first module that
+     * announces it and can be loaded.  EC_E_NOT_FOUND: nobody announces it.  May be NULL. */
+    apr_status_t (*need_option)(void *baton, const char *scope, const char *option, const char **why);
+    /* What module `name` requires beside it, up to NULL; NULL for nothing.  They are loaded.  May be NULL. */
+    const char *const *(*requirements)(void *baton, const char *name);
     void *baton;
 } conf_source_t;
 
@@ -99,12 +131,27 @@ void conf_install(conf_t *conf);
 typedef void conf_changed_fn(void *baton, conf_t *conf);
 void conf_on_change(conf_changed_fn *fn, void *baton);
 
+/** A generation that somebody still holds. */
+typedef struct {
+    apr_uint64_t generation;
+    int is_in_force;
+    int refs;
+    unsigned stanzas, views;
+    apr_size_t bytes; /* tree and views, about */
+} conf_live_t;
+/** Visit all generations in memory, newest first.  Any thread; takes a lock: `each` calls nothing of this room. */
+typedef void conf_live_fn(void *baton, const conf_live_t *live);
+void conf_each_live(conf_live_fn *each, void *baton);
+
 /* ---- the tree ------------------------------------------------------------------- */
 
 /** Children of `parent` (NULL: the top level) of stanza type `type` (NULL: any), in order of
- * definition: pass NULL first, then the previous one.  The cost does not grow with stanzas of other types. */
+ * definition: pass NULL first, then the previous one, with the same `type`.  Stanzas of other types
+ * cost nothing. */
 const conf_stanza_t *conf_next(const conf_t *conf, const conf_stanza_t *parent, const char *type,
                                const conf_stanza_t *previous);
+/** Stanzas of modules at the top level, in order of definition: pass NULL first. */
+const conf_stanza_t *conf_next_module(const conf_t *conf, const conf_stanza_t *previous);
 const char *conf_stanza_type(const conf_stanza_t *stanza);      /* lower case */
 const char *conf_stanza_name(const conf_stanza_t *stanza);      /* "" when anonymous */
 const char *conf_stanza_file(const conf_stanza_t *stanza);
@@ -130,6 +177,10 @@ const conf_view_t *conf_outbound(conf_t *conf, const char *group, const char *bi
 /** Inbound (section 9): the Listen stanza, its listener is its parent; `peer` is address text. */
 const conf_view_t *conf_inbound(conf_t *conf, const conf_stanza_t *listen, const char *peer);
 
+/** The stanza that gives the option its inbound value; NULL when it is the default's. */
+const conf_stanza_t *conf_inbound_origin(const conf_t *conf, const conf_stanza_t *listen, const char *peer,
+                                         conf_opt_t opt);
+
 /** One value; O(1).  NULL when unset and without default. */
 const ec_value_t *conf_get(const conf_view_t *view, conf_opt_t opt);
 /** The same by a number that conf_handle() gave. */
@@ -140,6 +191,10 @@ apr_int64_t conf_int(const conf_view_t *view, conf_opt_t opt);
 apr_interval_time_t conf_interval(const conf_view_t *view, conf_opt_t opt);
 /** Text, or NULL when unset. */
 const char *conf_str(const conf_view_t *view, conf_opt_t opt);
+
+/** Do two views, of one generation or of two, give these `n` options the same values?  With `opts` NULL all
+ * options count, and the answer comes from digests that were made with the views: two numbers are compared. */
+int conf_view_is_same(const conf_view_t *a, const conf_view_t *b, const conf_opt_t *opts, int n);
 
 /** What `config eval` prints: the value after fallback, where it was found and how it was sought.
  * `scopes` are type, name pairs as typed on the console ("binding", "b", "domain", "d"). */

@@ -31,6 +31,34 @@ static struct {
     struct slot slots[LOOPS_MAX];
 } current = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
+/* ---- those in memory ------------------------------------------------------------------------- */
+
+static struct {
+    pthread_mutex_t lock;
+    conf_t *first; /* newest first */
+} live = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+void live_add(conf_t *conf)
+{
+    pthread_mutex_lock(&live.lock);
+    conf->next_live = live.first;
+    live.first = conf;
+    pthread_mutex_unlock(&live.lock);
+}
+
+void live_remove(conf_t *conf)
+{
+    conf_t **at = &live.first;
+
+    pthread_mutex_lock(&live.lock);
+    while (*at != conf)
+        at = &(*at)->next_live;
+    *at = conf->next_live;
+    pthread_mutex_unlock(&live.lock);
+}
+
+/* ---- references ------------------------------------------------------------------------------- */
+
 conf_t *conf_ref(conf_t *conf)
 {
     atomic_fetch_add_explicit(&conf->refs, 1, memory_order_relaxed);
@@ -171,6 +199,24 @@ void conf_install(conf_t *conf)
     if (ec_loop_count() == 0)
         release_slots();
     conf_unref(old);
+}
+
+void conf_each_live(conf_live_fn *each, void *baton)
+{
+    pthread_mutex_lock(&current.lock);
+    pthread_mutex_lock(&live.lock);
+    for (const conf_t *conf = live.first; conf != NULL; conf = conf->next_live) {
+        apr_size_t views_bytes;
+        conf_live_t row = { .generation = conf->generation, .is_in_force = conf == current.conf };
+
+        row.refs = atomic_load(&conf->refs);
+        row.stanzas = conf->n_stanzas;
+        row.views = views_count(conf, &views_bytes);
+        row.bytes = conf->bytes + views_bytes;
+        each(baton, &row);
+    }
+    pthread_mutex_unlock(&live.lock);
+    pthread_mutex_unlock(&current.lock);
 }
 
 void conf_on_change(conf_changed_fn *fn, void *baton)

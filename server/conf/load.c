@@ -81,7 +81,8 @@ static void make_values(struct parser *parser, conf_stanza_t *stanza)
 
         if (value_make(&setting->value, setting->option->row, &setting->raw, &why, parser->conf->pool) !=
             APR_SUCCESS)
-            problem_error(&parser->problems, setting->file->path, setting->line, "option \"%s\": %s",
+            problem_error_of(&parser->problems, CONF_PROBLEM_WRONG_VALUE, setting->file->path, setting->line,
+                             "option \"%s\": %s",
                           setting->option->row->name, why);
     }
 }
@@ -130,7 +131,8 @@ static void check_values(struct parser *parser, conf_stanza_t *stanza)
 void load_defaults(conf_t *conf)
 {
     conf->n_handles = options_handles();
-    conf->handle_defaults = apr_pcalloc(conf->pool, sizeof(conf->handle_defaults[0]) * (apr_size_t)conf->n_handles);
+    conf->handle_defaults =
+        apr_pcalloc(conf->pool, sizeof(conf->handle_defaults[0]) * (apr_size_t)conf->n_handles);
     options_each(make_default, conf);
 }
 
@@ -148,18 +150,28 @@ void load_check(struct parser *parser)
 
 static void finish_tree(struct parser *parser)
 {
+    autoload_finish(parser);
     load_values(parser);
     load_check(parser);
 }
 
-static apr_status_t parser_init(struct parser *parser, const conf_source_t *source, apr_pool_t *pool)
+void parser_begin(struct parser *parser, conf_t *conf, const conf_source_t *source, apr_pool_t *pool)
 {
     memset(parser, 0, sizeof(*parser));
     problems_init(&parser->problems, pool);
+    parser->conf = conf;
     parser->source = source;
+    parser->scratch = pool;
     parser->warned = apr_hash_make(pool);
     parser->read = apr_hash_make(pool);
-    if ((parser->conf = tree_create()) == NULL)
+    parser->autoloaded = apr_hash_make(pool);
+    parser->autoload_order = apr_array_make(pool, 4, sizeof(struct autoload *));
+}
+
+static apr_status_t parser_init(struct parser *parser, const conf_source_t *source, apr_pool_t *pool)
+{
+    parser_begin(parser, tree_create(), source, pool);
+    if (parser->conf == NULL)
         return APR_ENOMEM;
     if (source != NULL)
         search_path_make(&parser->path, source, pool);
@@ -173,8 +185,8 @@ static apr_status_t parser_finish(struct parser *parser, conf_t **conf)
     if (parser->problems.errors == 0)
         finish_tree(parser);
     if (parser->problems.errors == 0) {
-        views_create(parser->conf);
         parser->conf->refs = 1;
+        views_create(parser->conf); /* from here on others see it in the list of those in memory */
         *conf = parser->conf;
         rv = APR_SUCCESS;
     } else {

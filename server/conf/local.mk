@@ -1,8 +1,8 @@
 # server/conf: the language and its tables; ask/: what is in force and why; live/: changing it while it runs
 libserver_la_SOURCES += %D%/conf.h %D%/options.def %D%/options_documented.def \
-  %D%/build.c %D%/chain.c %D%/generation.c %D%/include.c %D%/include.h %D%/lexer.c %D%/lexer.h \
+  %D%/autoload.c %D%/build.c %D%/chain.c %D%/generation.c %D%/include.c %D%/include.h %D%/lexer.c %D%/lexer.h \
   %D%/load.c %D%/match.c %D%/names.c %D%/options.c %D%/options.h %D%/parse.c %D%/parse.h \
-  %D%/problem.c %D%/problem.h %D%/raw.c %D%/scopes.c %D%/scopes.h %D%/tree.c %D%/tree.h \
+  %D%/problem.c %D%/problem.h %D%/raw.c %D%/same.c %D%/scopes.c %D%/scopes.h %D%/tree.c %D%/tree.h \
   %D%/value.c %D%/value.h %D%/view.c %D%/view.h
 
 libserver_la_SOURCES += \

@@ -113,7 +113,7 @@ static void parse_stanza(struct parser *parser, conf_stanza_t *parent, const cha
     conf_place_t *place;
 
     if (depth >= TREE_DEPTH_MAX) {
-        parse_error(parser, line, "stanzas are nested deeper than %d", TREE_DEPTH_MAX);
+        parse_error_of(parser, LIMIT, line, "stanzas are nested deeper than %d", TREE_DEPTH_MAX);
         resynchronise(parser);
         return;
     }
@@ -190,17 +190,17 @@ static void include_one(struct parser *parser, conf_stanza_t *stanza, const char
     const char *why, *loop;
 
     if (include_open(&identity, path, &why, parser->problems.pool) != APR_SUCCESS) {
-        parse_error(parser, line, "include: %s", why);
+        parse_error_of(parser, INCLUDE, line, "include: %s", why);
         return;
     }
     loop = describe_loop(parser, &identity, path, parser->problems.pool);
     parser->n_bytes += identity.size;
     if (loop != NULL)
-        parse_error(parser, line, "include loop: %s", loop);
+        parse_error_of(parser, INCLUDE, line, "include loop: %s", loop);
     else if (parser->frame->depth + 1 >= PARSE_INCLUDE_DEPTH_MAX)
-        parse_error(parser, line, "files include each other deeper than %d", PARSE_INCLUDE_DEPTH_MAX);
+        parse_error_of(parser, LIMIT, line, "files include each other deeper than %d", PARSE_INCLUDE_DEPTH_MAX);
     else if (++parser->n_files > PARSE_FILES_MAX || parser->n_bytes > PARSE_BYTES_MAX)
-        parse_error(parser, line, "too much is included: more than %d files or 1 GiB", PARSE_FILES_MAX);
+        parse_error_of(parser, LIMIT, line, "too much is included: more than %d files or 1 GiB", PARSE_FILES_MAX);
     else {
         read_file(parser, stanza, make_file(parser, path, line, is_readonly), identity);
         return;
@@ -217,12 +217,12 @@ static void include_name(struct parser *parser, conf_stanza_t *stanza, const cha
     int is_folder;
 
     if (parser->source == NULL) {
-        parse_error(parser, line, "files can not be included here");
+        parse_error_of(parser, INCLUDE, line, "files can not be included here");
         return;
     }
     if (search_include(&found, &parser->path, name, parser->frame->file->path, &why, pool) != APR_SUCCESS ||
         include_list(&files, &is_folder, found, &why, pool) != APR_SUCCESS) {
-        parse_error(parser, line, "include: %s", why);
+        parse_error_of(parser, INCLUDE, line, "include: %s", why);
         return;
     }
     if (!is_folder)
@@ -256,6 +256,7 @@ static int is_name(const char *text, apr_size_t length)
 static void parse_option(struct parser *parser, conf_stanza_t *stanza, const char *name, int line)
 {
     const char *why = "out of memory";
+    int is_bare = lexer_of(parser)->token == TOKEN_WORD;
     apr_status_t rv = raw_value_read(&parser->value, lexer_of(parser), &why, parser->problems.pool);
 
     if (rv == EC_E_SYNTAX) {
@@ -267,7 +268,27 @@ static void parse_option(struct parser *parser, conf_stanza_t *stanza, const cha
         resynchronise(parser);
         return;
     }
+    if (is_bare) {
+        parser->last.line = lexer_of(parser)->line;
+        apr_cpystrn(parser->last.option, name, sizeof(parser->last.option));
+        apr_cpystrn(parser->last.value, parser->value.text, sizeof(parser->last.value));
+    }
     build_option(parser, stanza, name, line);
+}
+
+/* `option = 5 minutes`: a word behind a bare value on its line, with nothing behind it that would make it a statement. */
+static int is_rest_of_value(struct parser *parser, const char *word, int line)
+{
+    const lexer_t *lexer = lexer_of(parser);
+    int is_alone = lexer->token == TOKEN_END || lexer->token == TOKEN_BRACE_CLOSE ||
+                   (lexer->is_first && is_text(lexer->token));
+
+    if (parser->last.line != line || !is_alone)
+        return 0;
+    parse_error(parser, line, "a value of several words must be in quotes: write %s = \"%s %s\"", parser->last.option,
+                problem_quote(&parser->problems, parser->last.value), problem_quote(&parser->problems, word));
+    parser->frame->is_again = 1;
+    return 1;
 }
 
 /* The lexer stands at what follows a word that is not "=": a name, for a stanza. */
@@ -309,6 +330,9 @@ static void parse_statement(struct parser *parser, conf_stanza_t *stanza, int de
     }
     memcpy(name, lexer->text, lexer->length + 1);
     lexer_next(lexer);
+    if (is_rest_of_value(parser, name, line))
+        return;
+    parser->last.line = 0;
     if (is_text(lexer->token) &&
         (strcasecmp(name, "include") == 0 || strcasecmp(name, "readonly_include") == 0)) {
         parse_include(parser, stanza, strcasecmp(name, "include") != 0, line);
@@ -339,7 +363,7 @@ void parse_main_file(struct parser *parser, const char *name)
 
     if (search_main(&found, &parser->path, name, &why, pool) != APR_SUCCESS ||
         include_open(&identity, found, &why, pool) != APR_SUCCESS) {
-        problem_error(&parser->problems, name != NULL ? name : "ecelerity.conf", 0, "no configuration: %s",
+        problem_error_of(&parser->problems, CONF_PROBLEM_INCLUDE, name != NULL ? name : "ecelerity.conf", 0, "no configuration: %s",
                       why);
         return;
     }

@@ -28,6 +28,12 @@ struct frame {
     int is_broken; /* the rest can not be read: do not complain about what it lacks */
 };
 
+/* A module that is needed without a stanza of its own in the files. */
+struct autoload {
+    const char *module, *file; /* where it was needed first */
+    int line;
+};
+
 struct parser {
     conf_t *conf;
     struct problems problems;
@@ -40,6 +46,12 @@ struct parser {
     apr_pool_t *scratch; /* of one statement */
     apr_hash_t *warned;  /* what has been warned about already */
     apr_hash_t *read;    /* device and inode to the conf_file_t of the first time */
+    apr_hash_t *autoloaded;              /* module's name to struct autoload */
+    apr_array_header_t *autoload_order;  /* of struct autoload *, in order of need */
+    struct {
+        int line; /* on which the value of the last option ended; 0: the last statement was something else */
+        char option[PARSE_NAME_MAX + 1], value[40];
+    } last; /* scalar, unquoted */
     int n_files;
     long long n_bytes;
 };
@@ -58,7 +70,17 @@ void build_option(struct parser *parser, conf_stanza_t *stanza, const char *name
 conf_stanza_t *build_stanza(struct parser *parser, conf_stanza_t *parent, const char *type,
                             const char *instance, int line);
 
+/* autoload.c */
+/** The option that may stand in `stanza`, by a module that announces it if need be; NULL, perhaps after an error. */
+const conf_option_t *autoload_option(struct parser *parser, const conf_stanza_t *stanza, const char *name, int line);
+/** When all is read: the empty stanzas of modules that are needed and that no file has. */
+void autoload_finish(struct parser *parser);
+/** "config.Domain:option": what is missing when nobody has the option. */
+const char *autoload_capability(const conf_scope_t *scope, const char *option, apr_pool_t *pool);
+
 /* load.c */
+/** Get ready to put statements into `conf`; `pool` is for problems and, until the caller sets another, scratch. */
+void parser_begin(struct parser *parser, conf_t *conf, const conf_source_t *source, apr_pool_t *pool);
 /** Give every option that is known by now its default; again, when a module has come since. */
 void load_defaults(conf_t *conf);
 /** Give every value of parser->conf its type, and every option its default.  Once for a tree. */
@@ -68,8 +90,9 @@ void load_values(struct parser *parser);
 void load_check(struct parser *parser);
 
 /** An error or warning at a line of the file being read. */
-#define parse_error(parser, line, ...) \
-    problem_error(&(parser)->problems, (parser)->frame->file->path, (line), __VA_ARGS__)
+#define parse_error(parser, line, ...) parse_error_of(parser, SYNTAX, line, __VA_ARGS__)
+#define parse_error_of(parser, kind, line, ...)                                                        \
+    problem_error_of(&(parser)->problems, CONF_PROBLEM_##kind, (parser)->frame->file->path, (line), __VA_ARGS__)
 #define parse_warning(parser, line, ...) \
     problem_warning(&(parser)->problems, (parser)->frame->file->path, (line), __VA_ARGS__)
 

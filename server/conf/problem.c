@@ -14,13 +14,15 @@ void problems_init(struct problems *problems, apr_pool_t *pool)
     problems->errors = problems->warnings = 0;
 }
 
-static void add(struct problems *problems, const char *file, int line, int is_warning, const char *text)
+static void add(struct problems *problems, conf_problem_kind_t kind, const char *file, int line, int is_warning,
+                const char *text)
 {
     conf_problem_t *problem = apr_array_push(problems->list);
 
     problem->file = apr_pstrdup(problems->pool, file);
     problem->line = line;
     problem->is_warning = is_warning;
+    problem->kind = kind;
     problem->text = text;
 }
 
@@ -29,17 +31,41 @@ int problems_full(const struct problems *problems)
     return problems->errors >= PROBLEM_ERRORS_MAX;
 }
 
+static void add_error(struct problems *problems, conf_problem_kind_t kind, const char *file, int line,
+                      const char *format, va_list args)
+{
+    if (problems_full(problems))
+        return;
+    add(problems, kind, file, line, 0, apr_pvsprintf(problems->pool, format, args));
+    if (++problems->errors == PROBLEM_ERRORS_MAX)
+        add(problems, CONF_PROBLEM_LIMIT, file, line, 0, "too many errors; the rest is not looked at");
+}
+
 void problem_error(struct problems *problems, const char *file, int line, const char *format, ...)
 {
     va_list args;
 
-    if (problems_full(problems))
-        return;
     va_start(args, format);
-    add(problems, file, line, 0, apr_pvsprintf(problems->pool, format, args));
+    add_error(problems, CONF_PROBLEM_OTHER, file, line, format, args);
     va_end(args);
-    if (++problems->errors == PROBLEM_ERRORS_MAX)
-        add(problems, file, line, 0, "too many errors; the rest is not looked at");
+}
+
+void problem_error_of(struct problems *problems, conf_problem_kind_t kind, const char *file, int line,
+                      const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    add_error(problems, kind, file, line, format, args);
+    va_end(args);
+}
+
+const char *conf_problem_text(const conf_problem_t *problem, apr_pool_t *pool)
+{
+    if (problem->line == 0) /* of the whole file, or set on a console */
+        return apr_psprintf(pool, "CFG-%05d %s: %s", (int)problem->kind, problem->file, problem->text);
+    return apr_psprintf(pool, "CFG-%05d %s:%d: %s", (int)problem->kind, problem->file, problem->line,
+                        problem->text);
 }
 
 void problem_warning(struct problems *problems, const char *file, int line, const char *format, ...)
@@ -49,7 +75,7 @@ void problem_warning(struct problems *problems, const char *file, int line, cons
     if (problems->warnings++ >= PROBLEM_WARNINGS_MAX)
         return;
     va_start(args, format);
-    add(problems, file, line, 1, apr_pvsprintf(problems->pool, format, args));
+    add(problems, CONF_PROBLEM_NO_EFFECT, file, line, 1, apr_pvsprintf(problems->pool, format, args));
     va_end(args);
 }
 

@@ -21,6 +21,9 @@ void problem_error(struct problems *problems, const char *file, int line, const 
     __attribute__((format(printf, 4, 5)));
 void problem_warning(struct problems *problems, const char *file, int line, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/** An error of a kind that has its own number; the ones above are OTHER and NO_EFFECT. */
+void problem_error_of(struct problems *problems, conf_problem_kind_t kind, const char *file, int line,
+                      const char *format, ...) __attribute__((format(printf, 5, 6)));
 /** Have so many errors been found that looking for more is of no use? */
 int problems_full(const struct problems *problems);
 /** `text` fit to stand in a message: short, printable. */

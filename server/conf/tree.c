@@ -94,39 +94,51 @@ conf_stanza_t *tree_find(const conf_t *conf, const conf_stanza_t *parent, const 
 
 /* ---- filling ------------------------------------------------------------------------------ */
 
-static conf_kin_t *find_kin(const conf_stanza_t *parent, const char *type)
+static conf_siblings_t *find_siblings(const conf_stanza_t *parent, const char *type)
 {
-    conf_kin_t *kin = parent->kin;
+    conf_siblings_t *same = parent->siblings;
 
-    while (kin != NULL && strcasecmp(kin->type, type) != 0)
-        kin = kin->next;
-    return kin;
+    while (same != NULL && strcasecmp(same->type, type) != 0)
+        same = same->next;
+    return same;
 }
 
-static void link_kin(conf_stanza_t *parent, conf_stanza_t *stanza, apr_pool_t *pool)
+static void link_same(conf_t *conf, conf_stanza_t *parent, conf_stanza_t *stanza)
 {
-    conf_kin_t *kin = find_kin(parent, stanza->type);
+    conf_siblings_t *same = find_siblings(parent, stanza->type);
 
-    if (kin == NULL) {
-        kin = apr_pcalloc(pool, sizeof(*kin));
-        kin->type = stanza->type;
-        kin->next = parent->kin;
-        parent->kin = kin;
+    if (same == NULL) {
+        same = apr_pcalloc(conf->pool, sizeof(*same));
+        same->type = stanza->type;
+        same->next = parent->siblings;
+        parent->siblings = same;
     }
-    if (kin->last == NULL)
-        kin->first = stanza;
+    if (same->last == NULL)
+        same->first = stanza;
     else
-        kin->last->next_of_type = stanza;
-    kin->last = stanza;
+        same->last->next_same = stanza;
+    same->last = stanza;
 }
 
-static void link_child(conf_stanza_t *parent, conf_stanza_t *stanza)
+static void link_module(conf_t *conf, conf_stanza_t *stanza)
+{
+    if (conf->last_module == NULL)
+        conf->first_module = stanza;
+    else
+        conf->last_module->next_module = stanza;
+    conf->last_module = stanza;
+}
+
+static void link_child(conf_t *conf, conf_stanza_t *parent, conf_stanza_t *stanza)
 {
     if (parent->last == NULL)
         parent->first = stanza;
     else
         parent->last->next = stanza;
     parent->last = stanza;
+    link_same(conf, parent, stanza);
+    if (parent == conf->root && (stanza->scope->flags & SCOPE_MODULE) != 0)
+        link_module(conf, stanza);
 }
 
 conf_stanza_t *tree_add(conf_t *conf, conf_stanza_t *parent, const conf_scope_t *scope, const char *type,
@@ -145,8 +157,7 @@ conf_stanza_t *tree_add(conf_t *conf, conf_stanza_t *parent, const conf_scope_t 
     stanza->parent = parent;
     stanza->depth = parent->depth + 1;
     stanza->hash = hash;
-    link_child(parent, stanza);
-    link_kin(parent, stanza, conf->pool);
+    link_child(conf, parent, stanza);
     if (strcmp(type, "binding") == 0 && parent != conf->root &&
         apr_hash_get(conf->grouped_bindings, stanza->name, APR_HASH_KEY_STRING) == NULL)
         apr_hash_set(conf->grouped_bindings, stanza->name, APR_HASH_KEY_STRING, stanza);
@@ -167,6 +178,20 @@ conf_place_t *tree_add_place(conf_t *conf, conf_stanza_t *stanza, const conf_fil
         stanza->last_place->next = place;
     stanza->last_place = place;
     return place;
+}
+
+void tree_move_first(conf_stanza_t *parent)
+{
+    conf_stanza_t *moved = parent->last, *before = parent->first;
+
+    if (moved == before)
+        return;
+    while (before->next != moved)
+        before = before->next;
+    before->next = NULL;
+    parent->last = before;
+    moved->next = parent->first;
+    parent->first = moved;
 }
 
 conf_setting_t *tree_setting(const conf_stanza_t *stanza, const ec_option_t *row)
@@ -229,6 +254,24 @@ void tree_set(conf_t *conf, conf_stanza_t *stanza, const conf_option_t *option, 
     setting->line = line;
     setting->span = span;
     setting->order = conf->n_read;
+}
+
+static apr_size_t bytes_of(const conf_stanza_t *stanza)
+{
+    apr_size_t bytes = sizeof(*stanza) + strlen(stanza->name) + strlen(stanza->written);
+
+    for (const conf_setting_t *setting = stanza->settings; setting != NULL; setting = setting->next)
+        bytes += sizeof(*setting) + setting->raw.room;
+    for (const conf_place_t *place = stanza->places; place != NULL; place = place->next)
+        bytes += sizeof(*place);
+    for (const conf_stanza_t *child = stanza->first; child != NULL; child = child->next)
+        bytes += bytes_of(child);
+    return bytes;
+}
+
+apr_size_t tree_bytes(const conf_t *conf)
+{
+    return bytes_of(conf->root) + conf->n_slots * sizeof(*conf->slots);
 }
 
 /* ---- taking away --------------------------------------------------------------------------- */
@@ -301,16 +344,29 @@ static void unlink_child(conf_stanza_t *parent, const conf_stanza_t *stanza)
         parent->last = before;
 }
 
-static void unlink_kin(conf_stanza_t *parent, const conf_stanza_t *stanza)
+static void unlink_same(conf_stanza_t *parent, const conf_stanza_t *stanza)
 {
-    conf_kin_t *kin = find_kin(parent, stanza->type);
-    conf_stanza_t **at = &kin->first, *before = NULL;
+    conf_siblings_t *same = find_siblings(parent, stanza->type);
+    conf_stanza_t **at = &same->first, *before = NULL;
 
-    for (; *at != stanza; at = &(*at)->next_of_type)
+    for (; *at != stanza; at = &(*at)->next_same)
         before = *at;
-    *at = stanza->next_of_type;
-    if (kin->last == stanza)
-        kin->last = before;
+    *at = stanza->next_same;
+    if (same->last == stanza)
+        same->last = before;
+}
+
+static void unlink_module(conf_t *conf, const conf_stanza_t *stanza)
+{
+    conf_stanza_t **at = &conf->first_module, *before = NULL;
+
+    for (; *at != NULL && *at != stanza; at = &(*at)->next_module)
+        before = *at;
+    if (*at == NULL)
+        return;
+    *at = stanza->next_module;
+    if (conf->last_module == stanza)
+        conf->last_module = before;
 }
 
 static void unlink_regex(conf_stanza_t *parent, const conf_stanza_t *stanza)
@@ -329,7 +385,8 @@ static void unlink_regex(conf_stanza_t *parent, const conf_stanza_t *stanza)
 void tree_remove(conf_t *conf, conf_stanza_t *stanza)
 {
     unlink_child(stanza->parent, stanza);
-    unlink_kin(stanza->parent, stanza);
+    unlink_same(stanza->parent, stanza);
+    unlink_module(conf, stanza);
     unlink_regex(stanza->parent, stanza);
     forget_below(conf, stanza);
 }
@@ -353,16 +410,21 @@ const char *tree_describe(const conf_stanza_t *stanza, apr_pool_t *pool)
 const conf_stanza_t *conf_next(const conf_t *conf, const conf_stanza_t *parent, const char *type,
                                const conf_stanza_t *previous)
 {
-    const conf_kin_t *kin;
+    const conf_siblings_t *same;
 
     if (parent == NULL)
         parent = conf->root;
     if (type == NULL)
         return previous == NULL ? parent->first : previous->next;
     if (previous != NULL)
-        return previous->next_of_type;
-    kin = find_kin(parent, type);
-    return kin != NULL ? kin->first : NULL;
+        return previous->next_same;
+    same = find_siblings(parent, type);
+    return same != NULL ? same->first : NULL;
+}
+
+const conf_stanza_t *conf_next_module(const conf_t *conf, const conf_stanza_t *previous)
+{
+    return previous == NULL ? conf->first_module : previous->next_module;
 }
 
 const char *conf_stanza_type(const conf_stanza_t *stanza)

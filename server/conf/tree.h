@@ -74,12 +74,12 @@ typedef struct conf_setting {
     struct conf_setting *next;
 } conf_setting_t;
 
-/* The children of one type, so that a handful of listeners is found among many thousand domains. */
-typedef struct conf_kin {
+/* Children of one type, so that finding them does not walk over thousands of others. */
+typedef struct conf_siblings {
     const char *type;
-    conf_stanza_t *first, *last;
-    struct conf_kin *next;
-} conf_kin_t;
+    conf_stanza_t *first, *last; /* by next_same */
+    struct conf_siblings *next;
+} conf_siblings_t;
 
 struct ec_stanza {
     const conf_scope_t *scope;
@@ -89,14 +89,15 @@ struct ec_stanza {
     conf_stanza_t *parent;       /* NULL: the root */
     conf_stanza_t *first, *last; /* children in order of definition */
     conf_stanza_t *next;
-    conf_kin_t *kin;             /* the children again, by type */
-    conf_stanza_t *next_of_type;
+    conf_stanza_t *next_same;    /* of this type and parent */
+    conf_siblings_t *siblings;          /* of the children, one a type */
     conf_setting_t *settings, *last_setting;
     conf_place_t *places, *last_place;
     unsigned depth;
     apr_uint64_t hash;
     pcre2_code *regex;                                    /* names written /pattern/ */
     conf_stanza_t *first_regex, *last_regex, *next_regex; /* such children, in order */
+    conf_stanza_t *next_module;                           /* of a module's stanza */
     cidr_t network;                                       /* of a peer */
     const conf_t *owner;                                  /* of the root: its generation */
 };
@@ -113,11 +114,14 @@ struct conf {
     conf_stanza_t **slots; /* children by parent, type and name; open addressing */
     unsigned n_slots;
     apr_hash_t *grouped_bindings; /* name to the first binding of that name inside a group */
+    conf_stanza_t *first_module, *last_module; /* stanzas of modules, in order, by next_module */
     int has_regex;                /* some stanza's name is a regular expression */
     apr_hash_t *defaults;         /* const ec_option_t * to ec_value_t *, of all options */
     const ec_value_t **handle_defaults; /* by handle, n_handles of them */
     int n_handles;
     struct views *views;
+    apr_size_t bytes; /* what the tree takes, about */
+    conf_t *next_live;
 };
 
 /** A new tree with its root; no reference counted yet, destroyed by tree_destroy(), which lets go of `files_of`. */
@@ -132,6 +136,9 @@ conf_stanza_t *tree_add(conf_t *conf, conf_stanza_t *parent, const conf_scope_t 
 /** The caller fills in span, body and order when it knows them. */
 conf_place_t *tree_add_place(conf_t *conf, conf_stanza_t *stanza, const conf_file_t *file, int line);
 
+/** Put the last child of `parent` before all others. */
+void tree_move_first(conf_stanza_t *parent);
+
 conf_setting_t *tree_setting(const conf_stanza_t *stanza, const ec_option_t *row);
 /** Set or replace; copies `raw`.  What was there goes to `shadowed`. */
 void tree_set(conf_t *conf, conf_stanza_t *stanza, const conf_option_t *option, const raw_value_t *raw,
@@ -141,6 +148,9 @@ void tree_set(conf_t *conf, conf_stanza_t *stanza, const conf_option_t *option, 
 int tree_unset(conf_stanza_t *stanza, const ec_option_t *row);
 /** Take a stanza (not the root) away, with all below it; its memory stays the tree's. */
 void tree_remove(conf_t *conf, conf_stanza_t *stanza);
+
+/** Bytes of stanzas, settings and their texts, about. */
+apr_size_t tree_bytes(const conf_t *conf);
 
 /** "domain example.com in binding b", or "global"; in `pool`. */
 const char *tree_describe(const conf_stanza_t *stanza, apr_pool_t *pool);

@@ -53,4 +53,36 @@ int match_regex(const conf_stanza_t *stanza, const char *name);
 void views_create(conf_t *conf);
 void views_destroy(conf_t *conf);
 
+/* ---- what a view is made of --------------------------------------------------------------- */
+
+/* A view that differs from the top level in few options shares the rest with it: with many thousand stanzas
+ * that is the difference between 1 KiB and 200 bytes each. */
+enum { BLOCK_VALUES = 16 };
+
+typedef struct {
+    const ec_value_t *values[BLOCK_VALUES];
+} view_block_t;
+
+struct ec_options {
+    apr_uint64_t digest; /* of all values: the combination of view_digest() */
+    int n_handles;
+    const view_block_t *blocks[]; /* as many as n_handles need */
+};
+
+static inline const ec_value_t *view_value(const conf_view_t *view, unsigned handle)
+{
+    return view->blocks[handle / BLOCK_VALUES]->values[handle % BLOCK_VALUES];
+}
+
+/** Share of one option in a view's digest; they are combined by exclusive or. */
+apr_uint64_t view_digest(int handle, const ec_value_t *value);
+
+/** Number of views besides the global one, and their bytes. */
+unsigned views_count(const conf_t *conf, apr_size_t *bytes);
+
+/* ---- generations in memory (generation.c) --------------------------------------------------- */
+
+void live_add(conf_t *conf);
+void live_remove(conf_t *conf);
+
 #endif

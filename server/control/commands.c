@@ -59,6 +59,25 @@ static void sysinfo(void *self, ec_answer_t *answer)
     ec_node_text(root, "libxml2", LIBXML_DOTTED_VERSION);
 }
 
+/* ---- configuration ------------------------------------------------------------------------- */
+
+static void add_live(void *table, const conf_live_t *live)
+{
+    ec_node_t *row = ec_node_row(table);
+
+    ec_node_int(row, "generation", (apr_int64_t)live->generation);
+    ec_node_text(row, "state", live->is_in_force ? "in force" : live->refs > 0 ? "held" : "ending");
+    ec_node_int(row, "references", live->refs);
+    ec_node_int(row, "stanzas", live->stanzas);
+    ec_node_int(row, "views", live->views);
+    ec_node_int(row, "bytes", (apr_int64_t)live->bytes);
+}
+
+static void config_generations(void *self, ec_answer_t *answer)
+{
+    conf_each_live(add_live, ec_node_table(ec_answer_root(answer), "generations"));
+}
+
 /* ---- logs ------------------------------------------------------------------------------------ */
 
 static void reopen_logs(void *self, ec_answer_t *answer)
@@ -136,7 +155,16 @@ static void loops(void *self, ec_answer_t *answer)
         ec_node_float(row, "busy_percent", stats.busy_permille / 10.0, 1);
         ec_node_int(row, "longest_us", stats.longest);
         ec_node_text(row, "longest_kind", stats.longest_kind);
+        ec_node_int(row, "longest_turn_us", stats.longest_turn);
     }
+}
+
+static void loops_reset(void *self, ec_answer_t *answer)
+{
+    for (int i = 0; i < ec_loop_count(); i++) {
+        event_loop_forget_longest(ec_loop_at(i));
+    }
+    ec_node_note(ec_answer_root(answer), "The longest callbacks and turns are sought anew.");
 }
 
 /* ---- the end ----------------------------------------------------------------------------------- */
@@ -172,11 +200,14 @@ static const ec_command_t commands[] = {
     { "version", EC_CMD_READ, version, "version and product" },
     { "pid", EC_CMD_READ, pid, "process id of the server" },
     { "sysinfo", EC_CMD_READ, sysinfo, "version and platform" },
+    { "config generations", EC_CMD_READ, config_generations,
+      "generations of the configuration in memory, and who holds them" },
     { "reopen logs", EC_CMD_WRITE, reopen_logs, "close and open the log files, after a rotation" },
     { "paniclog", EC_CMD_READ, paniclog, "latest messages of the server, by level" },
     { "counter list", EC_CMD_READ, counter_list, "all counters" },
     { "threads stats", EC_CMD_READ, threads_stats, "thread pools" },
-    { "loops", EC_CMD_READ, loops, "event loops: turns, load, longest callback" },
+    { "loops", EC_CMD_READ, loops, "event loops: turns, load, longest callback and turn" },
+    { "loops reset", EC_CMD_WRITE, loops_reset, "seek the longest callback and turn anew" },
     { "shutdown", EC_CMD_WRITE, shut_down, "stop the server cleanly" },
     EC_COMMAND_END
 };

@@ -133,6 +133,9 @@ static void measure_turn(ec_loop_t *loop)
     apr_time_t busy = loop->mark - loop->turn_start, period = loop->mark - loop->period_start;
 
     loop_count(&stats->turns, 1);
+    if (busy > atomic_load_explicit(&stats->longest_turn, memory_order_relaxed)) {
+        atomic_store_explicit(&stats->longest_turn, busy, memory_order_relaxed);
+    }
     loop_count(&stats->busy, (int)busy);
     loop->period_busy += busy;
     if (period >= PERIOD_SECONDS * APR_USEC_PER_SEC) {
@@ -157,10 +160,17 @@ void event_loop_stats(const ec_loop_t *loop, event_loop_stats_t *stats)
         .busy_permille = atomic_load(&loop->stats.busy_permille),
         .longest = atomic_load(&loop->stats.longest),
         .longest_kind = atomic_load(&loop->stats.longest_kind),
+        .longest_turn = atomic_load(&loop->stats.longest_turn),
     };
     if (stats->busy_permille < 0) {
         stats->busy_permille = stats->total > 0 ? (int)(stats->busy * 1000 / stats->total) : 0;
     }
+}
+
+void event_loop_forget_longest(ec_loop_t *loop)
+{
+    atomic_store(&loop->stats.longest, 0);
+    atomic_store(&loop->stats.longest_turn, 0);
 }
 
 /* ---- sleep ------------------------------------------------------------------------- */

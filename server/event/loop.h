@@ -28,7 +28,7 @@ struct loop_ready {
 struct loop_stats {
     _Atomic apr_uint64_t turns, posts, timers, events;
     _Atomic apr_uint64_t busy;
-    _Atomic apr_time_t longest, first_turn;
+    _Atomic apr_time_t longest, longest_turn, first_turn;
     _Atomic int busy_permille; /* -1: no full period yet */
     const char *_Atomic longest_kind;
 };

@@ -71,10 +71,14 @@ typedef struct {
     int busy_permille;               /* share of the last full ten seconds; before: since start */
     apr_interval_time_t longest;     /* longest callback */
     const char *longest_kind;        /* "post", "timer" or "event" */
+    apr_interval_time_t longest_turn; /* longest time between two polls: what a ready descriptor waited at most */
 } event_loop_stats_t;
 
 /** Any thread; the numbers may be of slightly different moments. */
 void event_loop_stats(const ec_loop_t *loop, event_loop_stats_t *stats);
+
+/** The longest ones are sought anew.  Any thread; what is under way at that moment may or may not count. */
+void event_loop_forget_longest(ec_loop_t *loop);
 
 /* ---- signals ------------------------------------------------------------------------ */
 

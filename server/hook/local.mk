@@ -1,2 +1,2 @@
 # server/hook: who is registered where
-libserver_la_SOURCES += %D%/hook.c %D%/hook.h
+libserver_la_SOURCES += %D%/event.c %D%/hook.c %D%/hook.h

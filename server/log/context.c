@@ -112,6 +112,16 @@ ec_log_t *ec_log_child(ec_log_t *parent, apr_pool_t *pool, const char *prefix_fo
     return log;
 }
 
+ec_log_t *log_context_copy(const ec_log_t *log, apr_pool_t *pool)
+{
+    ec_log_t *copy = apr_palloc(pool, sizeof *copy);
+
+    copy->parent = &root;
+    copy->prefix = apr_pstrdup(pool, log->prefix);
+    atomic_init(&copy->level, FOLLOWS);
+    return copy;
+}
+
 int ec_log_enabled(const ec_log_t *log, ec_log_level_t level)
 {
     int least;

@@ -14,6 +14,7 @@
 #include "conf/live/diff.h"
 #include "conf/live/report.h"
 #include "control/control.h"
+#include "hook/hook.h"
 #include "module/loader.h"
 #include "smtp/in/smtp_in.h"
 
@@ -71,6 +72,7 @@ static void apply(server_t *server, conf_t *conf, const char *verb, const apr_ar
         text = apr_psprintf(scratch, "Reconfigure failed: %s", why != NULL ? why : "refused");
     }
     ec_log(server->log, rv == APR_SUCCESS ? EC_LOG_NOTICE : EC_LOG_ERROR, "%s", text);
+    HOOK_CALL(server_reload, rv == APR_SUCCESS, text);
     done(baton, rv == APR_SUCCESS, text, rv == APR_SUCCESS ? warnings : NULL);
     conf_unref(conf);
     apr_pool_destroy(scratch);
@@ -105,6 +107,7 @@ static void load(void *baton)
     conf_t *current = conf_current_ref();
 
     r->rv = server_load_config(r->server, &r->conf, r->path, &r->problems, r->pool);
+    server_report_problems(r->server->log, r->problems); /* there may be a thousand: not on a loop */
     r->warnings = apr_array_make(r->pool, 4, sizeof(conf_problem_t));
     if (r->rv == APR_SUCCESS) {
         diff_warn_restart(r->warnings, current, r->conf, r->pool);
@@ -132,6 +135,7 @@ static void refuse(struct reload *r)
     const char *text = apr_pstrcat(r->pool, "Reconfigure failed: ", error != NULL ? error : "no configuration found", NULL);
 
     ec_log(r->server->log, EC_LOG_ERROR, "%s", text);
+    HOOK_CALL(server_reload, 0, text);
     r->done(r->baton, 0, text, errors_of(r));
 }
 
@@ -140,7 +144,6 @@ static void finish(void *baton)
     struct reload *r = baton;
 
     is_running = 0;
-    server_report_problems(r->server->log, r->problems);
     if (r->rv == APR_SUCCESS) {
         apply(r->server, r->conf, "reloaded", r->warnings, r->done, r->baton);
     } else {

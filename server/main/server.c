@@ -10,6 +10,7 @@
 #include <apr_general.h>
 
 #include "event/runtime.h"
+#include "log/writer.h"
 
 static int check_only(server_t *server, const apr_array_header_t *problems, apr_status_t rv)
 {
@@ -61,6 +62,7 @@ int ec_daemon_main(int argc, char **argv)
     }
     server.log = ec_log_root();
     status = run(&server);
+    log_files_finish();
     apr_pool_destroy(server.pool);
     apr_terminate();
     return status;

@@ -9,10 +9,10 @@
 
 #include <apr_strings.h>
 
-#include "conf/live/report.h"
 #include "control/control.h"
 #include "dns/dns.h"
 #include "event/runtime.h"
+#include "hook/hook.h"
 #include "module/loader.h"
 #include "queue/queue.h"
 #include "smtp/in/smtp_in.h"
@@ -27,7 +27,7 @@ int server_report_problems(ec_log_t *log, const apr_array_header_t *problems)
     for (int i = 0; problems != NULL && i < problems->nelts; i++) {
         const conf_problem_t *p = &APR_ARRAY_IDX(problems, i, conf_problem_t);
 
-        ec_log(log, p->is_warning ? EC_LOG_WARNING : EC_LOG_ERROR, "%s: %s", report_place(p, scratch), p->text);
+        ec_log(log, p->is_warning ? EC_LOG_WARNING : EC_LOG_ERROR, "%s", conf_problem_text(p, scratch));
         errors += !p->is_warning;
     }
     apr_pool_destroy(scratch);
@@ -36,7 +36,9 @@ int server_report_problems(ec_log_t *log, const apr_array_header_t *problems)
 
 const conf_source_t *server_source(server_t *server)
 {
-    static conf_source_t source = { .need_module = module_need };
+    static conf_source_t source = { .need_module = module_need,
+                                    .need_option = module_need_option,
+                                    .requirements = module_requirements };
 
     if (source.file == NULL) { /* at start; afterwards any thread reads it */
         source.file = server->args.config != NULL ? server->args.config : "ecelerity.conf";
@@ -133,8 +135,15 @@ static apr_status_t start_spool(server_t *server, const char **why)
     return APR_SUCCESS;
 }
 
+/* On every loop when it takes the generation up. */
+static void on_conf_change(void *baton, conf_t *conf)
+{
+    HOOK_CALL(conf_change, conf_generation(conf));
+}
+
 static apr_status_t start_modules(server_t *server, const char **why)
 {
+    conf_on_change(on_conf_change, NULL);
     EC_TRY(module_prepare(server->conf, why));
     return module_commit(why);
 }
@@ -264,6 +273,7 @@ apr_status_t server_start(server_t *server)
             return rv;
         }
     }
+    HOOK_CALL(server_start);
     ec_log(server->log, EC_LOG_NOTICE, "ready pid=%ld loops=%d", (long)getpid(), ec_loop_count());
     return APR_SUCCESS;
 }

@@ -99,6 +99,11 @@ static void take_value(struct reader *reader, char *buffer, apr_size_t room)
     }
 }
 
+int ec_batch_header(const ec_batch_t *batch, const char *name, char *buffer, apr_size_t room)
+{
+    return batch_header(batch, name, buffer, room);
+}
+
 int batch_header(const ec_batch_t *batch, const char *name, char *buffer, apr_size_t room)
 {
     struct reader reader = { .block = batch->body.first, .left = HEADER_MAX };

@@ -17,9 +17,10 @@
 #include <apr_strings.h>
 
 #include "conf/conf.h"
+#include "module/manifest.h"
 #include "util/text.h"
 
-enum { NAME_MAX_LENGTH = 64 };
+enum { NAME_MAX_LENGTH = 64, REQUIRE_DEPTH_MAX = 8 };
 
 struct file {
     struct file *next;
@@ -173,7 +174,38 @@ static apr_status_t register_options(const ec_module_t *module, const char **why
     return conf_register_module(module->name, module->options, module->stanzas, module->name, why, scratch);
 }
 
-static apr_status_t load_locked(const ec_module_t **result, const char *name, const char **why,
+static apr_status_t load_locked(const ec_module_t **result, const char *name, int depth, const char **why,
+                                apr_pool_t *scratch);
+
+/* What it can not do without goes first. */
+static apr_status_t load_requirements(const char *name, int depth, const char **why, apr_pool_t *scratch)
+{
+    const module_manifest_t *manifest = module_manifest_find(name);
+    const ec_module_t *other;
+
+    for (const char *const *item = manifest != NULL ? manifest->requires : NULL; item != NULL && *item != NULL;
+         item++) {
+        const char *reason = NULL;
+        apr_status_t rv;
+
+        if (find_locked(*item) != NULL) {
+            continue;
+        }
+        if (depth >= REQUIRE_DEPTH_MAX) {
+            *why = apr_psprintf(scratch, "the modules that %s requires require each other", name);
+            return EC_E_MODULE;
+        }
+        rv = module_name_is_safe(*item) ? load_locked(&other, *item, depth + 1, &reason, scratch) : EC_E_NOT_FOUND;
+        if (rv != APR_SUCCESS) {
+            *why = apr_psprintf(scratch, "the module %s requires %s: %s", name, *item,
+                                reason != NULL ? reason : "that is no name of a module");
+            return EC_E_MODULE;
+        }
+    }
+    return APR_SUCCESS;
+}
+
+static apr_status_t load_locked(const ec_module_t **result, const char *name, int depth, const char **why,
                                 apr_pool_t *scratch)
 {
     const char *path = find_file(name, scratch), *reason;
@@ -185,6 +217,7 @@ static apr_status_t load_locked(const ec_module_t **result, const char *name, co
         *why = apr_psprintf(scratch, "there is no module %s.so in %s", name, state.path);
         return EC_E_NOT_FOUND;
     }
+    EC_TRY(load_requirements(name, depth, why, scratch));
     if ((handle = open_bound(path, why, scratch)) == NULL) {
         return EC_E_MODULE;
     }
@@ -223,7 +256,7 @@ apr_status_t module_file_load(const ec_module_t **module, const char *name, cons
     util_text_lower(lower, strlen(lower));
     pthread_mutex_lock(&state.lock);
     if ((*module = find_locked(lower)) == NULL) {
-        rv = load_locked(module, lower, why, scratch);
+        rv = load_locked(module, lower, 0, why, scratch);
     }
     pthread_mutex_unlock(&state.lock);
     return rv;

@@ -18,6 +18,7 @@
 #include "module/commands.h"
 #include "module/file.h"
 #include "module/instance.h"
+#include "module/manifest.h"
 
 struct set {
     int n, room;
@@ -90,12 +91,20 @@ apr_status_t module_loader_start(const char *path, ec_log_t *log, apr_pool_t *po
     }
     EC_TRY(apr_pool_create(&state.why_pool, NULL));
     module_commands_add();
+    module_manifests_read(path, log, pool);
     return module_files_start(apr_pstrdup(pool, path), pool);
+}
+
+/* What a failure said, kept for the thread that asked: several may load at once. */
+static const char *keep_reason(const char *said)
+{
+    static _Thread_local char text[512];
+
+    return apr_cpystrn(text, said, sizeof text), text;
 }
 
 apr_status_t module_need(void *baton, const char *name, const char **why)
 {
-    static _Thread_local char text[512];
     const ec_module_t *module;
     const char *said = "out of memory";
     apr_pool_t *scratch;
@@ -104,11 +113,45 @@ apr_status_t module_need(void *baton, const char *name, const char **why)
     EC_TRY(apr_pool_create_unmanaged(&scratch));
     rv = module_file_load(&module, name, &said, scratch);
     if (rv != APR_SUCCESS) {
-        apr_cpystrn(text, said, sizeof text);
-        *why = text;
+        *why = keep_reason(said);
     }
     apr_pool_destroy(scratch);
     return rv;
+}
+
+static apr_status_t load_provider(const char *scope, const char *option, const char **reasons, apr_pool_t *scratch)
+{
+    const module_manifest_t *manifest;
+    const ec_module_t *module;
+    const char *reason;
+
+    for (int i = 0; (manifest = module_manifest_provider(scope, option, i)) != NULL; i++) {
+        if (module_file_load(&module, manifest->module, &reason, scratch) == APR_SUCCESS) {
+            return APR_SUCCESS;
+        }
+        *reasons = apr_pstrcat(scratch, *reasons != NULL ? *reasons : "", *reasons != NULL ? "; " : "", reason, NULL);
+    }
+    return *reasons != NULL ? EC_E_MODULE : EC_E_NOT_FOUND;
+}
+
+apr_status_t module_need_option(void *baton, const char *scope, const char *option, const char **why)
+{
+    const char *reasons = NULL;
+    apr_pool_t *scratch;
+    apr_status_t rv;
+
+    EC_TRY(apr_pool_create_unmanaged(&scratch));
+    rv = load_provider(scope, option, &reasons, scratch);
+    *why = reasons != NULL ? keep_reason(reasons) : NULL;
+    apr_pool_destroy(scratch);
+    return rv;
+}
+
+const char *const *module_requirements(void *baton, const char *name)
+{
+    const module_manifest_t *manifest = module_manifest_find(name);
+
+    return manifest != NULL ? manifest->requires : NULL;
 }
 
 /* ---- prepare --------------------------------------------------------------------------- */
@@ -149,9 +192,8 @@ apr_status_t module_prepare(conf_t *conf, const char **why)
     EC_ASSERT(!state.is_prepared);
     apr_pool_clear(state.why_pool);
     state.is_prepared = 1;
-    while ((stanza = conf_next(conf, NULL, NULL, stanza)) != NULL) {
-        const ec_module_t *module =
-            conf_stanza_table(stanza) != NULL ? module_file_find(conf_stanza_type(stanza)) : NULL;
+    while ((stanza = conf_next_module(conf, stanza)) != NULL) {
+        const ec_module_t *module = module_file_find(conf_stanza_type(stanza));
         apr_status_t rv = module != NULL ? prepare_one(conf, stanza, module, why) : APR_SUCCESS;
 
         if (rv != APR_SUCCESS) {

@@ -21,6 +21,11 @@ apr_status_t module_loader_start(const char *path, ec_log_t *log, apr_pool_t *po
  * Any thread. */
 apr_status_t module_need(void *baton, const char *name, const char **why);
 
+/** For conf_source_t.need_option: load the first module that announces the option and can be loaded. */
+apr_status_t module_need_option(void *baton, const char *scope, const char *option, const char **why);
+/** For conf_source_t.requirements: what the module's manifest requires. */
+const char *const *module_requirements(void *baton, const char *name);
+
 /** Make instances for the module stanzas of `conf`, in order: options, init.  Those of the generation in force whose
  * stanza did not change are kept.  All or nothing: on failure what was made is stopped again, and the old ones run on.
  * Does not keep `conf`.  `*why` (file, line, sentence) lives until the next call.  Master loop, as all below. */

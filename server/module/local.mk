@@ -3,6 +3,7 @@ libserver_la_SOURCES += \
   %D%/commands.c %D%/commands.h \
   %D%/file.c %D%/file.h \
   %D%/instance.c %D%/instance.h \
+  %D%/manifest.c %D%/manifest.h \
   %D%/loader.c %D%/loader.h \
   %D%/options.c %D%/options.h \
   %D%/stanza.c

@@ -172,6 +172,24 @@ apr_status_t net_bind(int *result, net_sockaddr_t *address, const net_bind_t *ho
     return APR_SUCCESS;
 }
 
+apr_status_t net_bind_adjust(int fd, const char *path, const net_listen_options_t *before,
+                             const net_listen_options_t *after)
+{
+    if (path == NULL && after->receive_buffer != before->receive_buffer && after->receive_buffer > 0) {
+        (void)set(fd, SOL_SOCKET, SO_RCVBUF, after->receive_buffer);
+    }
+    if (path == NULL && after->send_buffer != before->send_buffer && after->send_buffer > 0) {
+        (void)set(fd, SOL_SOCKET, SO_SNDBUF, after->send_buffer);
+    }
+    if (path != NULL && after->socket_mode != before->socket_mode && chmod(path, (mode_t)after->socket_mode) != 0) {
+        return errno;
+    }
+    if (after->backlog != before->backlog && listen(fd, after->backlog > 0 ? after->backlog : BACKLOG) != 0) {
+        return errno;
+    }
+    return APR_SUCCESS;
+}
+
 apr_status_t net_bind_probe(const net_sockaddr_t *address, const net_bind_t *how, const char **why,
                             apr_pool_t *pool)
 {

@@ -20,4 +20,8 @@ apr_status_t net_bind(int *fd, net_sockaddr_t *address, const net_bind_t *how, c
 apr_status_t net_bind_probe(const net_sockaddr_t *address, const net_bind_t *how, const char **why,
                             apr_pool_t *pool);
 
+/** Change what differs of backlog, buffers and, at `path` (NULL: none), mode. */
+apr_status_t net_bind_adjust(int fd, const char *path, const net_listen_options_t *before,
+                             const net_listen_options_t *after);
+
 #endif

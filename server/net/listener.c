@@ -2,7 +2,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * With all_loops every loop has a socket of its own on the same port (SO_REUSEPORT): the
- * kernel spreads the connections and no loop hands anything to another.  A UNIX socket
+ * kernel spreads the connections and no loop hands anything to another.  It also lets "*:25"
+ * take the place of "127.0.0.1:25", the old one closing when the new one is there.  A UNIX socket
  * can not be shared that way and is served by the master loop.
  *
  * Life: made and closed by the master loop.  Each acceptor is started and stopped by a
@@ -22,6 +23,7 @@
 
 enum {
     ACCEPTS_PER_EVENT = 64, /* then the other descriptors of the loop have their turn */
+    ACCEPTS_AT_END = 1024,
     PAUSE = 1000000         /* microseconds without accepting after the process ran out of something */
 };
 
@@ -42,6 +44,7 @@ struct net_listener {
     net_accept_fn *fn;
     void *baton;
     const char *path; /* of a UNIX socket, to be removed */
+    net_listen_options_t set; /* what was set last; no address */
     int port;
     int n_acceptors, n_stopped;
     acceptor_t *acceptors;
@@ -97,11 +100,10 @@ static int is_of_one_connection(int error)
            error == ENETUNREACH || error == EPERM;
 }
 
-static void on_acceptable(void *baton, int ready)
+/* Returns when nothing waits, or after `most`. */
+static void accept_waiting(acceptor_t *acceptor, int most)
 {
-    acceptor_t *acceptor = baton;
-
-    for (int i = 0; i < ACCEPTS_PER_EVENT && acceptor->watch.loop != NULL; i++) {
+    for (int i = 0; i < most && acceptor->watch.loop != NULL; i++) {
         net_sockaddr_t from = { .length = sizeof from.u };
         int fd = accept4(acceptor->fd, &from.u.any, &from.length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
@@ -115,6 +117,11 @@ static void on_acceptable(void *baton, int ready)
             return;
         }
     }
+}
+
+static void on_acceptable(void *baton, int ready)
+{
+    accept_waiting(baton, ACCEPTS_PER_EVENT);
 }
 
 /* ---- life --------------------------------------------------------------------------- */
@@ -152,6 +159,7 @@ static void stop_acceptor(void *baton)
 {
     acceptor_t *acceptor = baton;
 
+    accept_waiting(acceptor, ACCEPTS_AT_END); /* close() would reset them */
     ec_timer_cancel(&acceptor->pause);
     ec_watch_stop(&acceptor->watch);
     close(acceptor->fd);
@@ -180,6 +188,29 @@ void net_listener_close(net_listener_t *listener)
     net_listener_close_then(listener, NULL, NULL);
 }
 
+void net_listener_start(net_listener_t *listener)
+{
+    for (int i = 0; i < listener->n_acceptors; i++) {
+        acceptor_t *acceptor = &listener->acceptors[i];
+
+        ec_loop_post(acceptor->loop, &acceptor->start, start_acceptor, acceptor);
+    }
+}
+
+void net_listener_adjust(net_listener_t *listener, const net_listen_options_t *options)
+{
+    apr_status_t rv = APR_SUCCESS;
+
+    for (int i = 0; i < listener->n_acceptors && rv == APR_SUCCESS; i++) {
+        rv = net_bind_adjust(listener->acceptors[i].fd, listener->path, &listener->set, options);
+    }
+    if (rv != APR_SUCCESS) {
+        ec_log_rv(listener->log, EC_LOG_ERROR, rv, "can not change the settings of the listening socket");
+    }
+    listener->set = *options;
+    listener->set.address = NULL;
+}
+
 int net_listener_port(const net_listener_t *listener)
 {
     return listener->port;
@@ -196,7 +227,7 @@ static void close_all(net_listener_t *listener)
 static apr_status_t bind_all(net_listener_t *listener, net_sockaddr_t *address, const net_bind_t *how, int n,
                              const char **why, apr_pool_t *pool)
 {
-    if (how->is_shared) {
+    if (how->is_shared && !how->options->may_overlap) {
         EC_TRY(net_bind_probe(address, how, why, pool));
     }
     for (int i = 0; i < n; i++) {
@@ -228,7 +259,7 @@ apr_status_t net_listen(net_listener_t **result, const net_listen_options_t *opt
     }
     EC_TRY(apr_pool_create(&own, NULL));
     n = options->all_loops && address.u.any.sa_family != AF_UNIX ? ec_loop_count() : 1;
-    how.is_shared = n > 1;
+    how.is_shared = options->all_loops && address.u.any.sa_family != AF_UNIX;
     listener = apr_pcalloc(own, sizeof *listener);
     listener->pool = own;
     listener->fn = fn;
@@ -242,8 +273,10 @@ apr_status_t net_listen(net_listener_t **result, const net_listen_options_t *opt
     if (address.u.any.sa_family == AF_UNIX) {
         listener->path = apr_pstrdup(own, options->address);
     }
-    for (int i = 0; i < n; i++) {
-        ec_loop_post(ec_loop_at(i), &listener->acceptors[i].start, start_acceptor, &listener->acceptors[i]);
+    listener->set = *options;
+    listener->set.address = NULL;
+    if (!options->is_held) {
+        net_listener_start(listener);
     }
     *result = listener;
     return APR_SUCCESS;

@@ -27,6 +27,9 @@ typedef struct {
     int all_loops;   /* 1: every loop accepts (SO_REUSEPORT socket each); 0: the master loop only */
     int socket_mode; /* for UNIX sockets: permission bits */
     int receive_buffer, send_buffer; /* 0: the kernel's */
+    int is_held;     /* listen, but accept nothing before net_listener_start() */
+    int may_overlap; /* with a listener of our own that is about to be closed ("*:25" and "127.0.0.1:25"): it is
+                      * not looked whether somebody else is there.  Needs all_loops. */
 } net_listen_options_t;
 
 /** Bind and listen.  Keeps `fn`, `baton`.  Call on the master loop (or before loops run).  `*why` says what
@@ -35,9 +38,15 @@ typedef struct {
  * once. */
 apr_status_t net_listen(net_listener_t **listener, const net_listen_options_t *options, net_accept_fn *fn,
                         void *baton, const char **why, apr_pool_t *pool);
+/** Begin to accept, after is_held.  On each loop this comes behind what was posted to it before.  Master loop. */
+void net_listener_start(net_listener_t *listener);
+/** Change backlog, buffer sizes and mode to those of `options`; sockets and connections stay.  What the system
+ * refuses is logged.  Master loop. */
+void net_listener_adjust(net_listener_t *listener, const net_listen_options_t *options);
 /** The port in use (when 0 was asked for). */
 int net_listener_port(const net_listener_t *listener);
-/** Stop accepting; running connections are not touched.  Other loops may still be inside `fn` for a moment.
+/** Stop accepting; running connections are not touched.  Other loops may still be inside `fn` for a moment, and
+ * connections that the kernel has made by then are still handed to it.
  * Takes `listener`, which lives until then (not in a pool of the caller).  Master loop. */
 void net_listener_close(net_listener_t *listener);
 /** As above; `done(baton)` runs on the master loop when `fn` will not run any more. */

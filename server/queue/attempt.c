@@ -339,6 +339,8 @@ void attempt_event(const struct slot *slot, const queue_result_t *result, ec_eve
         .stage = result->stage,
         .retries = entry->attempts,
         .age = now - entry->received,
+        .message_size = ec_batch_size(batch),
+        .batch = batch,
     };
 }
 

@@ -96,7 +96,8 @@ struct queue {
     queue_t *chain; /* of the set's table */
     apr_uint64_t hash;
     const char *group, *binding;
-    const conf_view_t *view; /* NULL: not yet asked for in this generation */
+    const conf_view_t *view;   /* of `generation`; see renew.c */
+    apr_uint64_t generation;
 
     queue_list_t active, doomed;
     util_heap_t delayed;
@@ -154,6 +155,11 @@ struct queue_set {
     util_list_t stuck; /* slots whose drop has to be asked for again */
     ec_timer_t stuck_timer;
     struct name_cache *names;
+    conf_t *conf, *conf_before; /* references; `before` only while queues are gone through */
+    apr_uint64_t generation;    /* of conf, 0: none yet */
+    apr_size_t renew_at;        /* bucket */
+    ec_post_t renew_post;
+    int is_renew_posted;
     ec_post_t stop_post, hold_post, found_post;
     ec_timer_t hold_timer;
     int n_bunches; /* of recovered mail, being worked off */
@@ -198,6 +204,17 @@ void queue_end(queue_t *queue);
 /** Visit all queues of a set; `each` must not end one. */
 void queue_each(queue_set_t *set, void (*each)(void *baton, queue_t *queue), void *baton);
 queue_set_t *queue_set_of(apr_uint64_t hash);
+
+/* ---- renew.c: a new generation ---------------------------------------------------------- */
+
+/** What of the queue's values is older is brought up to date. */
+void queue_renew(queue_t *queue);
+/** Called by conf_on_change(). */
+void renew_on_change(void *baton, conf_t *conf);
+/** The table has grown: its queues are elsewhere. */
+void renew_again(queue_set_t *set);
+/** The set is about to be freed. */
+void renew_end(queue_set_t *set);
 
 /* ---- stop.c ------------------------------------------------------------------------- */
 

@@ -8,6 +8,7 @@ libserver_la_SOURCES += \
   %D%/doom.c \
   %D%/entry.c \
   %D%/name.c \
+  %D%/renew.c \
   %D%/notice.c \
   %D%/recover.c \
   %D%/retry.c %D%/retry.h \

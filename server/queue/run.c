@@ -1,14 +1,18 @@
 /* run.c - the one place where a queue decides what happens next
  * SPDX-License-Identifier: Apache-2.0
  *
- * Whatever changes a queue kicks it; all kicked queues of a loop are looked at once, in a post of their own.
+ * Whatever changes a queue kicks it; kicked queues of a loop are looked at in a post of their own, some hundred at
+ * a time, so that others have their turn.
  * queue_run() makes due entries active, works off doomed ones, reads ahead, feeds sessions, and arms the
  * queue's only timer for the next thing that time will bring. */
 #include "queue/inside.h"
 
 #include <stdlib.h>
 
-enum { SUSPENDED_BINDING = 1 /* word of default_binding */ };
+enum {
+    SUSPENDED_BINDING = 1, /* word of default_binding */
+    QUEUES_PER_POST = 256
+};
 
 static void run_all(void *baton);
 
@@ -180,10 +184,14 @@ static void run_all(void *baton)
 
     set->is_run_posted = 0;
     util_list_init(&dirty);
-    while ((link = util_list_take_first(&set->dirty)) != NULL) {
+    for (int i = 0; i < QUEUES_PER_POST && (link = util_list_take_first(&set->dirty)) != NULL; i++) {
         util_list_add_last(&dirty, link);
     }
-    while ((link = util_list_take_first(&dirty)) != NULL) {
+    while ((link = util_list_take_first(&dirty)) != NULL) { /* one that kicks itself waits for the next post */
         queue_run(UTIL_OWNER(link, queue_t, dirty));
+    }
+    if (!util_list_is_empty(&set->dirty) && !set->is_run_posted) {
+        set->is_run_posted = 1;
+        ec_loop_post(set->loop, &set->run_post, run_all, set);
     }
 }

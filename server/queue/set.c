@@ -66,6 +66,7 @@ static void grow(queue_set_t *set)
         }
     }
     free(old);
+    renew_again(set);
 }
 
 queue_t *queue_find_or_make(queue_set_t *set, apr_uint64_t hash, const char *domain, int is_gateway)
@@ -151,8 +152,8 @@ const char *queue_group(const queue_t *queue)
 
 const conf_view_t *queue_view(queue_t *queue)
 {
-    if (queue->view == NULL) {
-        queue->view = conf_outbound(conf_current(), queue->group, queue->binding, queue->domain);
+    if (queue->view == NULL || queue->generation != queue->set->generation) {
+        queue_renew(queue);
     }
     return queue->view;
 }
@@ -189,24 +190,6 @@ void queue_totals(queue_totals_t *totals)
         .domains = ec_counter_value(queue_gauges.domains),
         .sessions = ec_counter_value(queue_gauges.sessions),
     };
-}
-
-/* ---- a new generation --------------------------------------------------------------------- */
-
-static void take_up(void *baton, queue_t *queue)
-{
-    queue->view = NULL;
-    route_forget(queue);
-    queue_kick(queue);
-}
-
-static void on_conf_change(void *baton, conf_t *conf)
-{
-    ec_loop_t *loop = ec_loop_self();
-
-    if (loop != NULL && queue_sets != NULL) {
-        queue_each(queue_sets[ec_loop_index(loop)], take_up, NULL);
-    }
 }
 
 /* ---- start and end -------------------------------------------------------------------------- */
@@ -279,6 +262,7 @@ static void free_set(queue_set_t *set)
             }
         }
     }
+    renew_end(set);
     if (set->n_queues == 0) {
         ec_timer_cancel(&set->stuck_timer);
         ec_timer_cancel(&set->hold_timer);
@@ -320,7 +304,7 @@ apr_status_t queue_start(spool_t *spool, ec_log_t *log, apr_pool_t *pool)
     }
     event_runtime_on_stop(on_runtime_stop, NULL);
     if (!is_registered) {
-        conf_on_change(on_conf_change, NULL);
+        conf_on_change(renew_on_change, NULL);
         is_registered = 1;
     }
     return APR_SUCCESS;

@@ -5,6 +5,9 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+
+#include <apr_strings.h>
 
 enum { NAME_MAX_LENGTH = 80 };
 
@@ -51,7 +54,28 @@ void nearest_start(struct nearest *nearest, const char *wanted)
 
     nearest->wanted = wanted;
     nearest->best = NULL;
+    memset(nearest->also, 0, sizeof(nearest->also));
     nearest->distance = (limit > 4 ? 4 : limit) + 1;
+}
+
+/* Put `name` into its place among the equally near ones; what falls off the end is forgotten. */
+static void keep_in_order(struct nearest *nearest, const char *name)
+{
+    const char **place[NEAREST_ALSO + 1] = { &nearest->best };
+
+    for (int i = 0; i < NEAREST_ALSO; i++)
+        place[i + 1] = &nearest->also[i];
+    for (int i = 0; i <= NEAREST_ALSO && name != NULL; i++) {
+        const char *other = *place[i];
+        int order = other != NULL ? strcasecmp(name, other) : -1;
+
+        if (order == 0)
+            return;
+        if (order < 0) {
+            *place[i] = name;
+            name = other;
+        }
+    }
 }
 
 void nearest_offer(struct nearest *nearest, const char *name)
@@ -59,11 +83,28 @@ void nearest_offer(struct nearest *nearest, const char *name)
     size_t a = strlen(nearest->wanted), b = strlen(name);
     int found;
 
-    if (a > NAME_MAX_LENGTH || b > NAME_MAX_LENGTH || labs((long)a - (long)b) >= nearest->distance)
+    if (a > NAME_MAX_LENGTH || b > NAME_MAX_LENGTH || labs((long)a - (long)b) > nearest->distance)
         return;
     found = distance(nearest->wanted, a, name, b);
+    if (found > nearest->distance || (nearest->best == NULL && found == nearest->distance))
+        return;
     if (found < nearest->distance) {
         nearest->distance = found;
-        nearest->best = name;
+        nearest->best = NULL;
+        memset(nearest->also, 0, sizeof(nearest->also));
     }
+    keep_in_order(nearest, name);
+}
+
+const char *nearest_text(const struct nearest *nearest, apr_pool_t *pool)
+{
+    const char *text;
+
+    if (nearest->best == NULL)
+        return "";
+    text = apr_pstrcat(pool, "; did you mean \"", nearest->best, "\"", NULL);
+    for (int i = 0; i < NEAREST_ALSO && nearest->also[i] != NULL; i++)
+        text = apr_pstrcat(pool, text, i + 1 < NEAREST_ALSO && nearest->also[i + 1] != NULL ? ", \"" : " or \"",
+                           nearest->also[i], "\"", NULL);
+    return apr_pstrcat(pool, text, "?", NULL);
 }

@@ -212,6 +212,12 @@ check_PROGRAMS += %D%/log/logfile_test
 %C%_log_logfile_test_SOURCES = %D%/log/logfile_test.c
 %C%_log_logfile_test_LDADD = $(TEST_LIBS)
 
+check_PROGRAMS += %D%/log/destination_test %D%/log/line_test
+%C%_log_destination_test_SOURCES = %D%/log/destination_test.c
+%C%_log_destination_test_LDADD = $(TEST_LIBS)
+%C%_log_line_test_SOURCES = %D%/log/line_test.c
+%C%_log_line_test_LDADD = $(TEST_LIBS)
+
 check_PROGRAMS += %D%/ec_logger/format_test
 %C%_ec_logger_format_test_SOURCES = %D%/ec_logger/format_test.c modules/ec_logger/format.c
 %C%_ec_logger_format_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
@@ -220,7 +226,15 @@ check_PROGRAMS += %D%/ec_logger/format_test
 # Modules that are only for their test: shared because of -rpath, never installed.
 test_module_ldflags = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
 check_LTLIBRARIES = %D%/module/probe.la %D%/module/wrong_api.la %D%/module/wrong_size.la %D%/module/wrong_name.la \
-  %D%/module/wrong_export.la %D%/module/wrong_old.la %D%/module/wrong_symbol.la %D%/module/wrong_option.la
+  %D%/module/wrong_export.la %D%/module/wrong_old.la %D%/module/wrong_symbol.la %D%/module/wrong_option.la \
+  %D%/module/shapes.la %D%/module/needy.la %D%/module/claimer.la
+%C%_module_shapes_la_SOURCES = %D%/module/shapes.c %D%/module/shapes.h
+%C%_module_shapes_la_LDFLAGS = $(test_module_ldflags)
+%C%_module_needy_la_SOURCES = %D%/module/small.c
+%C%_module_needy_la_LDFLAGS = $(test_module_ldflags)
+%C%_module_claimer_la_SOURCES = %D%/module/small.c
+%C%_module_claimer_la_CPPFLAGS = $(AM_CPPFLAGS) -DCLAIMER
+%C%_module_claimer_la_LDFLAGS = $(test_module_ldflags)
 %C%_module_probe_la_SOURCES = %D%/module/probe.c %D%/module/probe.h
 %C%_module_probe_la_LDFLAGS = $(test_module_ldflags)
 %C%_module_wrong_api_la_SOURCES = %D%/module/wrong.c
@@ -249,6 +263,12 @@ check_PROGRAMS += %D%/module/loader_test
 %C%_module_loader_test_CPPFLAGS = $(AM_CPPFLAGS) -DMODULE_DIR=\"$(abs_top_builddir)/%D%/module\"
 %C%_module_loader_test_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
 %C%_module_loader_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/module/stanza_test
+%C%_module_stanza_test_SOURCES = %D%/module/stanza_test.c
+%C%_module_stanza_test_CPPFLAGS = $(AM_CPPFLAGS) -DMODULE_DIR=\"$(abs_top_builddir)/%D%/module\"
+%C%_module_stanza_test_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
+%C%_module_stanza_test_LDADD = $(TEST_LIBS)
 
 check_PROGRAMS += %D%/module/options_test
 %C%_module_options_test_SOURCES = %D%/module/options_test.c
@@ -308,3 +328,18 @@ check_PROGRAMS += %D%/conf/live/diff_test
 check_PROGRAMS += %D%/conf/ask/explain_test
 %C%_conf_ask_explain_test_SOURCES = %D%/conf/ask/explain_test.c %D%/conf/loading.h
 %C%_conf_ask_explain_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/bounce_logger/format_test
+%C%_bounce_logger_format_test_SOURCES = %D%/bounce_logger/format_test.c modules/bounce_logger/format.c
+%C%_bounce_logger_format_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+%C%_bounce_logger_format_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/json_logger/format_test
+%C%_json_logger_format_test_SOURCES = %D%/json_logger/format_test.c modules/json_logger/format.c
+%C%_json_logger_format_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+%C%_json_logger_format_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/custom_logger/format_test
+%C%_custom_logger_format_test_SOURCES = %D%/custom_logger/format_test.c modules/custom_logger/format.c \
+  modules/custom_logger/expand.c modules/custom_logger/sanitize.c
+%C%_custom_logger_format_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+%C%_custom_logger_format_test_LDADD = $(TEST_LIBS)

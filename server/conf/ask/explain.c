@@ -31,7 +31,7 @@ static const char *where_text(const chain_step_t *step, apr_pool_t *pool)
 
 static int is_legal(const chain_step_t *step, const conf_option_t *option)
 {
-    const conf_scope_t *scope = step->stanza != NULL ? step->stanza->scope : options_scope(step->type);
+    const conf_scope_t *scope = step->stanza != NULL ? step->stanza->scope : options_scope_in(step->parent != NULL ? step->parent->scope : scope_global, step->type);
 
     return scope != NULL && options_find(scope, option->row->name) == option;
 }

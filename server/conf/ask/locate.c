@@ -100,10 +100,7 @@ static int is_known(ec_answer_t *answer, const char *type)
         return 1;
     nearest_start(&nearest, type);
     options_offer_types(&nearest, scope_global);
-    if (nearest.best != NULL)
-        ec_answer_error(answer, "\"%s\" is not a scope; did you mean \"%s\"?", type, nearest.best);
-    else
-        ec_answer_error(answer, "\"%s\" is not a scope", type);
+    ec_answer_error(answer, "\"%s\" is not a scope%s", type, nearest_text(&nearest, ec_answer_pool(answer)));
     return 0;
 }
 

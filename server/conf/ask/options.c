@@ -94,10 +94,8 @@ static void refuse_name(ec_answer_t *answer, const char *name)
     nearest_start(&nearest, name);
     for (int i = 0; i < all->nelts; i++)
         nearest_offer(&nearest, APR_ARRAY_IDX(all, i, const conf_option_t *)->row->name);
-    if (nearest.best != NULL)
-        ec_answer_error(answer, "there is no option \"%s\"; did you mean \"%s\"?", name, nearest.best);
-    else
-        ec_answer_error(answer, "there is no option \"%s\"; \"config options\" lists all", name);
+    ec_answer_error(answer, "there is no option \"%s\"%s", name,
+                    nearest.best != NULL ? nearest_text(&nearest, ec_answer_pool(answer)) : "; \"config options\" lists all");
 }
 
 /* One group an option: a name may have several meanings in several scopes. */

@@ -33,7 +33,7 @@ static const char *type_here(const conf_path_t *path)
 /* A scope of this name that may stand in `parent`, or NULL. */
 static const conf_scope_t *find_below(const conf_scope_t *parent, const char *type)
 {
-    const conf_scope_t *scope = options_scope(type);
+    const conf_scope_t *scope = options_scope_in(parent, type);
 
     if (scope == NULL && parent == scope_global)
         scope = scope_find_documented_module(type);
@@ -76,9 +76,8 @@ static apr_status_t refuse_word(const struct reading *reading, const char *word)
     nearest_start(&nearest, word);
     options_offer_names(&nearest, scope_here(reading->path));
     options_offer_types(&nearest, scope_here(reading->path));
-    *reading->why = apr_psprintf(reading->pool, "\"%.80s\" is not an option of scope \"%s\" and not a scope%s%s%s", word,
-                                 type_here(reading->path), nearest.best != NULL ? "; did you mean \"" : "",
-                                 nearest.best != NULL ? nearest.best : "", nearest.best != NULL ? "\"?" : "");
+    *reading->why = apr_psprintf(reading->pool, "\"%.80s\" is not an option of scope \"%s\" and not a scope%s", word,
+                                 type_here(reading->path), nearest_text(&nearest, reading->pool));
     return EC_E_NOT_FOUND;
 }
 

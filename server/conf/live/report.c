@@ -21,13 +21,9 @@ void report_problems(ec_answer_t *answer, const apr_array_header_t *problems)
         ec_node_text(row, "file", problem->file);
         ec_node_int(row, "line", problem->line);
         ec_node_text(row, "kind", problem->is_warning ? "warning" : "error");
+        ec_node_format(row, "number", "CFG-%05d", (int)problem->kind);
         ec_node_text(row, "text", problem->text);
     }
-}
-
-const char *report_place(const conf_problem_t *problem, apr_pool_t *pool)
-{
-    return problem->line > 0 ? apr_psprintf(pool, "%s:%d", problem->file, problem->line) : problem->file;
 }
 
 const char *report_first_error(const apr_array_header_t *problems, apr_pool_t *pool)
@@ -43,7 +39,7 @@ const char *report_first_error(const apr_array_header_t *problems, apr_pool_t *p
     }
     if (first == NULL)
         return NULL;
-    return apr_psprintf(pool, n > 1 ? "%s: %s (and %d more)" : "%s: %s", report_place(first, pool), first->text, n - 1);
+    return apr_psprintf(pool, n > 1 ? "%s (and %d more)" : "%s", conf_problem_text(first, pool), n - 1);
 }
 
 /* ---- differences -------------------------------------------------------------------------------- */

@@ -11,8 +11,6 @@
 
 /** A table "problems" with file, line, kind and text; nothing when there are none.  `problems` may be NULL. */
 void report_problems(ec_answer_t *answer, const apr_array_header_t *problems);
-/** "file:line", or "(console)" for what is in no file. */
-const char *report_place(const conf_problem_t *problem, apr_pool_t *pool);
 /** The first error as "file:line: text", and how many more there are; NULL without one. */
 const char *report_first_error(const apr_array_header_t *problems, apr_pool_t *pool);
 /** A table "changes": what conf_diff() finds between the two. */

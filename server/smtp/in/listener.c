@@ -2,9 +2,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * A listener belongs to no generation: it stays while its address is configured.  What
- * applies to a session is read from the generation in force when it is accepted; between
- * smtp_in_apply() and conf_install() a new listener has only the generation that it was
- * made for.
+ * applies to a session is read from the generation in force when it is accepted, so a new
+ * listener begins to accept only when its generation is in force.
  * Thread: the master loop, but for what sessions call. */
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -17,13 +16,12 @@
 #include "smtp/in/smtp_in.h"
 
 /* Sessions that share one budget of listener_sessions: those of the listener, or, where a Peer stanza sets
- * another limit, those of its network. */
+ * another limit, those of its network, over all generations. */
 typedef struct share share_t;
 struct share {
     share_t *next;
-    const conf_view_t *key;  /* NULL: the listener's own */
-    apr_uint64_t generation; /* of the key */
     atomic_int sessions;
+    char network[]; /* name of the Peer stanza */
 };
 
 struct in_listener {
@@ -31,9 +29,9 @@ struct in_listener {
     in_listener_t *next;
     char *address;
     net_listener_t *net;
-    conf_t *conf; /* the generation that it was made for */
-    int is_wanted;
-    share_t own;
+    int is_wanted, is_started;
+    atomic_int own; /* sessions of no share */
+    share_t *shares;
     apr_thread_mutex_t *lock; /* of the list of shares; taken only for limits in Peer stanzas */
     apr_pool_t *pool;
 };
@@ -56,13 +54,12 @@ void in_listener_unref(in_listener_t *listener)
     if (atomic_fetch_sub_explicit(&listener->refs, 1, memory_order_acq_rel) > 1) {
         return;
     }
-    for (share_t *share = listener->own.next; share != NULL;) {
+    for (share_t *share = listener->shares; share != NULL;) {
         share_t *next = share->next;
 
         free(share);
         share = next;
     }
-    conf_unref(listener->conf);
     apr_pool_destroy(pool);
 }
 
@@ -97,23 +94,43 @@ const conf_stanza_t *in_listener_stanza(const in_listener_t *listener, const con
     return find_stanza(conf, listener->address);
 }
 
-conf_t *in_listener_conf(const in_listener_t *listener)
+static net_listen_options_t options_of(conf_t *conf, const conf_stanza_t *listen)
 {
-    return listener->conf;
+    const conf_view_t *view = conf_inbound(conf, listen, NULL);
+
+    return (net_listen_options_t){
+        .address = conf_stanza_name(listen),
+        .backlog = (int)conf_int(view, CONF_O_LISTEN_BACKLOG),
+        .all_loops = 1,
+        .is_held = 1,
+        .socket_mode = (int)conf_int(view, CONF_O_FILE_MODE),
+        .receive_buffer = (int)conf_int(view, CONF_O_TCP_RECV_BUFFER_SIZE),
+        .send_buffer = (int)conf_int(view, CONF_O_TCP_SEND_BUFFER_SIZE),
+    };
+}
+
+static const char *port_of(const char *address)
+{
+    return address[0] == '/' ? NULL : strrchr(address, ':');
+}
+
+/* One that will be closed has the port: "*:25" and "127.0.0.1:25" can follow one another without a gap. */
+static int is_taking_over(const char *address)
+{
+    const char *port = port_of(address), *other;
+
+    for (const in_listener_t *listener = listeners; port != NULL && listener != NULL; listener = listener->next) {
+        if (!listener->is_wanted && (other = port_of(listener->address)) != NULL && strcmp(other, port) == 0) {
+            return 1;
+        }
+    }
+    return 0;
 }
 
 static apr_status_t open_listener(in_listener_t **result, conf_t *conf, const conf_stanza_t *listen,
                                   const char **why, apr_pool_t *scratch)
 {
-    const conf_view_t *view = conf_inbound(conf, listen, NULL);
-    net_listen_options_t options = {
-        .address = conf_stanza_name(listen),
-        .backlog = (int)conf_int(view, CONF_O_LISTEN_BACKLOG),
-        .all_loops = 1,
-        .socket_mode = (int)conf_int(view, CONF_O_FILE_MODE),
-        .receive_buffer = (int)conf_int(view, CONF_O_TCP_RECV_BUFFER_SIZE),
-        .send_buffer = (int)conf_int(view, CONF_O_TCP_SEND_BUFFER_SIZE),
-    };
+    net_listen_options_t options = options_of(conf, listen);
     in_listener_t *listener;
     apr_pool_t *pool;
     apr_status_t rv;
@@ -123,9 +140,9 @@ static apr_status_t open_listener(in_listener_t **result, conf_t *conf, const co
     listener->pool = pool;
     atomic_init(&listener->refs, 1);
     listener->address = apr_pstrdup(pool, options.address);
-    listener->conf = conf_ref(conf);
     listener->is_wanted = 1;
     EC_TRY(apr_thread_mutex_create(&listener->lock, APR_THREAD_MUTEX_DEFAULT, pool));
+    options.may_overlap = is_taking_over(options.address);
     rv = net_listen(&listener->net, &options, in_conn_accept, listener, why, scratch);
     if (rv != APR_SUCCESS) {
         in_listener_unref(listener);
@@ -155,23 +172,38 @@ static void close_list(in_listener_t *list)
     }
 }
 
-static apr_status_t want(in_listener_t **fresh, conf_t *conf, const conf_stanza_t *listen, const char **why,
+typedef apr_status_t listen_fn(in_listener_t **fresh, conf_t *conf, const conf_stanza_t *listen, const char **why,
+                               apr_pool_t *scratch);
+
+/* Those that are there already; what is left unwanted is known before the first new one is opened. */
+static apr_status_t keep(in_listener_t **fresh, conf_t *conf, const conf_stanza_t *listen, const char **why,
                          apr_pool_t *scratch)
 {
-    const char *address = conf_stanza_name(listen);
-    in_listener_t *listener = find(listeners, address);
-    apr_status_t rv;
+    in_listener_t *listener = find(listeners, conf_stanza_name(listen));
 
-    if (!conf_int(conf_inbound(conf, listen, NULL), CONF_O_ENABLE)) {
-        return APR_SUCCESS;
-    }
-    if ((listener != NULL && listener->is_wanted) || find(*fresh, address) != NULL) {
-        *why = apr_psprintf(scratch, "two Listen stanzas have the address %s", address);
+    if (listener != NULL && listener->is_wanted) {
+        *why = apr_psprintf(scratch, "two Listen stanzas have the address %s", listener->address);
         return EC_E_CONFIG;
     }
     if (listener != NULL) {
         listener->is_wanted = 1;
+    }
+    return APR_SUCCESS;
+}
+
+static apr_status_t add(in_listener_t **fresh, conf_t *conf, const conf_stanza_t *listen, const char **why,
+                        apr_pool_t *scratch)
+{
+    const char *address = conf_stanza_name(listen);
+    in_listener_t *listener;
+    apr_status_t rv;
+
+    if (find(listeners, address) != NULL) {
         return APR_SUCCESS;
+    }
+    if (find(*fresh, address) != NULL) {
+        *why = apr_psprintf(scratch, "two Listen stanzas have the address %s", address);
+        return EC_E_CONFIG;
     }
     if ((rv = open_listener(&listener, conf, listen, why, scratch)) != APR_SUCCESS) {
         *why = apr_psprintf(scratch, "%s: %s", conf_stanza_place(listen, scratch), *why);
@@ -182,20 +214,54 @@ static apr_status_t want(in_listener_t **fresh, conf_t *conf, const conf_stanza_
     return APR_SUCCESS;
 }
 
-static apr_status_t want_all(in_listener_t **fresh, conf_t *conf, const char **why, apr_pool_t *scratch)
+static apr_status_t each_listen(listen_fn *fn, in_listener_t **fresh, conf_t *conf, const char **why,
+                                apr_pool_t *scratch)
 {
-    const conf_stanza_t *parent = NULL;
-    const conf_stanza_t *listen;
+    const conf_stanza_t *parent = NULL, *listen;
 
-    for (in_listener_t *listener = listeners; listener != NULL; listener = listener->next) {
-        listener->is_wanted = 0;
-    }
     while ((parent = conf_next(conf, NULL, "esmtp_listener", parent)) != NULL) {
         for (listen = NULL; (listen = conf_next(conf, parent, "listen", listen)) != NULL;) {
-            EC_TRY(want(fresh, conf, listen, why, scratch));
+            if (conf_int(conf_inbound(conf, listen, NULL), CONF_O_ENABLE)) {
+                EC_TRY(fn(fresh, conf, listen, why, scratch));
+            }
         }
     }
     return APR_SUCCESS;
+}
+
+static int is_wildcard(const char *address)
+{
+    return address[0] == '*' || strncmp(address, "[::]", 4) == 0 || strncmp(address, "[*]", 3) == 0;
+}
+
+/* What the kernel would have refused if we had let it look. */
+static apr_status_t check_overlap(const in_listener_t *fresh, const char **why, apr_pool_t *scratch)
+{
+    const in_listener_t *lists[] = { fresh, listeners };
+
+    for (const in_listener_t *a = fresh; a != NULL; a = a->next) {
+        for (int i = 0; port_of(a->address) != NULL && i < 2; i++) {
+            for (const in_listener_t *b = lists[i]; b != NULL; b = b->next) {
+                if (b != a && b->is_wanted && port_of(b->address) != NULL &&
+                    strcmp(port_of(a->address), port_of(b->address)) == 0 && strcmp(port_of(a->address), ":0") != 0 &&
+                    (is_wildcard(a->address) || is_wildcard(b->address))) {
+                    *why = apr_psprintf(scratch, "Listen \"%s\" and Listen \"%s\" overlap", a->address, b->address);
+                    return EC_E_CONFIG;
+                }
+            }
+        }
+    }
+    return APR_SUCCESS;
+}
+
+static apr_status_t want_all(in_listener_t **fresh, conf_t *conf, const char **why, apr_pool_t *scratch)
+{
+    for (in_listener_t *listener = listeners; listener != NULL; listener = listener->next) {
+        listener->is_wanted = 0;
+    }
+    EC_TRY(each_listen(keep, fresh, conf, why, scratch));
+    EC_TRY(each_listen(add, fresh, conf, why, scratch));
+    return check_overlap(*fresh, why, scratch);
 }
 
 static void switch_to(in_listener_t *fresh)
@@ -219,6 +285,22 @@ static void switch_to(in_listener_t *fresh)
     }
 }
 
+void in_listeners_in_force(conf_t *conf)
+{
+    for (in_listener_t *listener = listeners; listener != NULL; listener = listener->next) {
+        const conf_stanza_t *listen = find_stanza(conf, listener->address);
+
+        if (!listener->is_started) {
+            listener->is_started = 1;
+            net_listener_start(listener->net);
+        } else if (listen != NULL) {
+            net_listen_options_t options = options_of(conf, listen);
+
+            net_listener_adjust(listener->net, &options);
+        }
+    }
+}
+
 apr_status_t smtp_in_apply(conf_t *conf, const char **why)
 {
     static char text[512];
@@ -231,6 +313,9 @@ apr_status_t smtp_in_apply(conf_t *conf, const char **why)
     rv = want_all(&fresh, conf, &said, scratch);
     if (rv == APR_SUCCESS) {
         switch_to(fresh);
+        if (conf == conf_current()) {
+            in_listeners_in_force(conf);
+        }
     } else {
         close_list(fresh);
         apr_cpystrn(text, said, sizeof text);
@@ -271,42 +356,42 @@ static int try_take(atomic_int *sessions, apr_int64_t limit)
     return 0;
 }
 
-static share_t *share_of(in_listener_t *listener, const conf_view_t *key, apr_uint64_t generation)
+static atomic_int *share_of(in_listener_t *listener, const char *network)
 {
+    apr_size_t length = strlen(network);
     share_t *share;
 
     apr_thread_mutex_lock(listener->lock);
-    for (share = listener->own.next; share != NULL; share = share->next) {
-        if (share->key == key && share->generation == generation) {
-            break;
-        }
+    for (share = listener->shares; share != NULL && strcmp(share->network, network) != 0;) {
+        share = share->next;
     }
     if (share == NULL) {
-        share = calloc(1, sizeof *share);
+        share = calloc(1, sizeof *share + length + 1);
         EC_ASSERT(share != NULL);
-        share->key = key;
-        share->generation = generation;
-        share->next = listener->own.next;
-        listener->own.next = share;
+        memcpy(share->network, network, length);
+        share->next = listener->shares;
+        listener->shares = share;
     }
     apr_thread_mutex_unlock(listener->lock);
-    return share;
+    return &share->sessions;
 }
 
 int in_share_take(ec_conn_t *conn)
 {
     apr_int64_t limit = conf_int(conn->view, CONF_O_LISTENER_SESSIONS);
     const conf_stanza_t *listen = in_listener_stanza(conn->listener, conn->conf);
-    share_t *share = &conn->listener->own;
+    atomic_int *share = &conn->listener->own;
 
     if (limit != 0 && limit != conf_int(conf_inbound(conn->conf, listen, NULL), CONF_O_LISTENER_SESSIONS)) {
-        share = share_of(conn->listener, conn->view, conf_generation(conn->conf));
+        share = share_of(conn->listener,
+                         conf_stanza_name(conf_inbound_origin(conn->conf, listen, in_peer_for_matching(conn),
+                                                              CONF_O_LISTENER_SESSIONS)));
     }
-    if (!try_take(&share->sessions, limit)) {
+    if (!try_take(share, limit)) {
         return 0;
     }
     if (!try_take(&service_sessions, conf_int(conn->view, CONF_O_SERVICE_SESSIONS))) {
-        atomic_fetch_sub(&share->sessions, 1);
+        atomic_fetch_sub(share, 1);
         return 0;
     }
     conn->share = share;
@@ -315,11 +400,11 @@ int in_share_take(ec_conn_t *conn)
 
 void in_share_give(ec_conn_t *conn)
 {
-    share_t *share = conn->share;
+    atomic_int *share = conn->share;
 
     if (share != NULL) {
         conn->share = NULL;
-        atomic_fetch_sub(&share->sessions, 1);
+        atomic_fetch_sub(share, 1);
         atomic_fetch_sub(&service_sessions, 1);
     }
 }

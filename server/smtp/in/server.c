@@ -12,6 +12,10 @@
 typedef struct {
     ec_loop_t *loop;
     util_list_t sessions;
+    int n_sessions;
+    int n_to_renew; /* at the front of the list */
+    int is_renew_posted;
+    ec_post_t renew;
     int waiting; /* closed sessions whose message is on its way to the disk */
     int is_stopping, has_reported;
     ec_post_t stop, force, empty;
@@ -59,6 +63,59 @@ int in_is_stopping(ec_loop_t *loop)
     return part_of(loop)->is_stopping;
 }
 
+/* ---- a new generation --------------------------------------------------------------- */
+
+enum { RENEWALS_PER_POST = 128 };
+
+/* What is idle takes up the new generation if nothing changed for it, so that the one before can go; who finds a
+ * difference keeps the old one until MAIL or RSET. */
+static void renew_some(void *baton)
+{
+    loop_part_t *part = baton;
+
+    part->is_renew_posted = 0;
+    for (int i = 0; i < RENEWALS_PER_POST && part->n_to_renew > 0; i++, part->n_to_renew--) {
+        util_link_t *link = util_list_take_first(&part->sessions);
+        ec_conn_t *conn;
+
+        if (link == NULL) {
+            part->n_to_renew = 0;
+            return;
+        }
+        util_list_add_last(&part->sessions, link);
+        conn = UTIL_OWNER(link, ec_conn_t, link);
+        if (conn->txn == NULL && !conn->is_waiting) {
+            (void)in_settings_renew(conn);
+        }
+    }
+    if (part->n_to_renew > 0) {
+        part->is_renew_posted = 1;
+        ec_loop_post(part->loop, &part->renew, renew_some, part);
+    }
+}
+
+/* The list turns: those that come meanwhile stand behind, and who leaves makes the round a little too long. */
+static void on_conf_change(void *baton, conf_t *conf)
+{
+    ec_loop_t *loop = ec_loop_self();
+    loop_part_t *part;
+
+    if (loop == NULL || server.loops == NULL || ec_loop_index(loop) >= server.n_loops) {
+        return;
+    }
+    if (ec_loop_index(loop) == 0) {
+        in_listeners_in_force(conf);
+    }
+    part = part_of(loop);
+    part->n_to_renew = part->n_sessions;
+    if (!part->is_renew_posted && part->n_to_renew > 0) {
+        part->is_renew_posted = 1;
+        ec_loop_post(loop, &part->renew, renew_some, part);
+    }
+}
+
+/* ---- start --------------------------------------------------------------------------- */
+
 apr_status_t in_start(const in_backend_t *backend, ec_log_t *log, apr_pool_t *pool)
 {
     static const struct {
@@ -69,6 +126,12 @@ apr_status_t in_start(const in_backend_t *backend, ec_log_t *log, apr_pool_t *po
 #undef ROW
     };
 
+    static int is_registered;
+
+    if (!is_registered) {
+        is_registered = 1;
+        conf_on_change(on_conf_change, NULL);
+    }
     memset(&server, 0, sizeof server);
     server.backend = *backend;
     server.log = ec_log_child(log, pool, "smtp in");
@@ -105,9 +168,21 @@ static void report_when_empty(loop_part_t *part)
     }
 }
 
-void in_session_gone(ec_loop_t *loop)
+void in_session_came(ec_conn_t *conn)
 {
-    report_when_empty(part_of(loop));
+    loop_part_t *part = part_of(conn->loop);
+
+    util_list_add_last(&part->sessions, &conn->link);
+    part->n_sessions++;
+}
+
+void in_session_gone(ec_conn_t *conn)
+{
+    loop_part_t *part = part_of(conn->loop);
+
+    util_list_remove(&conn->link);
+    part->n_sessions--;
+    report_when_empty(part);
 }
 
 void in_message_waits(ec_loop_t *loop, int n)

@@ -39,44 +39,7 @@ static const conf_opt_t concerns[] = {
     CONF_O_RFC2822_MISSING_HEADERS,
     CONF_O_RFC2822_TRACE_HEADERS,
 };
-
-/* ---- comparing ---------------------------------------------------------------------- */
-
-static int is_same_text(const char *a, const char *b)
-{
-    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
-static int is_same_list(const char *const *a, const char *const *b)
-{
-    if (a == NULL || b == NULL) {
-        return a == b;
-    }
-    for (; *a != NULL && *b != NULL; a++, b++) {
-        if (strcmp(*a, *b) != 0) {
-            return 0;
-        }
-    }
-    return *a == *b;
-}
-
-static int is_same_value(const ec_value_t *a, const ec_value_t *b)
-{
-    if (a == NULL || b == NULL) {
-        return a == b;
-    }
-    return a->i == b->i && is_same_text(a->s, b->s) && is_same_list(a->list, b->list);
-}
-
-static int is_same_view(const conf_view_t *a, const conf_view_t *b)
-{
-    for (apr_size_t i = 0; i < sizeof concerns / sizeof concerns[0]; i++) {
-        if (!is_same_value(conf_get(a, concerns[i]), conf_get(b, concerns[i]))) {
-            return 0;
-        }
-    }
-    return 1;
-}
+enum { CONCERNS = sizeof concerns / sizeof concerns[0] };
 
 /* ---- taking up ---------------------------------------------------------------------- */
 
@@ -101,15 +64,11 @@ int in_settings_renew(ec_conn_t *conn)
         return 1;
     }
     listen = conf == NULL ? NULL : in_listener_stanza(conn->listener, conf);
-    if (listen == NULL && conn->conf == NULL) {
-        conf = in_listener_conf(conn->listener); /* it is about to come into force */
-        listen = in_listener_stanza(conn->listener, conf);
-    }
     if (listen == NULL) {
         return 0;
     }
     view = conf_inbound(conf, listen, in_peer_for_matching(conn));
-    if (conn->view != NULL && !is_same_view(conn->view, view)) {
+    if (conn->view != NULL && !conf_view_is_same(conn->view, view, concerns, CONCERNS)) {
         return 0;
     }
     take_up(conn, conf, view);

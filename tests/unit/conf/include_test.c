@@ -199,7 +199,7 @@ static const struct {
                                     "R/default/ecelerity.conf\n" },
     { "include x.conf\nnonsense = 1", "\nretry_interval = x", "!R/default/x.conf:2: option \"retry_interval\": a time is "
       "wanted: seconds, or with a unit, such as 30m or \"4 hours\", found x\n"
-      "R/default/ecelerity.conf:2: unknown option \"nonsense\" in scope \"global\"\n" },
+      "R/default/ecelerity.conf:2: unknown option \"nonsense\" in scope \"global\": missing capability config.Global:nonsense\n" },
     { "domain a { include x.conf }", "hostname = x }", "!R/default/x.conf:1: option \"hostname\" is not legal in scope "
       "\"domain\"; it belongs in: global\nR/default/x.conf:1: \"}\" without a stanza that it closes\n" },
     { "include x.conf\n}", "domain a {", "!R/default/x.conf:1: the \"}\" that closes \"domain\" is missing\n"

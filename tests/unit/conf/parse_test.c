@@ -152,10 +152,10 @@ END_TEST
 static const struct {
     const char *text, *want;
 } errors[] = {
-    { "retry_intervall = 5", "t.conf:1: unknown option \"retry_intervall\" in scope \"global\"; did you mean "
+    { "retry_intervall = 5", "t.conf:1: unknown option \"retry_intervall\" in scope \"global\": missing capability config.Global:retry_intervall; did you mean "
                              "\"retry_interval\"?\n" },
-    { "\n\nxyzzy = 5", "t.conf:3: unknown option \"xyzzy\" in scope \"global\"\n" },
-    { "domain a { routs = b }", "t.conf:1: unknown option \"routs\" in scope \"domain\"; did you mean \"routes\"?\n" },
+    { "\n\nxyzzy = 5", "t.conf:3: unknown option \"xyzzy\" in scope \"global\": missing capability config.Global:xyzzy\n" },
+    { "domain a { routs = b }", "t.conf:1: unknown option \"routs\" in scope \"domain\": missing capability config.Domain:routs; did you mean \"routes\"?\n" },
     { "domain a { spoolbase = /x }", "t.conf:1: option \"spoolbase\" is not legal in scope \"domain\"; it belongs in: "
                                      "global\n" },
     { "retry_interval = ten", "t.conf:1: option \"retry_interval\": a time is wanted: seconds, or with a unit, such as "
@@ -169,6 +169,18 @@ static const struct {
     { "listen \":25\" {}", "t.conf:1: stanza \"listen\" is not legal in scope \"global\"; it belongs in: esmtp_listener "
                            "control_listener ecstream_listener http_listener eccluster_listener msgcserver_listener "
                            "xmpp_listener\n" },
+    { "retry_interval = 5 minutes\nmax_retries = x",
+      "t.conf:1: a value of several words must be in quotes: write retry_interval = \"5 minutes\"\n"
+      "t.conf:2: option \"max_retries\": a number, auto or none is wanted, found x\n" },
+    { "domain a { retry_interval = 5 minutes }",
+      "t.conf:1: a value of several words must be in quotes: write retry_interval = \"5 minutes\"\n" },
+    { "retry_interval = 5 minutes",
+      "t.conf:1: a value of several words must be in quotes: write retry_interval = \"5 minutes\"\n" },
+    { "retry_interval = 5 routes", "t.conf:1: a value of several words must be in quotes: write retry_interval = \"5 "
+                                   "routes\"\n" },
+    { "retry_interval = \"5\" routes", "t.conf:1: expected \"=\" or \"{\" after \"routes\", found end of file\n" },
+    { "retry_interval = 5 max_retries = x",
+      "t.conf:1: option \"max_retries\": a number, auto or none is wanted, found x\n" },
     { "domain { }", "t.conf:1: stanza \"domain\" needs a name: write domain \"name\" { ... }\n" },
     { "security x { }", "t.conf:1: stanza \"security\" takes no name, found \"x\"\n" },
     { "hostname { }", "t.conf:1: \"hostname\" is an option, not a stanza: write hostname = value\n" },
@@ -206,9 +218,9 @@ static const struct {
                                               "\"nowhere\"\n" },
     { "esmtp_listener { static_banner = hello }", "t.conf:1: option \"static_banner\": a banner begins with 220: "
                                                   "\"hello\"\n" },
-    { "a = 1\nb = 2\nhostname = x\nc = 3", "t.conf:1: unknown option \"a\" in scope \"global\"\n"
-                                          "t.conf:2: unknown option \"b\" in scope \"global\"\n"
-                                          "t.conf:4: unknown option \"c\" in scope \"global\"\n" },
+    { "a = 1\nb = 2\nhostname = x\nc = 3", "t.conf:1: unknown option \"a\" in scope \"global\": missing capability config.Global:a\n"
+                                          "t.conf:2: unknown option \"b\" in scope \"global\": missing capability config.Global:b\n"
+                                          "t.conf:4: unknown option \"c\" in scope \"global\": missing capability config.Global:c\n" },
 };
 
 START_TEST(refused)

@@ -16,6 +16,7 @@ static const ec_option_t rows[] = {
     ROW(INTERVAL, "seconds", NULL, 0, 0), ROW(ENUM, NULL, truths, 0, 0), ROW(ENUM_INT, NULL, words, 0, 100),
     ROW(LIST, NULL, NULL, 0, 0),    ROW(CIDR_LIST, NULL, NULL, 0, 0),  ROW(DICT, NULL, NULL, 0, 0),
     ROW(SOCKADDR, NULL, NULL, 0, 0), ROW(REGEX, NULL, NULL, 0, 0),
+    ROW(SOCKADDR_PORTLESS, NULL, NULL, 0, 0), ROW(THROTTLE, NULL, NULL, 0, 0),
 };
 
 enum { REFUSED = -999999 };
@@ -108,6 +109,26 @@ static const struct {
     { EC_TYPE_DICT, "a", REFUSED },
     { EC_TYPE_DICT, "[]", 0 },
     { EC_TYPE_STRING, "( a )", REFUSED },
+    { EC_TYPE_THROTTLE, "0", 0 },
+    { EC_TYPE_THROTTLE, "10", 10 },
+    { EC_TYPE_THROTTLE, "\"10/60\"", 10 },
+    { EC_TYPE_THROTTLE, "\"0/60\"", 0 },
+    { EC_TYPE_THROTTLE, "\"10/0\"", REFUSED },
+    { EC_TYPE_THROTTLE, "\"10/\"", REFUSED },
+    { EC_TYPE_THROTTLE, "\"/60\"", REFUSED },
+    { EC_TYPE_THROTTLE, "\"10/60/2\"", REFUSED },
+    { EC_TYPE_THROTTLE, "\"10 / 60\"", REFUSED },
+    { EC_TYPE_THROTTLE, "-1", REFUSED },
+    { EC_TYPE_THROTTLE, "1.5", REFUSED },
+    { EC_TYPE_THROTTLE, "( 1 )", REFUSED },
+    { EC_TYPE_SOCKADDR_PORTLESS, "10.0.0.1", 0 },
+    { EC_TYPE_SOCKADDR_PORTLESS, "10.0.0.1:25", REFUSED },
+    { EC_TYPE_SOCKADDR_PORTLESS, "10.0.0.0/8", REFUSED },
+    { EC_TYPE_SOCKADDR_PORTLESS, "\"[10.0.0.1]\"", REFUSED },
+    { EC_TYPE_SOCKADDR_PORTLESS, "\"[::1]:25\"", REFUSED },
+    { EC_TYPE_SOCKADDR_PORTLESS, "\"[::1\"", REFUSED },
+    { EC_TYPE_SOCKADDR_PORTLESS, "mx.example.com", REFUSED },
+    { EC_TYPE_SOCKADDR_PORTLESS, "\"\"", REFUSED },
 };
 
 static apr_status_t make(ec_value_t *value, const ec_option_t *row, const char *text, const char **why)
@@ -183,6 +204,60 @@ START_TEST(sockaddr)
         ck_assert_int_eq(rv, APR_SUCCESS);
         ck_assert_str_eq(value.s, endpoints[_i].want);
     }
+}
+END_TEST
+
+static const struct {
+    const char *text, *want;
+} addresses[] = {
+    { "10.0.0.1", "10.0.0.1" }, { "\"2001:DB8:0::1\"", "2001:db8::1" }, { "\"[2001:DB8::1]\"", "2001:db8::1" },
+    { "*", "*" },
+};
+
+START_TEST(portless)
+{
+    const char *why = "";
+    ec_value_t value;
+
+    ck_assert_msg(make(&value, &rows[EC_TYPE_SOCKADDR_PORTLESS], addresses[_i].text, &why) == APR_SUCCESS, "%s", why);
+    ck_assert_str_eq(value.s, addresses[_i].want);
+}
+END_TEST
+
+START_TEST(throttle_periods)
+{
+    const char *why = "";
+    ec_value_t value;
+
+    ck_assert_int_eq(make(&value, &rows[EC_TYPE_THROTTLE], "\"10/60\"", &why), APR_SUCCESS);
+    ck_assert_int_eq(value.period, 60);
+    ck_assert_int_eq(make(&value, &rows[EC_TYPE_THROTTLE], "10", &why), APR_SUCCESS);
+    ck_assert_int_eq(value.period, 1);
+}
+END_TEST
+
+/* Every scalar type as an array; each item is judged as a value of its own would be. */
+START_TEST(arrays)
+{
+    static const ec_type_t types[] = { EC_TYPE_INT, EC_TYPE_SIZE, EC_TYPE_FLOAT, EC_TYPE_BOOL, EC_TYPE_PERMS,
+                                       EC_TYPE_INTERVAL, EC_TYPE_THROTTLE, EC_TYPE_ENUM_INT };
+    ec_option_t row = rows[types[_i]];
+    const char *why = "";
+    ec_value_t value;
+
+    row.flags = EC_OPTION_ARRAY;
+    ck_assert_msg(make(&value, &row, "( 1 \"0\", 1 )", &why) == APR_SUCCESS, "%s", why);
+    ck_assert_int_eq(value.n_items, 3);
+    ck_assert_int_eq(value.items[0].i, 1);
+    ck_assert_int_eq(value.items[1].i, 0);
+    ck_assert_str_eq(value.list[1], "0");
+    ck_assert_int_eq(make(&value, &row, "1", &why), APR_SUCCESS);
+    ck_assert_int_eq(value.n_items, 1);
+    ck_assert_int_eq(make(&value, &row, "()", &why), APR_SUCCESS);
+    ck_assert_int_eq(value.n_items, 0);
+    ck_assert_int_eq(make(&value, &row, "( 1 x )", &why), EC_E_SYNTAX);
+    ck_assert_ptr_nonnull(strstr(why, "item 2, \"x\": "));
+    ck_assert_int_eq(make(&value, &row, "[ 1 = 1 ]", &why), EC_E_SYNTAX);
 }
 END_TEST
 
@@ -283,6 +358,9 @@ static void add(Suite *suite)
     tcase_add_test(tcase, enum_spellings);
     tcase_add_test(tcase, milliseconds);
     tcase_add_loop_test(tcase, sockaddr, 0, TEST_COUNT(endpoints));
+    tcase_add_loop_test(tcase, portless, 0, TEST_COUNT(addresses));
+    tcase_add_test(tcase, throttle_periods);
+    tcase_add_loop_test(tcase, arrays, 0, 8);
     tcase_add_test(tcase, lists);
     tcase_add_loop_test(tcase, written_again, 0, 7);
     tcase_add_test(tcase, core_defaults);

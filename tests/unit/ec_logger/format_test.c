@@ -32,7 +32,7 @@ static const ec_event_t event = {
     .age = APR_INT64_C(3723000042),
 };
 
-static char line[FORMAT_LINE];
+static char line[EC_LINE_MAX];
 
 START_TEST(reception)
 {
@@ -124,13 +124,13 @@ END_TEST
 
 START_TEST(too_long_is_cut)
 {
-    static char text[2 * FORMAT_LINE];
+    static char text[2 * EC_LINE_MAX];
     ec_event_t huge = event;
 
     memset(text, '\n', sizeof text - 1);
     huge.text = huge.recipient = huge.domain = text;
-    ck_assert_uint_eq(format_failure(line, 'T', &huge, 0), FORMAT_LINE - 1);
-    ck_assert_uint_eq(strlen(line), FORMAT_LINE - 1);
+    ck_assert_uint_eq(format_failure(line, 'T', &huge, 0), EC_LINE_MAX - 1);
+    ck_assert_uint_eq(strlen(line), EC_LINE_MAX - 1);
     format_reception(line, &huge, 0);
 }
 END_TEST

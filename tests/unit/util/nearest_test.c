@@ -28,10 +28,28 @@ START_TEST(best)
 }
 END_TEST
 
+/* Whatever the order of offering, and each name once. */
+START_TEST(equally_near)
+{
+    static const char *const offered[] = { "mode_d", "mode_b", "far_away", "mode_c", "mode_a", "mode_b", "mode_x" };
+    struct nearest nearest;
+
+    nearest_start(&nearest, "mode_y");
+    ck_assert_str_eq(nearest_text(&nearest, test_pool), "");
+    for (int i = 0; i < TEST_COUNT(offered); i++)
+        nearest_offer(&nearest, offered[(i + _i) % TEST_COUNT(offered)]);
+    ck_assert_str_eq(nearest_text(&nearest, test_pool), "; did you mean \"mode_a\", \"mode_b\" or \"mode_c\"?");
+    nearest_offer(&nearest, "mode_yy");
+    nearest_offer(&nearest, "mode_y");
+    ck_assert_str_eq(nearest_text(&nearest, test_pool), "; did you mean \"mode_y\"?");
+}
+END_TEST
+
 static void add(Suite *suite)
 {
     TCase *tcase = test_case(suite, "nearest", 10);
 
     tcase_add_loop_test(tcase, best, 0, TEST_COUNT(cases));
+    tcase_add_loop_test(tcase, equally_near, 0, 7);
 }
 TEST_MAIN("util/nearest", add)

@@ -1,0 +1,143 @@
+/* format.c - from an event to a line that is a JSON object
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Keys are written as they are, values are escaped.  A time is a number: seconds since 1970
+ * with six decimals. */
+#include "format.h"
+
+#include <string.h>
+
+static void key(ec_line_t *line, const char *name)
+{
+    if (line->length > 1) {
+        ec_line_char(line, ',');
+    }
+    ec_line_char(line, '"');
+    ec_line_text(line, name);
+    ec_line_text(line, "\":");
+}
+
+static void text_of(ec_line_t *line, const char *name, const char *value)
+{
+    key(line, name);
+    ec_line_char(line, '"');
+    ec_line_json(line, value, strlen(value));
+    ec_line_char(line, '"');
+}
+
+static void number(ec_line_t *line, const char *name, apr_int64_t value)
+{
+    key(line, name);
+    ec_line_int(line, value);
+}
+
+static void seconds(ec_line_t *line, const char *name, apr_interval_time_t value)
+{
+    key(line, name);
+    ec_line_seconds(line, value, 6);
+}
+
+static void id(ec_line_t *line, const char *name, ec_id_t value)
+{
+    char text[EC_ID_TEXT];
+
+    text_of(line, name, ec_id_text(value, text));
+}
+
+static void begin(ec_line_t *line, char *text, const char *type, apr_time_t when)
+{
+    ec_line_begin(line, text, EC_LINE_MAX);
+    ec_line_char(line, '{');
+    text_of(line, "type", type);
+    seconds(line, "time", when);
+}
+
+/* Half an object is worse than none. */
+static apr_size_t end(ec_line_t *line)
+{
+    ec_line_char(line, '}');
+    if (line->length + 1 == line->size) {
+        line->length = 0;
+    }
+    return ec_line_end(line);
+}
+
+static void begin_event(ec_line_t *line, char *text, const char *type, const ec_event_t *event)
+{
+    begin(line, text, type, event->when);
+    id(line, "id", event->id);
+    id(line, "batch", event->batch_id);
+    id(line, "connection", event->connection);
+    text_of(line, "sender", event->sender);
+    text_of(line, "recipient", event->recipient);
+    text_of(line, "domain", event->domain);
+    text_of(line, "binding_group", event->group);
+    text_of(line, "binding", event->binding);
+    number(line, "message_size", (apr_int64_t)event->message_size);
+}
+
+apr_size_t format_json_reception(char *text, const ec_event_t *event)
+{
+    ec_line_t line;
+
+    begin_event(&line, text, "reception", event);
+    text_of(&line, "protocol", event->protocol);
+    text_of(&line, "source", event->address);
+    return end(&line);
+}
+
+static void add_attempt(ec_line_t *line, const ec_event_t *event)
+{
+    number(line, "retries", event->retries);
+    seconds(line, "age", event->age);
+    text_of(line, "server", event->address);
+    number(line, "bytes_sent", (apr_int64_t)event->size);
+}
+
+apr_size_t format_json_delivery(char *text, const ec_event_t *event)
+{
+    ec_line_t line;
+
+    begin_event(&line, text, "delivery", event);
+    add_attempt(&line, event);
+    return end(&line);
+}
+
+apr_size_t format_json_failure(char *text, const char *type, const ec_event_t *event, const ec_bounce_class_t *class)
+{
+    ec_line_t line;
+
+    begin_event(&line, text, type, event);
+    add_attempt(&line, event);
+    number(&line, "stage", event->stage);
+    text_of(&line, "stage_name", ec_stage_name(event->stage));
+    text_of(&line, "reply", event->text);
+    number(&line, "class", class->code);
+    text_of(&line, "class_name", class->name);
+    text_of(&line, "category", class->category);
+    return end(&line);
+}
+
+apr_size_t format_json_rejection(char *text, const ec_rejection_t *rejection)
+{
+    ec_line_t line;
+
+    begin(&line, text, "rejection", rejection->when);
+    id(&line, "connection", rejection->connection);
+    text_of(&line, "remote", rejection->remote);
+    text_of(&line, "local", rejection->local);
+    number(&line, "state", rejection->state);
+    text_of(&line, "state_name", ec_reception_state_name(rejection->state));
+    number(&line, "code", rejection->code);
+    text_of(&line, "module", rejection->module);
+    text_of(&line, "reply", rejection->text);
+    return end(&line);
+}
+
+apr_size_t format_json_heartbeat(char *text, apr_time_t when)
+{
+    ec_line_t line;
+
+    begin(&line, text, "heartbeat", when);
+    return end(&line);
+}
