@@ -82,7 +82,7 @@ typedef struct {
     conf_problem_kind_t kind;
     const char *text;          /* complete sentence without file and line */
 } conf_problem_t;
-/** "CFG-10002 ecelerity.conf:7: unknown option ...", in `pool`. */
+/** "CFG-10002 ecelerity.conf:7: unknown option ...", in `pool`; without the line for what is in no file. */
 const char *conf_problem_text(const conf_problem_t *problem, apr_pool_t *pool);
 
 typedef struct {

@@ -95,12 +95,12 @@ apr_status_t module_loader_start(const char *path, ec_log_t *log, apr_pool_t *po
     return module_files_start(apr_pstrdup(pool, path), pool);
 }
 
-/* What a failure said, kept for the thread that asked: several may load at once. */
-static const char *keep_reason(const char *said)
+/* What went wrong on this thread: several configurations may be read at once. */
+static const char *keep_reason(const char *text)
 {
-    static _Thread_local char text[512];
+    static _Thread_local char kept[512];
 
-    return apr_cpystrn(text, said, sizeof text), text;
+    return apr_cpystrn(kept, text, sizeof kept), kept;
 }
 
 apr_status_t module_need(void *baton, const char *name, const char **why)
@@ -111,25 +111,26 @@ apr_status_t module_need(void *baton, const char *name, const char **why)
     apr_status_t rv;
 
     EC_TRY(apr_pool_create_unmanaged(&scratch));
-    rv = module_file_load(&module, name, &said, scratch);
-    if (rv != APR_SUCCESS) {
+    if ((rv = module_file_load(&module, name, &said, scratch)) != APR_SUCCESS) {
         *why = keep_reason(said);
     }
     apr_pool_destroy(scratch);
     return rv;
 }
 
+/* The first provider that loads; without any, the reasons of all. */
 static apr_status_t load_provider(const char *scope, const char *option, const char **reasons, apr_pool_t *scratch)
 {
     const module_manifest_t *manifest;
     const ec_module_t *module;
-    const char *reason;
 
     for (int i = 0; (manifest = module_manifest_provider(scope, option, i)) != NULL; i++) {
+        const char *reason = "out of memory";
+
         if (module_file_load(&module, manifest->module, &reason, scratch) == APR_SUCCESS) {
             return APR_SUCCESS;
         }
-        *reasons = apr_pstrcat(scratch, *reasons != NULL ? *reasons : "", *reasons != NULL ? "; " : "", reason, NULL);
+        *reasons = *reasons == NULL ? reason : apr_pstrcat(scratch, *reasons, "; ", reason, NULL);
     }
     return *reasons != NULL ? EC_E_MODULE : EC_E_NOT_FOUND;
 }

@@ -54,5 +54,7 @@ apr_status_t draft_finish(conf_t **conf, apr_array_header_t **problems, draft_t 
 /** The generation as it was loaded from files, of which `conf` is a live change; `conf` itself when it was
  * loaded; borrowed. */
 conf_t *conf_files_of(conf_t *conf);
+/** From now on the files say `saved` (keeps a reference; NULL: `conf` itself).  Master loop. */
+void conf_files_saved(conf_t *conf, conf_t *saved);
 
 #endif

@@ -21,7 +21,7 @@ void report_problems(ec_answer_t *answer, const apr_array_header_t *problems)
         ec_node_text(row, "file", problem->file);
         ec_node_int(row, "line", problem->line);
         ec_node_text(row, "kind", problem->is_warning ? "warning" : "error");
-        ec_node_format(row, "number", "CFG-%05d", (int)problem->kind);
+        ec_node_format(row, "code", "CFG-%05d", (int)problem->kind);
         ec_node_text(row, "text", problem->text);
     }
 }
