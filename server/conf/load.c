@@ -139,14 +139,17 @@ static void check_local_changes(struct parser *parser)
 
 /* ---- loading ------------------------------------------------------------------------------------ */
 
-void load_values(struct parser *parser)
+void load_defaults(conf_t *conf)
 {
-    conf_t *conf = parser->conf;
-
     conf->n_handles = options_handles();
     conf->handle_defaults =
         apr_pcalloc(conf->pool, sizeof(conf->handle_defaults[0]) * (apr_size_t)conf->n_handles);
     options_each(make_default, conf);
+}
+
+void load_values(struct parser *parser)
+{
+    load_defaults(parser->conf);
     each_stanza(parser, parser->conf->root, make_values);
 }
 
@@ -164,17 +167,24 @@ static void finish_tree(struct parser *parser)
     load_check(parser);
 }
 
-static apr_status_t parser_init(struct parser *parser, const conf_source_t *source, apr_pool_t *pool)
+void parser_begin(struct parser *parser, conf_t *conf, const conf_source_t *source, apr_pool_t *pool)
 {
     memset(parser, 0, sizeof(*parser));
     problems_init(&parser->problems, pool);
+    parser->conf = conf;
     parser->source = source;
+    parser->scratch = pool;
     parser->warned = apr_hash_make(pool);
     parser->read = apr_hash_make(pool);
     parser->folders = apr_hash_make(pool);
     parser->autoloaded = apr_hash_make(pool);
     parser->autoload_order = apr_array_make(pool, 4, sizeof(struct autoload *));
-    if ((parser->conf = tree_create()) == NULL)
+}
+
+static apr_status_t parser_init(struct parser *parser, const conf_source_t *source, apr_pool_t *pool)
+{
+    parser_begin(parser, tree_create(), source, pool);
+    if (parser->conf == NULL)
         return APR_ENOMEM;
     if (source != NULL)
         search_path_make(&parser->path, source, pool);

@@ -98,9 +98,13 @@ void autoload_finish(struct parser *parser);
 const char *autoload_capability(const conf_scope_t *scope, const char *option, apr_pool_t *pool);
 
 /* load.c */
+/** Get ready to put statements into `conf`; `pool` is for problems and, until the caller sets another, scratch. */
+void parser_begin(struct parser *parser, conf_t *conf, const conf_source_t *source, apr_pool_t *pool);
 /** conf_load() with texts in the place of files; `overlay` may be NULL. */
 apr_status_t load_overlaid(conf_t **conf, apr_array_header_t **problems, const conf_source_t *source,
                            const struct overlay *overlay, apr_pool_t *pool);
+/** Give every option that is known by now its default; again, when a module has come since. */
+void load_defaults(conf_t *conf);
 /** Give every value of parser->conf its type, and every option its default.  Once for a tree. */
 void load_values(struct parser *parser);
 /** What can be judged only of the whole, when all values have their types: defaults that depend on other options, references

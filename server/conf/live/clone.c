@@ -128,6 +128,7 @@ void clone_tree(conf_t *to, const conf_t *from)
     struct files files = { NULL, NULL, NULL };
 
     to->has_regex = from->has_regex;
+    to->n_read = from->n_read;
     copy_files(&files, to, from);
     copy_contents(to, to->root, from->root, &files);
 }
