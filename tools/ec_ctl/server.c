@@ -117,7 +117,8 @@ static int find_program(char path[CTL_PATH])
     if (is_program(path, ctl_bindir(), "../sbin/ecelerity") || is_program(path, ctl_bindir(), "ecelerity") ||
         is_program(path, EC_SBINDIR, "ecelerity"))
         return 0;
-    ctl_complain("there is no program ecelerity in %s/../sbin, %s or %s", ctl_bindir(), ctl_bindir(), EC_SBINDIR);
+    ctl_complain("there is no program ecelerity in %s/../sbin, %s or %s", ctl_bindir(), ctl_bindir(),
+                 EC_SBINDIR);
     return -1;
 }
 
@@ -163,8 +164,9 @@ static int say_result(int status, int seconds)
         ctl_complain("the server can not be run: %s", strerror(errno));
         break;
     case CHILD_STILL_RUNS:
-        ctl_complain("the server is not ready after %d seconds and goes on starting; see ec_ctl status, and its log",
-                     seconds);
+        ctl_complain(
+            "the server is not ready after %d seconds and goes on starting; see ec_ctl status, and its log",
+            seconds);
         break;
     default:
         ctl_complain("the server did not start (status %d)", status);
