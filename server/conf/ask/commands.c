@@ -7,6 +7,7 @@
 #include "conf/ask/ask_private.h"
 #include "conf/ask/explain.h"
 #include "conf/ask/path.h"
+#include "conf/live/transaction.h"
 
 enum { WORDS_BEFORE = 2 }; /* "config", "eval" */
 
@@ -34,8 +35,8 @@ static int read_question(question_t *question, ec_answer_t *answer, int is_trace
     const char *const *words, *why = NULL;
     int n = ask_words(&words, answer);
 
-    if (question_open(question, conf_current(), words, n, is_traced, &why, ec_answer_pool(answer)) ==
-        APR_SUCCESS)
+    if (question_open(question, transaction_conf(answer), words, n, is_traced, &why,
+                      ec_answer_pool(answer)) == APR_SUCCESS)
         return 1;
     ec_answer_error(answer, "%s", why != NULL ? why : "out of memory");
     return 0;

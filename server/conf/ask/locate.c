@@ -11,6 +11,7 @@
 #include <apr_strings.h>
 
 #include "conf/ask/ask_private.h"
+#include "conf/live/transaction.h"
 #include "util/regex.h"
 
 struct search {
@@ -118,7 +119,7 @@ void ask_locate(void *self, ec_answer_t *answer)
     }
     search->answer = answer;
     search->type = type;
-    search->conf = conf_ref(conf_current());
+    search->conf = conf_ref(transaction_conf(answer));
     ec_answer_hold(answer);
     ec_job_run(ec_threadpool_find("CPU"), ec_loop_at(0), &search->job, work, finish, search);
 }
