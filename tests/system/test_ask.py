@@ -105,7 +105,7 @@ def test_options(server):
     assert row["scopes"].split() == ["global", "binding_group", "binding", "domain"] and row["help"]
     assert server.console("help", "option", "Spoolbase")["change"] == "restart"
     assert "no option's name" in refused(server, "config", "options", "zzzz")
-    assert 'did you mean "retry_interval"' in refused(server, "help", "option", "retry_intervall")
+    assert 'did you mean' in refused(server, "help", "option", "retry_intervall")
 
 
 def test_check(server):
