@@ -136,12 +136,14 @@ static int is_refused(const char *word)
     return 0;
 }
 
-/* EXTRA_ARGS is words separated by spaces. */
+/* EXTRA_ARGS is words separated by spaces; `argv` points into a copy that stays. */
 static int add_extra(char **argv, int n)
 {
     const char *text = variable("EXTRA_ARGS");
-    char *copy = text != NULL ? strdup(text) : NULL, *state = NULL;
+    static char *copy;
+    char *state = NULL;
 
+    copy = text != NULL ? strdup(text) : NULL;
     for (char *word = copy != NULL ? strtok_r(copy, " \t", &state) : NULL; word != NULL;
          word = strtok_r(NULL, " \t", &state)) {
         if (n == CTL_ARGUMENTS - 1) {
@@ -150,7 +152,7 @@ static int add_extra(char **argv, int n)
         }
         if (is_refused(word))
             return -1;
-        argv[n++] = word; /* stays until the end of the program */
+        argv[n++] = word;
     }
     return 0;
 }
