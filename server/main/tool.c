@@ -49,7 +49,8 @@ static void count(tool_loaded_t *loaded)
 
 void tool_load(tool_loaded_t *loaded, const tool_t *tool)
 {
-    conf_source_t source = { .file = tool->config != NULL ? tool->config : main_name, .need_module = module_need };
+    conf_source_t source = { .file = tool->config != NULL ? tool->config : main_name,
+                             .need_module = module_need };
 
     memset(loaded, 0, sizeof(*loaded));
     loaded->problems = apr_array_make(tool->pool, 0, sizeof(conf_problem_t));
@@ -65,8 +66,8 @@ void tool_print_problems(const tool_loaded_t *loaded)
     for (int i = 0; i < loaded->problems->nelts; i++) {
         const conf_problem_t *problem = &APR_ARRAY_IDX(loaded->problems, i, conf_problem_t);
 
-        fprintf(stderr, "%s:%d: %s: %s\n", problem->file, problem->line, problem->is_warning ? "warning" : "error",
-                problem->text);
+        fprintf(stderr, "%s:%d: %s: %s\n", problem->file, problem->line,
+                problem->is_warning ? "warning" : "error", problem->text);
     }
 }
 
