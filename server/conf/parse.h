@@ -78,6 +78,12 @@ void autoload_finish(struct parser *parser);
 /** "config.Domain:option": what is missing when nobody has the option. */
 const char *autoload_capability(const conf_scope_t *scope, const char *option, apr_pool_t *pool);
 
+/* check.c */
+/** References in the values of one stanza, and what other rooms say of them. */
+void check_values(struct parser *parser, conf_stanza_t *stanza);
+/** Two that want what only one can have. */
+void check_conflicts(struct parser *parser);
+
 /* load.c */
 /** Give every value of parser->conf its type, and every option its default.  Once for a tree. */
 void load_values(struct parser *parser);
