@@ -4,6 +4,7 @@ ecinclude_HEADERS = \
   %D%/ec/bounce.h \
   %D%/ec/command.h \
   %D%/ec/conn.h \
+  %D%/ec/context.h \
   %D%/ec/counter.h \
   %D%/ec/daemon.h \
   %D%/ec/event.h \
@@ -17,5 +18,7 @@ ecinclude_HEADERS = \
   %D%/ec/message.h \
   %D%/ec/module.h \
   %D%/ec/option.h \
+  %D%/ec/out.h \
+  %D%/ec/slot.h \
   %D%/ec/stanza.h \
   %D%/ec/status.h

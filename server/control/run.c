@@ -14,6 +14,7 @@
 #include "control/help.h"
 #include "control/render.h"
 #include "control/words.h"
+#include "hook/hook.h"
 
 struct run {
     wire_form_t form;
@@ -76,6 +77,19 @@ static void explain(ec_answer_t *answer, grammar_result_t result, const grammar_
     }
 }
 
+/* Modules may refuse a command; they see who asks for what by its words. */
+static int may_run(ec_answer_t *answer, const ec_command_t *command)
+{
+    ec_verdict_t verdict;
+    const char *module;
+
+    HOOK_ASK(&verdict, &module, console_command, answer, command->access);
+    if (verdict == EC_REJECT && answer->error == NULL) {
+        ec_answer_error(answer, "refused by module %s", module);
+    }
+    return verdict != EC_REJECT;
+}
+
 static void run_command(ec_answer_t *answer)
 {
     grammar_match_t match;
@@ -84,7 +98,9 @@ static void run_command(ec_answer_t *answer)
     if (result == GRAMMAR_FOUND) {
         answer->self = match.row->self;
         set_arguments(answer, match.row);
-        match.row->command->run(match.row->self, answer);
+        if (may_run(answer, match.row->command)) {
+            match.row->command->run(match.row->self, answer);
+        }
     } else if (answer->argc == 2 && strcasecmp(answer->argv[1], "help") == 0 && match.row != NULL) {
         help_list(answer, answer->argv, 1); /* "ec_logger:main help" */
     } else {

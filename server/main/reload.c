@@ -11,6 +11,7 @@
 #include <ec/job.h>
 
 #include "control/control.h"
+#include "hook/hook.h"
 #include "module/loader.h"
 #include "smtp/in/smtp_in.h"
 
@@ -102,6 +103,7 @@ static void finish(void *baton)
                : apr_psprintf(r->pool, "Reconfigure failed: %s", why != NULL ? why : "refused");
     is_running = 0;
     ec_log(r->server->log, r->rv == APR_SUCCESS ? EC_LOG_NOTICE : EC_LOG_ERROR, "%s", text);
+    HOOK_CALL(server_reload, r->rv == APR_SUCCESS, text);
     r->done(r->baton, r->rv == APR_SUCCESS, text);
     if (r->conf != NULL) {
         conf_unref(r->conf);

@@ -12,6 +12,7 @@
 #include "control/control.h"
 #include "dns/dns.h"
 #include "event/runtime.h"
+#include "hook/hook.h"
 #include "module/loader.h"
 #include "queue/queue.h"
 #include "smtp/in/smtp_in.h"
@@ -119,8 +120,15 @@ static apr_status_t start_spool(server_t *server, const char **why)
     return APR_SUCCESS;
 }
 
+/* On every loop when it takes the generation up. */
+static void on_conf_change(void *baton, conf_t *conf)
+{
+    HOOK_CALL(conf_change, conf_generation(conf));
+}
+
 static apr_status_t start_modules(server_t *server, const char **why)
 {
+    conf_on_change(on_conf_change, NULL);
     EC_TRY(module_prepare(server->conf, why));
     return module_commit(why);
 }
@@ -250,6 +258,7 @@ apr_status_t server_start(server_t *server)
             return rv;
         }
     }
+    HOOK_CALL(server_start);
     ec_log(server->log, EC_LOG_NOTICE, "ready pid=%ld loops=%d", (long)getpid(), ec_loop_count());
     return APR_SUCCESS;
 }

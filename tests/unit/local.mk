@@ -333,6 +333,11 @@ check_PROGRAMS += %D%/conf/live/diff_test
 check_PROGRAMS += %D%/conf/ask/explain_test
 %C%_conf_ask_explain_test_SOURCES = %D%/conf/ask/explain_test.c %D%/conf/loading.h
 %C%_conf_ask_explain_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/ec_ctl/environment_test
+%C%_ec_ctl_environment_test_SOURCES = %D%/ec_ctl/environment_test.c tools/ec_ctl/environment.c
+%C%_ec_ctl_environment_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+%C%_ec_ctl_environment_test_LDADD = $(TEST_LIBS)
 check_PROGRAMS += %D%/bounce_logger/format_test
 %C%_bounce_logger_format_test_SOURCES = %D%/bounce_logger/format_test.c modules/bounce_logger/format.c
 %C%_bounce_logger_format_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)

@@ -68,15 +68,18 @@ static void config_eval(void *self, ec_answer_t *answer)
 
 static void put_setting(ec_answer_t *answer, const conf_setting_t *setting)
 {
-    ec_node_t *root = ec_answer_root(answer);
+    ec_node_t *root = ec_answer_root(answer), *table;
 
     ec_node_text(root, "option", setting->option->row->name);
     ec_node_text(root, "value", setting->option->row->flags & EC_OPTION_SECRET
                                     ? "(secret)"
                                     : raw_value_text(&setting->raw, ec_answer_pool(answer)));
     ask_put_place(root, "set_in", setting->file->path, setting->line);
+    if (setting->shadowed == NULL)
+        return;
+    table = ec_node_table(root, "overrides");
     for (const conf_shadowed_t *earlier = setting->shadowed; earlier != NULL; earlier = earlier->earlier)
-        ask_put_place(root, "overrides", earlier->file->path, earlier->line);
+        ask_put_place(ec_node_row(table), "at", earlier->file->path, earlier->line);
 }
 
 static void config_get(void *self, ec_answer_t *answer)

@@ -112,7 +112,7 @@ void ask_locate(void *self, ec_answer_t *answer)
     if (!is_known(answer, type))
         return;
     if (pattern != NULL && regex_create(&search->regex, pattern, &why, ec_answer_pool(answer)) != APR_SUCCESS) {
-        ec_answer_error(answer, "\"%s\" is not a regular expression: %s", pattern, why);
+        ec_answer_error(answer, "\"%s\": %s", pattern, why);
         return;
     }
     search->answer = answer;
