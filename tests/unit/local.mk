@@ -350,3 +350,7 @@ check_PROGRAMS += %D%/custom_logger/format_test
   modules/custom_logger/expand.c modules/custom_logger/sanitize.c
 %C%_custom_logger_format_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 %C%_custom_logger_format_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/smtp/listeners_test
+%C%_smtp_listeners_test_SOURCES = %D%/smtp/listeners_test.c
+%C%_smtp_listeners_test_LDADD = $(TEST_LIBS)
