@@ -2,3 +2,4 @@ include modules/ec_logger/local.mk
 include modules/bounce_logger/local.mk
 include modules/json_logger/local.mk
 include modules/custom_logger/local.mk
+include modules/bounce_classifier/local.mk

@@ -27,3 +27,5 @@ include tools/ec_console/local.mk
 include tools/genman/local.mk
 include tools/validate_config/local.mk
 include tools/ecxs/local.mk
+include tools/ec_ctl/local.mk
+include tools/ec_dump_config/local.mk

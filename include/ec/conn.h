@@ -24,6 +24,9 @@ int ec_conn_local_port(const ec_conn_t *conn);
 const char *ec_conn_helo(const ec_conn_t *conn);
 /** The sender of the transaction, "" for the null sender, NULL outside a transaction. */
 const char *ec_conn_sender(const ec_conn_t *conn);
+/** The batch of the transaction: sender, the recipients that were accepted, from DATA on its bytes.  NULL outside a
+ * transaction.  Borrowed until the transaction ends. */
+ec_batch_t *ec_conn_batch(const ec_conn_t *conn);
 /** May this client send to anybody?  Set from the configuration (Relay_Hosts) before smtp_connect; what is set here
  * holds for the rest of the session. */
 int ec_conn_can_relay(const ec_conn_t *conn);

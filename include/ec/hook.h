@@ -8,41 +8,58 @@
 #define EC_HOOK_H
 
 #include <ec/bounce.h>
+#include <ec/command.h>
 #include <ec/event.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/** What a policy hook may say. */
+/** What a hook that is asked may say.  The first that says something else than EC_CONTINUE decides. */
 typedef enum {
     EC_CONTINUE,           /* next provider */
     EC_DONE,               /* accept as far as this point is concerned; remaining providers are skipped */
-    EC_REJECT,             /* refuse; ec_conn_reply() has set the answer */
-    EC_SUSPEND             /* the answer comes later by ec_conn_resume(); policy hooks only */
+    EC_REJECT,             /* refuse; ec_conn_reply() or ec_out_set_reply() has said with which words */
+    EC_SUSPEND             /* the answer comes later by ec_conn_resume(); only where hooks.md says so, elsewhere it
+                              counts as EC_CONTINUE and is reported */
 } ec_verdict_t;
 
 typedef struct ec_conn ec_conn_t;      /* inbound session, see conn.h */
+typedef struct ec_out ec_out_t;        /* outbound session, see out.h */
 
-/** The list of hooks: X(name, result type, parameters after the instance).
- * Policy hooks (ec_verdict_t): smtp_connect before the banner; smtp_ehlo, smtp_mail, smtp_rcpt before the
- * answer; smtp_data before 354; smtp_message when the end of data is there, before the spool.
- * Log hooks (void): after the fact, on the loop where it happened; they must not block.
- * smtp_error_classify: any loop, for ec_bounce_classify(): what a reply means, or NULL when the provider does not know
- * (the next one is asked); the answer is valid until the callback ends; must not block. */
-#define EC_HOOK_LIST(X)                                                                         \
-    X(smtp_connect, ec_verdict_t, (void *self, ec_conn_t *conn))                                \
-    X(smtp_ehlo, ec_verdict_t, (void *self, ec_conn_t *conn, const char *name))                 \
-    X(smtp_mail, ec_verdict_t, (void *self, ec_conn_t *conn, const char *sender))               \
-    X(smtp_rcpt, ec_verdict_t, (void *self, ec_conn_t *conn, const char *recipient))            \
-    X(smtp_data, ec_verdict_t, (void *self, ec_conn_t *conn))                                   \
-    X(smtp_message, ec_verdict_t, (void *self, ec_conn_t *conn, ec_batch_t *batch))             \
-    X(log_reception, void, (void *self, const ec_event_t *event))                               \
-    X(log_delivery, void, (void *self, const ec_event_t *event))                                \
-    X(log_transient_failure, void, (void *self, const ec_event_t *event))                       \
-    X(log_permanent_failure, void, (void *self, const ec_event_t *event))                       \
-    X(log_rejection, void, (void *self, const ec_rejection_t *rejection))                       \
-    X(log_reopen, void, (void *self))                                                           \
+/** The list of hooks, in the order of a message's life: X(name, result type, parameters after the instance).
+ * doc/hooks.md says of each when it runs, on which loop, what may be read and changed, and what verdicts mean; a
+ * test holds that page against this list. */
+#define EC_HOOK_LIST(X)                                                                                            \
+    X(smtp_connect, ec_verdict_t, (void *self, ec_conn_t *conn))                                                   \
+    X(smtp_ehlo, ec_verdict_t, (void *self, ec_conn_t *conn, const char *name))                                    \
+    X(smtp_mail, ec_verdict_t, (void *self, ec_conn_t *conn, const char *sender))                                  \
+    X(smtp_rcpt, ec_verdict_t, (void *self, ec_conn_t *conn, const char *recipient))                               \
+    X(smtp_data, ec_verdict_t, (void *self, ec_conn_t *conn))                                                      \
+    X(smtp_header, ec_verdict_t, (void *self, ec_conn_t *conn, ec_batch_t *batch))                                 \
+    X(smtp_body, ec_verdict_t, (void *self, ec_conn_t *conn, const char *data, apr_size_t len))                    \
+    X(smtp_message, ec_verdict_t, (void *self, ec_conn_t *conn, ec_batch_t *batch))                                \
+    X(smtp_disconnect, void, (void *self, ec_conn_t *conn))                                                        \
+    X(message_spool, void, (void *self, ec_batch_t *batch))                                                        \
+    X(message_route, void, (void *self, ec_batch_t *batch, int rcpt))                                              \
+    X(message_accepted, void, (void *self, ec_batch_t *batch))                                                     \
+    X(out_connect, ec_verdict_t, (void *self, ec_out_t *out))                                                      \
+    X(out_greeting, ec_verdict_t, (void *self, ec_out_t *out, int code, const char *text))                         \
+    X(out_attempt, ec_verdict_t, (void *self, ec_out_t *out, const ec_batch_t *batch, const int *rcpts, int n))     \
+    X(out_reply, void, (void *self, ec_out_t *out, ec_stage_t stage, int code, const char *text))                  \
+    X(bounce_made, ec_verdict_t, (void *self, const ec_batch_t *failed, int rcpt, ec_batch_t *bounce))             \
+    X(log_reception, void, (void *self, const ec_event_t *event))                                                  \
+    X(log_delivery, void, (void *self, const ec_event_t *event))                                                   \
+    X(log_transient_failure, void, (void *self, const ec_event_t *event))                                          \
+    X(log_permanent_failure, void, (void *self, const ec_event_t *event))                                          \
+    X(log_expiry, void, (void *self, const ec_event_t *event))                                                     \
+    X(log_rejection, void, (void *self, const ec_rejection_t *rejection))                                          \
+    X(log_reopen, void, (void *self))                                                                              \
+    X(server_start, void, (void *self))                                                                            \
+    X(server_stop, void, (void *self))                                                                             \
+    X(server_reload, void, (void *self, int is_ok, const char *text))                                              \
+    X(conf_change, void, (void *self, apr_uint64_t generation))                                                    \
+    X(console_command, ec_verdict_t, (void *self, ec_answer_t *answer, ec_access_t access))                        \
     X(smtp_error_classify, const ec_bounce_class_t *, (void *self, const char *reply, const char *domain))
 
 #define EC_HOOK_TYPE(name, result, params) typedef result ec_hook_##name##_fn params;

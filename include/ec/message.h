@@ -42,8 +42,25 @@ int ec_batch_flags(const ec_batch_t *batch);
 /** Its recipients, numbered from 0.  Each is a message of its own, with an id of its own. */
 int ec_batch_recipients(const ec_batch_t *batch);
 const char *ec_batch_recipient(const ec_batch_t *batch, int i);       /* local@domain as given */
-const char *ec_batch_domain(const ec_batch_t *batch, int i);          /* its domain, lower case */
+const char *ec_batch_domain(const ec_batch_t *batch, int i);          /* where it is routed, lower case */
 ec_id_t ec_batch_message_id(const ec_batch_t *batch, int i);
+
+/* ---- changing it: until it is stored, so in the hooks up to message_spool; then EC_E_DENIED ------- */
+
+enum { EC_BATCH_RECIPIENTS_MAX = 100000 };
+
+/** The sender, "" for the null sender.  EC_E_SYNTAX for what is no local@domain (quoted local parts with spaces are
+ * none here), EC_E_TOO_LONG, EC_E_LIMIT for too many recipients.  Copies. */
+apr_status_t ec_batch_set_sender(ec_batch_t *batch, const char *sender);
+apr_status_t ec_batch_add_recipient(ec_batch_t *batch, const char *recipient);
+/** Take recipient `i` away; those behind it move up by one.  When none is left at the end of data the client is
+ * told so and nothing is stored; message_spool may not take the last one away (EC_E_DENIED). */
+apr_status_t ec_batch_remove_recipient(ec_batch_t *batch, int i);
+/** Send recipient `i` where mail for `domain` goes, whatever its address says: the domain's options, gateway and routes
+ * hold for it.  Stored with the message. */
+apr_status_t ec_batch_set_route(ec_batch_t *batch, int i, const char *domain);
+
+/* ---- its bytes ------------------------------------------------------------------------------------- */
 
 /** Visit the stored message (header, empty line, body; CRLF lines; not dot-stuffed) from `offset`:
  * sets `*data`, `*len` to bytes that stay valid while the batch is held; *len 0 at the end.

@@ -3,6 +3,7 @@
  *
  * Every value is checked where it stands, also one that a later value replaces: an error
  * must not wait until somebody removes the later line. */
+#include "conf/kind.h"
 #include "conf/parse.h"
 
 #include <ctype.h>
@@ -64,6 +65,15 @@ static void refuse_option(struct parser *parser, const conf_stanza_t *stanza, co
                        missing, nearest_text(&nearest, parser->problems.pool));
 }
 
+/* Of a module's own options one warning each: another module may have one of the same name. */
+static void warn_option(struct parser *parser, const conf_stanza_t *stanza, const char *name, int line)
+{
+    const struct conf_kind *kind = stanza->scope->module;
+
+    warn_no_effect(parser, "option",
+                   kind != NULL ? apr_pstrcat(parser->scratch, stanza->type, ".", name, NULL) : name, line);
+}
+
 void build_option(struct parser *parser, conf_stanza_t *stanza, const char *name, int line)
 {
     const conf_option_t *option;
@@ -87,7 +97,7 @@ void build_option(struct parser *parser, conf_stanza_t *stanza, const char *name
         return;
     }
     if (option->row->flags & EC_OPTION_NO_EFFECT)
-        warn_no_effect(parser, "option", option->row->name, line);
+        warn_option(parser, stanza, option->row->name, line);
     tree_set(parser->conf, stanza, option, &parser->value, parser->frame->file, line, parse_span(parser));
 }
 

@@ -81,7 +81,7 @@ typedef struct {
     conf_problem_kind_t kind;
     const char *text;          /* complete sentence without file and line */
 } conf_problem_t;
-/** "CFG-10002 ecelerity.conf:7: unknown option ...", in `pool`. */
+/** "CFG-10002 ecelerity.conf:7: unknown option ...", in `pool`; without the line for what is in no file. */
 const char *conf_problem_text(const conf_problem_t *problem, apr_pool_t *pool);
 
 typedef struct {
@@ -155,6 +155,8 @@ const char *conf_stanza_type(const conf_stanza_t *stanza);      /* lower case */
 const char *conf_stanza_name(const conf_stanza_t *stanza);      /* "" when anonymous */
 const char *conf_stanza_file(const conf_stanza_t *stanza);
 int conf_stanza_line(const conf_stanza_t *stanza);
+/** "file:line" of where it was opened first, or "(console)" for one that is in no file; in `pool`. */
+const char *conf_stanza_place(const conf_stanza_t *stanza, apr_pool_t *pool);
 const conf_t *conf_stanza_owner(const conf_stanza_t *stanza);   /* the generation */
 /** The rows of a module's stanza; NULL for the core's. */
 const ec_option_t *conf_stanza_table(const conf_stanza_t *stanza);

@@ -126,16 +126,30 @@ static void check_values(struct parser *parser, conf_stanza_t *stanza)
     }
 }
 
+/* Local_Changes_Only says that there is a file for them. */
+static void check_local_changes(struct parser *parser)
+{
+    const conf_setting_t *only = tree_setting(parser->conf->root, conf_option(CONF_O_LOCAL_CHANGES_ONLY));
+    const conf_setting_t *file = tree_setting(parser->conf->root, conf_option(CONF_O_LOCAL_CHANGES_FILE));
+
+    if (only != NULL && only->value.i && (file == NULL || *file->value.s == '\0'))
+        problem_error(&parser->problems, only->file->path, only->line,
+                      "option \"%s\" needs local_changes_file to name the file", only->option->row->name);
+}
+
 /* ---- loading ------------------------------------------------------------------------------------ */
 
-void load_values(struct parser *parser)
+void load_defaults(conf_t *conf)
 {
-    conf_t *conf = parser->conf;
-
     conf->n_handles = options_handles();
     conf->handle_defaults =
         apr_pcalloc(conf->pool, sizeof(conf->handle_defaults[0]) * (apr_size_t)conf->n_handles);
     options_each(make_default, conf);
+}
+
+void load_values(struct parser *parser)
+{
+    load_defaults(parser->conf);
     each_stanza(parser, parser->conf->root, make_values);
 }
 
@@ -143,6 +157,7 @@ void load_check(struct parser *parser)
 {
     make_computed_defaults(parser->conf);
     each_stanza(parser, parser->conf->root, check_values);
+    check_local_changes(parser);
 }
 
 static void finish_tree(struct parser *parser)
@@ -187,15 +202,23 @@ static apr_status_t parser_finish(struct parser *parser, conf_t **conf)
     return rv;
 }
 
-apr_status_t conf_load(conf_t **conf, apr_array_header_t **problems, const conf_source_t *source,
-                       apr_pool_t *pool)
+apr_status_t load_overlaid(conf_t **conf, apr_array_header_t **problems, const conf_source_t *source,
+                           const struct overlay *overlay, apr_pool_t *pool)
 {
     struct parser parser;
 
     EC_TRY(parser_init(&parser, source, pool));
+    parser.overlay = overlay;
     parse_main_file(&parser, source->file);
+    last_files(&parser);
     *problems = parser.problems.list;
     return parser_finish(&parser, conf);
+}
+
+apr_status_t conf_load(conf_t **conf, apr_array_header_t **problems, const conf_source_t *source,
+                       apr_pool_t *pool)
+{
+    return load_overlaid(conf, problems, source, NULL, pool);
 }
 
 apr_status_t conf_load_text(conf_t **conf, apr_array_header_t **problems, const char *name, const char *text,

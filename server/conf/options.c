@@ -4,7 +4,7 @@
  * All names are in one hash; rows of one name hang behind each other and are told apart
  * by their scopes.  A row that works goes before one that is only documented, so that a
  * module takes over an option by registering it. */
-#include "conf/options.h"
+#include "conf/kind.h"
 #include "conf/value.h"
 
 #include <ctype.h>
@@ -46,15 +46,6 @@ static const ec_option_t documented_table[] = {
     { .name = NULL }
 };
 #undef CONF_OPTION
-
-/* A stanza that a module brought; those inside of its own hang behind it. */
-struct conf_kind {
-    conf_scope_t scope;
-    conf_option_t *options; /* one a row, in the table's order */
-    const char *owner;
-    struct conf_kind *inner; /* of a module's own stanza */
-};
-typedef struct conf_kind conf_kind_t;
 
 static struct {
     pthread_mutex_t lock;
@@ -168,54 +159,15 @@ static const char *taken_by(const ec_option_t *row)
     return NULL;
 }
 
-static int count_rows(const ec_option_t *table)
-{
-    int count = 0;
-
-    while (table != NULL && table[count].name != NULL)
-        count++;
-    return count;
-}
-
-/* The rows that are legal in the stanza itself. */
-static conf_option_t *own_options(const ec_option_t *table, const char *owner)
-{
-    int count = 0;
-    conf_option_t *options =
-        apr_pcalloc(registry.pool, sizeof(*options) * (apr_size_t)(count_rows(table) + 1));
-
-    for (const ec_option_t *row = table; row != NULL && row->name != NULL; row++) {
-        if (row->scopes == NULL)
-            options[count++] = (conf_option_t){ .row = row, .handle = -1, .owner = owner };
-    }
-    return options;
-}
-
-static conf_kind_t *make_kind(const char *name, const char *parents, scope_naming_t naming, int flags,
-                              const ec_option_t *table, const char *owner)
-{
-    conf_kind_t *kind = apr_pcalloc(registry.pool, sizeof(*kind));
-
-    kind->scope = (conf_scope_t){ .name = apr_pstrdup(registry.pool, name),
-                                  .parents = parents,
-                                  .naming = naming,
-                                  .kind = NAME_TEXT,
-                                  .flags = SCOPE_MODULE | flags,
-                                  .table = table,
-                                  .module = kind };
-    kind->owner = owner;
-    kind->options = own_options(table, owner);
-    return kind;
-}
-
 static void register_inner(conf_kind_t *outer, const ec_stanza_kind_t *kinds)
 {
     static const scope_naming_t naming[] = { SCOPE_ANONYMOUS, SCOPE_NAMED, SCOPE_OPTIONAL };
     conf_kind_t **link = &outer->inner;
 
     for (const ec_stanza_kind_t *kind = kinds; kind != NULL && kind->name != NULL; kind++) {
-        *link = make_kind(kind->name, kind->parents != NULL ? kind->parents : outer->scope.name,
-                          naming[kind->naming], SCOPE_INNER, kind->options, outer->owner);
+        *link = kind_make(kind->name, kind->parents != NULL ? kind->parents : outer->scope.name,
+                          naming[kind->naming], SCOPE_INNER, kind->options, outer->owner, registry.pool);
+        (*link)->outer = outer;
         link = &(*link)->inner;
     }
 }
@@ -278,8 +230,9 @@ apr_status_t conf_register_module(const char *scope, const ec_option_t *table, c
         owner = apr_pstrdup(registry.pool, owner);
         register_announced(table, owner);
         if (type != NULL) {
-            conf_kind_t *kind = make_kind(type, "global", SCOPE_OPTIONAL, 0, table, owner);
+            conf_kind_t *kind = kind_make(type, "global", SCOPE_OPTIONAL, 0, table, owner, registry.pool);
 
+            kind->outer = kind;
             register_inner(kind, kinds);
             apr_hash_set(registry.modules, kind->scope.name, APR_HASH_KEY_STRING, kind);
         }
@@ -349,35 +302,16 @@ const conf_scope_t *options_scope(const char *type)
     return kind != NULL ? &kind->scope : scope_find(type);
 }
 
-/* The module's own stanza, to which this one belongs; kinds are never freed. */
-static const conf_kind_t *outermost(const conf_kind_t *kind)
-{
-    return kind->scope.flags & SCOPE_INNER ? apr_hash_get(registry.modules, kind->owner, APR_HASH_KEY_STRING)
-                                           : kind;
-}
-
 const conf_scope_t *options_scope_in(const conf_scope_t *parent, const char *type)
 {
-    const conf_kind_t *kind = NULL;
+    const conf_kind_t *found, *like;
 
     if (parent == NULL || parent->module == NULL)
         return options_scope(type);
-    lock();
-    if ((kind = outermost(parent->module)) != NULL)
-        kind = kind->inner;
-    while (kind != NULL && (strcasecmp(kind->scope.name, type) != 0 || !scope_allows_parent(&kind->scope, parent)))
-        kind = kind->inner;
-    unlock();
-    return kind != NULL ? &kind->scope : options_scope(type);
-}
-
-static const conf_option_t *find_in_kind(const conf_kind_t *kind, const char *name)
-{
-    for (const conf_option_t *option = kind->options; option->row != NULL; option++) {
-        if (strcasecmp(option->row->name, name) == 0)
-            return option;
-    }
-    return NULL;
+    found = kind_find_inner(parent->module->outer, parent, type);
+    if (found == NULL && (like = documented_module(parent->module->outer->scope.name)) != NULL)
+        found = kind_find_inner(like, parent, type);
+    return found != NULL ? &found->scope : options_scope(type);
 }
 
 const conf_option_t *options_find(const conf_scope_t *scope, const char *name)
@@ -385,14 +319,19 @@ const conf_option_t *options_find(const conf_scope_t *scope, const char *name)
     const conf_option_t *option;
     char key[128];
 
+    option = scope->module != NULL ? kind_find_option(scope->module, name) : NULL;
     lock();
-    option = scope->module != NULL ? find_in_kind(scope->module, name) : NULL;
     if (option == NULL) {
         option = apr_hash_get(registry.names, lower(name, key, sizeof(key)), APR_HASH_KEY_STRING);
         while (option != NULL && !(option->scopes & scope_bit(scope)))
             option = option->next;
     }
     unlock();
+    if (option == NULL && scope->module != NULL) {
+        const conf_kind_t *like = documented_like(scope->module);
+
+        option = like != NULL ? kind_find_option(like, name) : NULL;
+    }
     return option;
 }
 
@@ -409,7 +348,7 @@ const conf_option_t *options_find_anywhere(const char *name)
 
 static void offer_inner_types(struct nearest *nearest, const conf_scope_t *scope)
 {
-    const conf_kind_t *kind = scope->module != NULL ? outermost(scope->module) : NULL;
+    const conf_kind_t *kind = scope->module != NULL ? scope->module->outer : NULL;
 
     for (kind = kind != NULL ? kind->inner : NULL; kind != NULL; kind = kind->inner) {
         if (scope_allows_parent(&kind->scope, scope))

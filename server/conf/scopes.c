@@ -60,23 +60,6 @@ _Static_assert(sizeof(scopes) / sizeof(scopes[0]) <= 64, "a set of scopes is 64 
 enum { SCOPE_COUNT = sizeof(scopes) / sizeof(scopes[0]) };
 const conf_scope_t *const scope_global = &scopes[0];
 
-/* Modules of the documentation; a stanza of one that is not built yet is let in with a warning. */
-static const char documented_modules[] =
-    " ac_auth adaptive alerting alias antivirus apn apn_logger as_logger auth_ds auth_radius beik"
-    " bind_address_secondary bounce_classifier bounce_classifier_override bounce_logger brightmail"
-    " bzip2io cassandra_client chunk_logger cidrdb clamav cloudmark cluster commtouch_ctasd"
-    " compress_spool conntrol csapi curfew custom_bounce_logger custom_logger dane datasource delay_dsn"
-    " disclaimer dk_sign dk_validate dkim_sign dkim_validate dnsbuf ds_core ds_ldap ec_logger eleven"
-    " engagement_tracker event_hydrant exim_logger fbl fingerprint gcm gcm_logger gzipio ha_proxy_client"
-    " http_io http_logger httpsrv icu ilf_logger imageanalyzer inbound_audit ipv6_lookup jlog mail_loop"
-    " maildir mm7 mm7_serv mms_bounce_logger mms_logger msg_gen msgc_client msgc_server mxip openarc"
-    " opendkim outbound_audit outbound_smtp_auth outbound_smtp_auth_v0 pe2_logger persist_io pipe_io"
-    " pipe_transport postfix_logger reception_timing reception_timing_logger response_transcode"
-    " restinjector sched scheme scriptlet securecreds seedlist senderid sendmail_logger sieve sievelib"
-    " smpp smpp_bounce_logger smpp_logger smtp_auth_proxy smtp_cbv smtp_rcptto_proxy smtpapi"
-    " spamassassin spf_macros spf_v1 static_routes stats_producer substitution_engine suppress_spool"
-    " syslog_io tls_macros url_ripper av_fsecure ";
-
 static int list_has(const char *list, const char *word)
 {
     size_t length = strlen(word);
@@ -100,19 +83,6 @@ const conf_scope_t *scope_find(const char *name)
 const conf_scope_t *scope_at(int i)
 {
     return i < SCOPE_COUNT ? &scopes[i] : NULL;
-}
-
-const conf_scope_t *scope_find_documented_module(const char *name)
-{
-    static const conf_scope_t open = {
-        .name = "module",
-        .parents = "global",
-        .naming = SCOPE_OPTIONAL,
-        .kind = NAME_TEXT,
-        .flags = SCOPE_NO_EFFECT | SCOPE_OPEN | SCOPE_MODULE,
-    };
-
-    return *name != '\0' && strchr(name, ' ') == NULL && list_has(documented_modules, name) ? &open : NULL;
 }
 
 int scope_allows_parent(const conf_scope_t *scope, const conf_scope_t *parent)

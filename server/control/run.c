@@ -14,6 +14,7 @@
 #include "control/help.h"
 #include "control/render.h"
 #include "control/words.h"
+#include "hook/hook.h"
 
 struct run {
     wire_form_t form;
@@ -76,6 +77,19 @@ static void explain(ec_answer_t *answer, grammar_result_t result, const grammar_
     }
 }
 
+/* Modules may refuse a command; they see who asks for what by its words. */
+static int may_run(ec_answer_t *answer, const ec_command_t *command)
+{
+    ec_verdict_t verdict;
+    const char *module;
+
+    HOOK_ASK(&verdict, &module, console_command, answer, command->access);
+    if (verdict == EC_REJECT && answer->error == NULL) {
+        ec_answer_error(answer, "refused by module %s", module);
+    }
+    return verdict != EC_REJECT;
+}
+
 static void run_command(ec_answer_t *answer)
 {
     grammar_match_t match;
@@ -84,7 +98,9 @@ static void run_command(ec_answer_t *answer)
     if (result == GRAMMAR_FOUND) {
         answer->self = match.row->self;
         set_arguments(answer, match.row);
-        match.row->command->run(match.row->self, answer);
+        if (may_run(answer, match.row->command)) {
+            match.row->command->run(match.row->self, answer);
+        }
     } else if (answer->argc == 2 && strcasecmp(answer->argv[1], "help") == 0 && match.row != NULL) {
         help_list(answer, answer->argv, 1); /* "ec_logger:main help" */
     } else {
@@ -93,7 +109,7 @@ static void run_command(ec_answer_t *answer)
     answer_returned(answer);
 }
 
-void run_words(const char *const *words, int n, wire_form_t form, run_done_fn *done, void *baton)
+void run_words(const char *const *words, int n, wire_form_t form, store_t *store, run_done_fn *done, void *baton)
 {
     struct run *run = malloc(sizeof *run);
     int prefix = n > 1 ? wire_form_parse(words[0]) : -1;
@@ -107,6 +123,7 @@ void run_words(const char *const *words, int n, wire_form_t form, run_done_fn *d
     }
     *run = (struct run){ form, done, baton };
     answer = answer_create(words, n, on_answered, run);
+    answer->store = store;
     if (n == 0) {
         ec_answer_error(answer, "no command given; \"help\" lists all");
         answer_returned(answer);
@@ -120,14 +137,16 @@ void run_words(const char *const *words, int n, wire_form_t form, run_done_fn *d
 struct line {
     control_answer_fn *done;
     void *baton;
+    store_t store; /* a session of one command */
 };
 
 static void on_line_done(void *baton, int status, char *text, size_t length)
 {
-    struct line line = *(struct line *)baton;
+    struct line *line = baton;
 
-    free(baton);
-    line.done(line.baton, status != WIRE_DONE, text, length);
+    line->done(line->baton, status != WIRE_DONE, text, length);
+    store_clear(&line->store);
+    free(line);
     free(text);
 }
 
@@ -139,11 +158,11 @@ void control_run(const char *text, const char *form, control_answer_fn *done, vo
     int n, number = wire_form_parse(form);
 
     EC_ASSERT(line != NULL && copy != NULL);
-    *line = (struct line){ done, baton };
+    *line = (struct line){ .done = done, .baton = baton };
     if ((n = words_split(copy, words, WIRE_WORDS_MAX, &why)) < 0) {
         on_line_done(line, WIRE_ERROR, strdup(why), strlen(why));
     } else {
-        run_words(words, n, number >= 0 ? (wire_form_t)number : WIRE_TEXT, on_line_done, line);
+        run_words(words, n, number >= 0 ? (wire_form_t)number : WIRE_TEXT, &line->store, on_line_done, line);
     }
     free(copy);
 }

@@ -9,7 +9,10 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include <ec/log.h>
 #include <ec/loop.h>
+
+#undef hook_list
 
 struct hook_set {
     hook_list_t list[EC_HOOK_COUNT];
@@ -85,8 +88,13 @@ static void list_add(hook_list_t *list, const hook_provider_t *provider)
 
 void hook_set_add(hook_set_t *set, const ec_hook_t *table, void *self, const char *module)
 {
+    hook_set_add_owned(set, table, self, module, NULL);
+}
+
+void hook_set_add_owned(hook_set_t *set, const ec_hook_t *table, void *self, const char *module, hook_owner_t *owner)
+{
     for (const ec_hook_t *row = table; row != NULL && row->hook >= 0; row++) {
-        hook_provider_t provider = { row->fn, self, module };
+        hook_provider_t provider = { row->fn, self, module, owner };
 
         EC_ASSERT(row->hook < EC_HOOK_COUNT);
         list_add(&set->list[row->hook], &provider);
@@ -165,4 +173,29 @@ void hook_remove(void *self, hook_done_fn *done, void *baton)
 void hook_clear(void)
 {
     hook_set_destroy(atomic_exchange(&current, &empty));
+}
+
+/* ---- owners ---------------------------------------------------------------------- */
+
+void hook_hold(hook_owner_t *owner)
+{
+    if (owner != NULL) {
+        atomic_fetch_add(&owner->holds, 1);
+    }
+}
+
+void hook_release(hook_owner_t *owner)
+{
+    if (owner != NULL && atomic_fetch_sub(&owner->holds, 1) == 1) {
+        ec_loop_post(ec_loop_at(0), &owner->post, owner->unused, owner->baton);
+    }
+}
+
+ec_verdict_t hook_now(ec_verdict_t verdict, ec_hook_id_t hook, const char *module)
+{
+    if (verdict == EC_SUSPEND) {
+        ec_log(ec_log_root(), EC_LOG_ERROR, "a hook can not suspend here hook=%s module=%s", hook_name(hook), module);
+        return EC_CONTINUE;
+    }
+    return verdict;
 }

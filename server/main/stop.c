@@ -33,6 +33,7 @@ void server_stop(server_t *server)
         return;
     }
     server->is_stopping = 1;
+    HOOK_CALL(server_stop);
     ec_log(server->log, EC_LOG_NOTICE, "stopping grace_seconds=%d", SERVER_GRACE_SECONDS);
     parts_running = 1;
     if (!server->args.skip_smtp) {
@@ -43,7 +44,7 @@ void server_stop(server_t *server)
 }
 
 /* The result is logged already. */
-static void on_reloaded(void *baton, int is_ok, const char *text)
+static void on_reloaded(void *baton, int is_ok, const char *text, const apr_array_header_t *problems)
 {
 }
 

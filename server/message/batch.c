@@ -108,7 +108,17 @@ void batch_add_rcpt_id(ec_batch_t *batch, const char *address, ec_id_t id)
     rcpt->address = batch_strdup(batch, address);
     rcpt->domain = lower_domain(batch, address);
     rcpt->id = id;
-    rcpt->is_dropped = 0;
+    rcpt->is_dropped = rcpt->is_routed = 0;
+}
+
+void batch_route(ec_batch_t *batch, int rcpt, const char *domain)
+{
+    apr_size_t length = strlen(domain);
+    char *copy = memcpy(text_room(batch, length + 1), domain, length + 1);
+
+    util_text_lower(copy, length);
+    batch->rcpts[rcpt].domain = copy;
+    batch->rcpts[rcpt].is_routed = 1;
 }
 
 void batch_add_rcpt(ec_batch_t *batch, const char *address)
@@ -120,6 +130,8 @@ static void batch_destroy(ec_batch_t *batch)
 {
     batch_text_t *area = batch->texts;
 
+    util_slots_end(&batch->slots);
+    context_free(&batch->context);
     batch_body_forget(batch);
     if (batch->body.fd >= 0) {
         close(batch->body.fd);
@@ -160,6 +172,7 @@ apr_size_t batch_memory(const ec_batch_t *batch)
     for (const batch_text_t *area = batch->texts; area != NULL; area = area->next) {
         sum += sizeof *area + area->room;
     }
+    sum += batch->context.room;
     for (const body_block_t *block = batch->body.first; block != NULL; block = block->next) {
         sum += sizeof *block + block->room;
     }

@@ -9,13 +9,17 @@
 
 #include <ec/message.h>
 
+#include "message/context.h"
+#include "util/slot.h"
+
 typedef struct batch_text batch_text_t;          /* block of the bump area */
 
 typedef struct {
     const char *address;      /* local@domain, as given */
-    const char *domain;       /* lower case; points at its own copy */
+    const char *domain;       /* where it is routed: that of the address, or what a hook says; lower case */
     ec_id_t id;
     unsigned char is_dropped; /* 1: not (or no longer) to be delivered: settled before or after a restart */
+    unsigned char is_routed;  /* the domain is not that of the address */
 } batch_rcpt_t;
 
 /** Blocks of a body in memory. */
@@ -45,6 +49,12 @@ struct ec_batch {
     batch_rcpt_t *rcpts;
     body_t body;
     batch_text_t *texts;
+    context_t context;
+    util_slots_t slots;
+    unsigned char is_own;         /* made by a module (ec/inject.h) */
+    unsigned char has_header;     /* ... its header has an end */
+    unsigned char is_sealing;     /* the last hooks see it */
+    unsigned char is_sealed;      /* on its way to the disk: constant from here on */
     struct spool_ref *ref;        /* the durable form; NULL until stored.  The batch holds no reference to it:
                                      whoever answers for a message does (spool.h) */
 };
@@ -65,6 +75,11 @@ void batch_add_rcpt(ec_batch_t *batch, const char *address);
 void batch_add_rcpt_id(ec_batch_t *batch, const char *address, ec_id_t id);
 /** Copy `text` into the batch's own memory. */
 const char *batch_strdup(ec_batch_t *batch, const char *text);
+
+/** Route a recipient to this domain (copied, lower case), whatever its address says. */
+void batch_route(ec_batch_t *batch, int rcpt, const char *domain);
+/** The batch is whole and about to be stored: the last hooks see it, then nothing of it changes any more.  Loop. */
+void batch_seal(ec_batch_t *batch);
 
 /** Append to the body.  Goes over to a file when it grows past the threshold.  ENOSPC and other
  * errors leave the body as it was before; the caller answers 452 and drops the batch. */

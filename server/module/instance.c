@@ -47,7 +47,7 @@ module_instance_t *module_instance_create(const ec_module_t *module, const conf_
     instance->pool = pool;
     instance->module = module;
     instance->prefix = name[0] != '\0' ? apr_pstrcat(pool, module->name, ":", name, NULL) : module->name;
-    instance->where = apr_psprintf(pool, "%s:%d", conf_stanza_file(stanza), conf_stanza_line(stanza));
+    instance->where = apr_pstrdup(pool, conf_stanza_place(stanza, pool));
     instance->is_enabled = enabled == NULL || enabled->i != 0;
     instance->self = apr_pcalloc(pool, module->self_size);
     module_options_set(instance->self, module->options, conf, stanza, pool);

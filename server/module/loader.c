@@ -95,27 +95,57 @@ apr_status_t module_loader_start(const char *path, ec_log_t *log, apr_pool_t *po
     return module_files_start(apr_pstrdup(pool, path), pool);
 }
 
+/* What went wrong on this thread: several configurations may be read at once. */
+static const char *keep_reason(const char *text)
+{
+    static _Thread_local char kept[512];
+
+    return apr_cpystrn(kept, text, sizeof kept), kept;
+}
+
 apr_status_t module_need(void *baton, const char *name, const char **why)
 {
     const ec_module_t *module;
+    const char *said = "out of memory";
+    apr_pool_t *scratch;
+    apr_status_t rv;
 
-    return module_file_load(&module, name, why, state.why_pool);
+    EC_TRY(apr_pool_create_unmanaged(&scratch));
+    if ((rv = module_file_load(&module, name, &said, scratch)) != APR_SUCCESS) {
+        *why = keep_reason(said);
+    }
+    apr_pool_destroy(scratch);
+    return rv;
+}
+
+/* The first provider that loads; without any, the reasons of all. */
+static apr_status_t load_provider(const char *scope, const char *option, const char **reasons, apr_pool_t *scratch)
+{
+    const module_manifest_t *manifest;
+    const ec_module_t *module;
+
+    for (int i = 0; (manifest = module_manifest_provider(scope, option, i)) != NULL; i++) {
+        const char *reason = "out of memory";
+
+        if (module_file_load(&module, manifest->module, &reason, scratch) == APR_SUCCESS) {
+            return APR_SUCCESS;
+        }
+        *reasons = *reasons == NULL ? reason : apr_pstrcat(scratch, *reasons, "; ", reason, NULL);
+    }
+    return *reasons != NULL ? EC_E_MODULE : EC_E_NOT_FOUND;
 }
 
 apr_status_t module_need_option(void *baton, const char *scope, const char *option, const char **why)
 {
-    const module_manifest_t *manifest;
-    const char *reason, *reasons = NULL;
-    const ec_module_t *module;
+    const char *reasons = NULL;
+    apr_pool_t *scratch;
+    apr_status_t rv;
 
-    for (int i = 0; (manifest = module_manifest_provider(scope, option, i)) != NULL; i++) {
-        if (module_file_load(&module, manifest->module, &reason, state.why_pool) == APR_SUCCESS) {
-            return APR_SUCCESS;
-        }
-        reasons = apr_pstrcat(state.why_pool, reasons != NULL ? reasons : "", reasons != NULL ? "; " : "", reason, NULL);
-    }
-    *why = reasons;
-    return reasons != NULL ? EC_E_MODULE : EC_E_NOT_FOUND;
+    EC_TRY(apr_pool_create_unmanaged(&scratch));
+    rv = load_provider(scope, option, &reasons, scratch);
+    *why = reasons != NULL ? keep_reason(reasons) : NULL;
+    apr_pool_destroy(scratch);
+    return rv;
 }
 
 const char *const *module_requirements(void *baton, const char *name)

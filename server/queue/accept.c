@@ -168,6 +168,7 @@ static void on_injected(void *baton, apr_status_t rv)
 
     if (rv == APR_SUCCESS) {
         log_generated(injection->request.loop, batch);
+        HOOK_CALL(message_accepted, batch);
         account_add(ACCOUNT_generated, batch->n_rcpts);
         queue_accept(batch);
     }
@@ -184,6 +185,7 @@ void queue_inject(ec_loop_t *loop, ec_batch_t *batch, spool_ref_t *settles, int 
     struct injection *injection = calloc(1, sizeof *injection);
 
     EC_ASSERT(injection != NULL);
+    batch_seal(batch);
     injection->done = done;
     injection->baton = baton;
     injection->request = (spool_request_t){ .verb = SPOOL_STORE,

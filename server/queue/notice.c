@@ -23,7 +23,7 @@ struct notice {
     char remote[48], hostname[256], from[384];
 };
 
-static void read_hostname(char *buffer, apr_size_t room)
+void queue_hostname(char *buffer, apr_size_t room)
 {
     const char *name = conf_str(conf_global(conf_current()), CONF_O_HOSTNAME);
 
@@ -45,7 +45,7 @@ static struct notice *make_notice(struct slot *slot)
     EC_ASSERT(notice != NULL);
     notice->slot = slot;
     apr_cpystrn(notice->remote, slot->address, sizeof notice->remote);
-    read_hostname(notice->hostname, sizeof notice->hostname);
+    queue_hostname(notice->hostname, sizeof notice->hostname);
     if (from != NULL) {
         apr_cpystrn(notice->from, from, sizeof notice->from);
     } else {
@@ -94,6 +94,16 @@ static void work(void *baton)
     notice->bounce = bounce_make(&notice->facts);
 }
 
+/* A module has seen it and wants none. */
+static int is_unwanted(const struct slot *slot, ec_batch_t *bounce)
+{
+    ec_verdict_t verdict;
+    const char *module;
+
+    HOOK_ASK(&verdict, &module, bounce_made, slot->attempt->pub.batch, (int)slot->entry->rcpt, bounce);
+    return verdict == EC_REJECT;
+}
+
 static void on_made(void *baton)
 {
     struct notice *notice = baton;
@@ -101,6 +111,10 @@ static void on_made(void *baton)
     ec_batch_t *bounce = notice->bounce;
 
     free(notice);
+    if (bounce != NULL && is_unwanted(slot, bounce)) {
+        ec_batch_unref(bounce);
+        bounce = NULL;
+    }
     if (bounce != NULL) {
         queue_inject(slot->attempt->pub.queue->set->loop, bounce, slot->entry->ref, (int)slot->entry->rcpt,
                      on_stored, slot);
@@ -140,6 +154,9 @@ void notice_end(struct slot *slot, const queue_result_t *result)
 
         attempt_event(slot, result, &event);
         HOOK_CALL(log_permanent_failure, &event);
+        if (entry->flags & E_EXPIRED) {
+            HOOK_CALL(log_expiry, &event);
+        }
         queue->n_failed++;
     }
     entry->flags |= E_PERMANENT | E_LOGGED;

@@ -22,6 +22,89 @@ void spool_envelope_of(spool_envelope_t *envelope, const ec_batch_t *batch)
     envelope->n_rcpts = (apr_uint32_t)batch->n_rcpts;
 }
 
+/* ---- context and routes ------------------------------------------------------------------ */
+
+static int has_extra(const ec_batch_t *batch)
+{
+    if (batch->context.used > 0) {
+        return 1;
+    }
+    for (int i = 0; i < batch->n_rcpts; i++) {
+        if (batch->rcpts[i].is_routed) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static apr_size_t extra_size(const ec_batch_t *batch)
+{
+    apr_size_t size = 4 + batch->context.used + 4;
+
+    if (!has_extra(batch)) {
+        return 0;
+    }
+    for (int i = 0; i < batch->n_rcpts; i++) {
+        size += batch->rcpts[i].is_routed ? 4 + TEXT_EXTRA + strlen(batch->rcpts[i].domain) : 0;
+    }
+    return size;
+}
+
+static void extra_put(spool_cursor_t *cursor, const ec_batch_t *batch)
+{
+    apr_uint64_t n = 0;
+
+    if (!has_extra(batch)) {
+        return;
+    }
+    spool_put_number(cursor, batch->context.used, 4);
+    for (apr_uint32_t i = 0; i < batch->context.used; i++) {
+        spool_put_number(cursor, (unsigned char)batch->context.data[i], 1);
+    }
+    for (int i = 0; i < batch->n_rcpts; i++) {
+        n += batch->rcpts[i].is_routed;
+    }
+    spool_put_number(cursor, n, 4);
+    for (int i = 0; i < batch->n_rcpts; i++) {
+        if (batch->rcpts[i].is_routed) {
+            spool_put_number(cursor, (apr_uint64_t)i, 4);
+            spool_put_text(cursor, batch->rcpts[i].domain);
+        }
+    }
+}
+
+apr_status_t spool_extra_get(spool_cursor_t *cursor, spool_extra_t *extra, apr_uint32_t n_rcpts)
+{
+    apr_uint64_t n;
+
+    extra->context = "";
+    extra->length = 0;
+    if (cursor->at == cursor->end) {
+        return APR_SUCCESS;
+    }
+    extra->length = (apr_size_t)spool_get_number(cursor, 4);
+    if (cursor->is_cut || extra->length > (apr_size_t)(cursor->end - cursor->at)) {
+        return EC_E_SPOOL_CORRUPT;
+    }
+    extra->context = (const char *)cursor->at;
+    cursor->at += extra->length;
+    n = spool_get_number(cursor, 4);
+    for (apr_uint64_t i = 0; i < n && !cursor->is_cut; i++) {
+        apr_uint32_t rcpt = (apr_uint32_t)spool_get_number(cursor, 4);
+        const char *domain = spool_get_text(cursor);
+
+        if (cursor->is_cut || rcpt >= n_rcpts) {
+            return EC_E_SPOOL_CORRUPT;
+        }
+        if (extra->each != NULL) {
+            extra->each(extra->baton, rcpt, domain);
+        }
+    }
+    return cursor->is_cut ? EC_E_SPOOL_CORRUPT : APR_SUCCESS;
+}
+
+/* ---- the whole ----------------------------------------------------------------------------- */
+
 apr_size_t spool_envelope_size(const spool_envelope_t *envelope, const ec_batch_t *batch,
                                const spool_rcpt_t *rcpts)
 {
@@ -34,7 +117,7 @@ apr_size_t spool_envelope_size(const spool_envelope_t *envelope, const ec_batch_
             size += strlen(rcpts[i].state.reply);
         }
     }
-    return size;
+    return size + extra_size(batch);
 }
 
 static void rcpt_put(spool_cursor_t *cursor, const batch_rcpt_t *of, const spool_rcpt_t *rcpt)
@@ -68,6 +151,7 @@ void spool_envelope_put(spool_cursor_t *cursor, const spool_envelope_t *envelope
     for (apr_uint32_t i = 0; i < envelope->n_rcpts; i++) {
         rcpt_put(cursor, &batch->rcpts[i], rcpts == NULL ? NULL : &rcpts[i]);
     }
+    extra_put(cursor, batch);
 }
 
 apr_status_t spool_envelope_get(spool_cursor_t *cursor, spool_envelope_t *envelope)

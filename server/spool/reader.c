@@ -131,6 +131,19 @@ static apr_status_t take_rcpts(ec_batch_t *batch, spool_cursor_t *cursor, apr_ui
     return APR_SUCCESS;
 }
 
+static void take_route(void *baton, apr_uint32_t rcpt, const char *domain)
+{
+    batch_route(baton, (int)rcpt, domain);
+}
+
+static apr_status_t take_extra(ec_batch_t *batch, spool_cursor_t *cursor, apr_uint32_t n)
+{
+    spool_extra_t extra = { .each = take_route, .baton = batch };
+
+    EC_TRY(spool_extra_get(cursor, &extra, n));
+    return extra.length > 0 ? context_take(&batch->context, extra.context, extra.length) : APR_SUCCESS;
+}
+
 static apr_status_t fill_batch(ec_batch_t *batch, const spool_t *spool, const spool_image_t *image,
                                spool_cursor_t *cursor, const spool_envelope_t *envelope, spool_rcpt_t *rcpts)
 {
@@ -139,6 +152,8 @@ static apr_status_t fill_batch(ec_batch_t *batch, const spool_t *spool, const sp
     batch_set_sender(batch, envelope->sender);
     batch_set_source(batch, envelope->source, envelope->helo, envelope->connection);
     EC_TRY(take_rcpts(batch, cursor, envelope->n_rcpts, rcpts));
+    EC_TRY(take_extra(batch, cursor, envelope->n_rcpts));
+    batch->is_sealed = 1;
     return take_body(batch, spool, image, (apr_size_t)envelope->size);
 }
 

@@ -321,15 +321,51 @@ static unsigned char *flags_of(spool_ref_t *ref, apr_uint32_t n)
     return flags;
 }
 
+/* Routing domains that hooks have chosen, by recipient; NULL: none.  free(). */
+struct routes {
+    apr_uint32_t n;
+    const char **domain;
+};
+
+static void note_route(void *baton, apr_uint32_t rcpt, const char *domain)
+{
+    struct routes *routes = baton;
+
+    if (routes->domain == NULL) {
+        routes->domain = calloc(routes->n, sizeof *routes->domain);
+        EC_ASSERT(routes->domain != NULL);
+    }
+    routes->domain[rcpt] = domain;
+}
+
+static const char **read_routes(spool_cursor_t cursor, apr_uint32_t n)
+{
+    struct routes routes = { .n = n };
+    spool_extra_t extra = { .each = note_route, .baton = &routes };
+
+    for (apr_uint32_t i = 0; i < n; i++) {
+        spool_rcpt_t rcpt;
+
+        EC_ASSERT(spool_rcpt_get(&cursor, &rcpt) == APR_SUCCESS);
+    }
+    if (spool_extra_get(&cursor, &extra, n) != APR_SUCCESS) {
+        free(routes.domain); /* the message itself is sound: it goes where its addresses say */
+        return NULL;
+    }
+    return routes.domain;
+}
+
 static void tell(spool_recovery_t *recovery, const spool_found_message_t *message)
 {
     spool_found_t found = { .ref = message->ref };
     spool_envelope_t envelope;
     spool_cursor_t cursor;
     unsigned char *flags;
+    const char **routes;
     char domain[512];
 
     envelope_of(message, &cursor, &envelope);
+    routes = read_routes(cursor, envelope.n_rcpts);
     flags = flags_of(message->ref, envelope.n_rcpts);
     found.batch_id = envelope.id;
     found.received = envelope.received;
@@ -346,7 +382,7 @@ static void tell(spool_recovery_t *recovery, const spool_found_message_t *messag
         found.id = rcpt.id;
         found.recipient = rcpt.address;
         domain_of(rcpt.address, domain, sizeof domain);
-        found.domain = domain;
+        found.domain = routes != NULL && routes[i] != NULL ? routes[i] : domain;
         found.is_in_doubt = (flags[i] & SPOOL_IS_MARKED) != 0;
         found.state = (spool_state_t){ 0 };
         if (message->known != NULL) {
@@ -356,6 +392,7 @@ static void tell(spool_recovery_t *recovery, const spool_found_message_t *messag
         }
         recovery->each(recovery->baton, &found);
     }
+    free(routes);
     free(flags);
 }
 

@@ -2,10 +2,14 @@ EXTRA_DIST += pytest.ini
 EXTRA_DIST += tests/system/conftest.py
 EXTRA_DIST += tests/system/dnsserver.py
 EXTRA_DIST += tests/system/lab.py
+EXTRA_DIST += tests/system/test_change.py
 EXTRA_DIST += tests/system/test_console.py
 EXTRA_DIST += tests/system/test_crash.py
 EXTRA_DIST += tests/system/test_disk.py
 EXTRA_DIST += tests/system/test_dns.py
+EXTRA_DIST += tests/system/test_ctl.py
+EXTRA_DIST += tests/system/test_config_tools.py
+EXTRA_DIST += tests/system/test_ask.py
 EXTRA_DIST += tests/system/test_operator.py
 EXTRA_DIST += tests/system/test_reception.py
 EXTRA_DIST += tests/system/test_relay.py
@@ -24,3 +28,8 @@ tests_system_faulty_la_CFLAGS = $(STD_CFLAGS) -Wall
 tests_system_faulty_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
 tests_system_faulty_la_LIBADD = -ldl
 endif
+
+# a module for test_ask.py
+noinst_LTLIBRARIES += tests/system/crasher.la
+tests_system_crasher_la_SOURCES = tests/system/crasher.c
+tests_system_crasher_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere

@@ -3,7 +3,7 @@
 #ifndef EC_CONSOLE_CONSOLE_H
 #define EC_CONSOLE_CONSOLE_H
 
-#include "link.h"
+#include "../common/link.h"
 
 enum { EXIT_DONE = 0, EXIT_COMMAND = 1, EXIT_CONNECTION = 2 };
 

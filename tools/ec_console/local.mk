@@ -3,7 +3,7 @@ bin_PROGRAMS += bin/ec_console
 bin_ec_console_SOURCES = \
   %D%/console.c %D%/console.h \
   %D%/interactive.c \
-  %D%/link.c %D%/link.h \
+  tools/common/link.c tools/common/link.h \
   %D%/main.c \
   %D%/show.c %D%/show.h \
   server/control/rundir.c server/control/wire.c server/control/words.c

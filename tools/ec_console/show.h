@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "link.h"
+#include "../common/link.h"
 
 /** Print to `out`; in text form without what could steer a terminal. */
 void show_answer(FILE *out, const console_answer_t *answer, wire_form_t form);

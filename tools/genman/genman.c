@@ -1,27 +1,33 @@
 /* genman.c - the option tables as pages of the manual
  * SPDX-License-Identifier: Apache-2.0
  *
- *   genman page TEMPLATE    copy the template; a line "@OPTIONS@", "@MODULES@" or
+ *   genman page TEMPLATE MODULE.la ...
+ *                           copy the template; a line "@OPTIONS@", "@MODULES@" or
  *                           "@STANZAS@" becomes a list of mdoc entries made from the tables
- *   genman status           which documented options work, as a table in Markdown
+ *   genman status DOCUMENTED MODULE.la ...
+ *                           which options work, as tables in Markdown; DOCUMENTED lists what the documentation names
  *
  * Both go to standard output.  Runs while the house is built, so that the manual can not
- * say anything else than the tables that the server checks a configuration with. */
+ * say anything else than the tables that the server checks a configuration with.  Modules
+ * are loaded as the server does it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <apr_general.h>
+#include <apr_strings.h>
 #include <apr_tables.h>
 
 #include <ec/module.h>
 
 #include "conf/ask/type.h"
+#include "conf/kind.h"
 #include "conf/options.h"
+#include "module/file.h"
 
-extern const ec_module_t genman_ec_logger;
-static const ec_module_t *const modules[] = { &genman_ec_logger };
-enum { MODULES = sizeof modules / sizeof modules[0] };
+enum { MODULES_MAX = 256 };
+static const ec_module_t *modules[MODULES_MAX];
+static int n_modules;
 
 typedef apr_array_header_t rows_t;          /* of const conf_option_t *, sorted by name */
 
@@ -101,7 +107,7 @@ static void put_options(const rows_t *rows)
 
 static void put_modules(const rows_t *rows)
 {
-    for (int i = 0; i < MODULES; i++) {
+    for (int i = 0; i < n_modules; i++) {
         printf(".Ss %s: %s\n", modules[i]->name, modules[i]->summary);
         put_entries(rows, modules[i]->name);
     }
@@ -198,21 +204,66 @@ static void put_status_rows(const rows_t *rows, int wanted)
     }
 }
 
-static int put_status(const rows_t *rows)
+static int is_known(const rows_t *rows, const char *name)
 {
+    for (int i = 0; i < rows->nelts; i++) {
+        if (strcmp(row_at(rows, i)->row->name, name) == 0)
+            return 1;
+    }
+    return 0;
+}
+
+/* Options that the documentation names and no table has: array of const char *. */
+static apr_array_header_t *find_refused(const char *file, const rows_t *rows)
+{
+    apr_array_header_t *refused = apr_array_make(rows->pool, 4, sizeof(const char *));
+    FILE *in = fopen(file, "r");
+    char line[4096];
+
+    if (in == NULL) {
+        perror(file);
+        return NULL;
+    }
+    while (fgets(line, sizeof line, in) != NULL) {
+        char *last, *name = apr_strtok(line, "\t\n", &last), *type = apr_strtok(NULL, "\t\n", &last);
+
+        if (type != NULL && *name != '#' && strcmp(type, "stanza") != 0 && !is_known(rows, name))
+            APR_ARRAY_PUSH(refused, const char *) = apr_pstrdup(rows->pool, name);
+    }
+    fclose(in);
+    return refused;
+}
+
+static void put_refused(const apr_array_header_t *refused)
+{
+    fputs("\n## Refused\n\n", stdout);
+    for (int i = 0; i < refused->nelts; i++)
+        printf("* `%s`\n", APR_ARRAY_IDX(refused, i, const char *));
+    if (refused->nelts == 0)
+        fputs("None.\n", stdout);
+}
+
+static int put_status(const char *documented, const rows_t *rows)
+{
+    const apr_array_header_t *refused = find_refused(documented, rows);
     int working = 0;
 
+    if (refused == NULL)
+        return 1;
     for (int i = 0; i < rows->nelts; i++)
         working += is_working(row_at(rows, i));
     printf("# Which options work\n\n"
-           "Made from the option tables of this version. An option of the second table is checked like any other and\n"
-           "accepted with a warning that names it; it changes nothing yet. Any other name is an error.\n\n"
-           "| | Options |\n|---|---|\n| work | %d |\n| accepted with a warning, no effect yet | %d |\n| all | %d |\n\n"
+           "Made from the option tables of this version, the modules' among them. An option that is accepted without effect "
+           "is\nchecked like any other, and a warning names it; it changes nothing yet. Refused are names that the "
+           "documentation has\nand no table knows: they are errors, like any other name.\n\n"
+           "| | Options |\n|---|---|\n| work | %d |\n| accepted with a warning, no effect yet | %d |\n| refused | %d "
+           "|\n\n"
            "An option that stands twice means different things in different scopes.\n\n## They work\n",
-           working, rows->nelts - working, rows->nelts);
+           working, rows->nelts - working, refused->nelts);
     put_status_rows(rows, 1);
     fputs("\n## Accepted with a warning, no effect yet\n", stdout);
     put_status_rows(rows, 0);
+    put_refused(refused);
     return 0;
 }
 
@@ -221,6 +272,20 @@ static int put_status(const rows_t *rows)
 static void add_row(void *rows, const conf_option_t *option)
 {
     APR_ARRAY_PUSH((rows_t *)rows, const conf_option_t *) = option;
+}
+
+/* Of a module that is there, only what it does not have itself. */
+static void add_documented(void *baton, const conf_option_t *option)
+{
+    const rows_t *rows = baton;
+
+    for (int i = 0; i < rows->nelts; i++) {
+        const conf_option_t *other = row_at(rows, i);
+
+        if (strcmp(other->owner, option->owner) == 0 && strcmp(other->row->name, option->row->name) == 0)
+            return;
+    }
+    add_row(baton, option);
 }
 
 static int by_name(const void *a, const void *b)
@@ -233,27 +298,53 @@ static int by_name(const void *a, const void *b)
         order = (left->row->scopes == NULL) - (right->row->scopes == NULL);
     if (order == 0 && left->row->scopes != NULL)
         order = strcmp(left->row->scopes, right->row->scopes);
-    return order;
+    return order != 0 ? order : strcmp(left->owner, right->owner);
+}
+
+static const char *folder_of(const char *file, apr_pool_t *pool)
+{
+    const char *slash = strrchr(file, '/');
+
+    return slash != NULL ? apr_pstrmemdup(pool, file, (apr_size_t)(slash - file)) : ".";
+}
+
+/* "modules/ec_logger/ec_logger.la": the folder goes into the path, the name is the module's. */
+static int load_modules(int n, char *const *files, apr_pool_t *pool)
+{
+    const char *path = "", *why = "more than 256 modules";
+
+    for (int i = 0; i < n; i++)
+        path = apr_pstrcat(pool, path, i > 0 ? ":" : "", folder_of(files[i], pool), NULL);
+    if (module_files_start(path, pool) != APR_SUCCESS || n > MODULES_MAX) {
+        fprintf(stderr, "genman: modules can not be loaded: %s\n", why);
+        return -1;
+    }
+    for (int i = 0; i < n; i++) {
+        char *name = apr_pstrdup(pool, strrchr(files[i], '/') != NULL ? strrchr(files[i], '/') + 1 : files[i]);
+
+        name[strcspn(name, ".")] = '\0';
+        if (module_file_load(&modules[n_modules++], name, &why, pool) != APR_SUCCESS) {
+            fprintf(stderr, "genman: %s\n", why);
+            return -1;
+        }
+    }
+    return 0;
 }
 
 static int run(int argc, char **argv, apr_pool_t *pool)
 {
     rows_t *rows = apr_array_make(pool, 512, sizeof(const conf_option_t *));
 
-    for (int i = 0; i < MODULES; i++) {
-        if (conf_register(modules[i]->name, modules[i]->options, modules[i]->name) != APR_SUCCESS) {
-            fprintf(stderr, "genman: the option table of module %s is not right\n", modules[i]->name);
-            return 1;
-        }
+    if (argc < 3) {
+        fputs("usage: genman page TEMPLATE MODULE.la ... | genman status DOCUMENTED MODULE.la ...\n", stderr);
+        return 2;
     }
+    if (load_modules(argc - 3, argv + 3, pool) != 0)
+        return 1;
     options_each(add_row, rows);
+    documented_each(add_documented, rows);
     qsort(rows->elts, (size_t)rows->nelts, sizeof(const conf_option_t *), by_name);
-    if (argc == 3 && strcmp(argv[1], "page") == 0)
-        return put_page(argv[2], rows);
-    if (argc == 2 && strcmp(argv[1], "status") == 0)
-        return put_status(rows);
-    fputs("usage: genman page TEMPLATE | genman status\n", stderr);
-    return 2;
+    return strcmp(argv[1], "page") == 0 ? put_page(argv[2], rows) : put_status(argv[2], rows);
 }
 
 int main(int argc, char **argv)

@@ -220,7 +220,7 @@ static void finish(void *baton)
 /* The file that the running configuration begins with. */
 static const char *main_file(apr_pool_t *pool)
 {
-    const conf_t *conf = conf_current();
+    const conf_t *conf = conf_latest();
 
     if (conf->files_of != NULL)
         conf = conf->files_of;

@@ -7,6 +7,7 @@
 #include "conf/ask/ask_private.h"
 #include "conf/ask/explain.h"
 #include "conf/ask/path.h"
+#include "conf/live/transaction.h"
 
 enum { WORDS_BEFORE = 2 }; /* "config", "eval" */
 
@@ -33,7 +34,7 @@ static int read_question(question_t *question, ec_answer_t *answer, int is_trace
     const char *const *words, *why = NULL;
     int n = ask_words(&words, answer);
 
-    if (question_open(question, conf_current(), words, n, is_traced, &why, ec_answer_pool(answer)) == APR_SUCCESS)
+    if (question_open(question, transaction_conf(answer), words, n, is_traced, &why, ec_answer_pool(answer)) == APR_SUCCESS)
         return 1;
     ec_answer_error(answer, "%s", why != NULL ? why : "out of memory");
     return 0;
@@ -68,15 +69,18 @@ static void config_eval(void *self, ec_answer_t *answer)
 
 static void put_setting(ec_answer_t *answer, const conf_setting_t *setting)
 {
-    ec_node_t *root = ec_answer_root(answer);
+    ec_node_t *root = ec_answer_root(answer), *table;
 
     ec_node_text(root, "option", setting->option->row->name);
     ec_node_text(root, "value", setting->option->row->flags & EC_OPTION_SECRET
                                     ? "(secret)"
                                     : raw_value_text(&setting->raw, ec_answer_pool(answer)));
     ask_put_place(root, "set_in", setting->file->path, setting->line);
+    if (setting->shadowed == NULL)
+        return;
+    table = ec_node_table(root, "overrides");
     for (const conf_shadowed_t *earlier = setting->shadowed; earlier != NULL; earlier = earlier->earlier)
-        ask_put_place(root, "overrides", earlier->file->path, earlier->line);
+        ask_put_place(ec_node_row(table), "at", earlier->file->path, earlier->line);
 }
 
 static void config_get(void *self, ec_answer_t *answer)

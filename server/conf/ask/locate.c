@@ -11,6 +11,7 @@
 #include <apr_strings.h>
 
 #include "conf/ask/ask_private.h"
+#include "conf/live/transaction.h"
 #include "util/regex.h"
 
 struct search {
@@ -112,12 +113,12 @@ void ask_locate(void *self, ec_answer_t *answer)
     if (!is_known(answer, type))
         return;
     if (pattern != NULL && regex_create(&search->regex, pattern, &why, ec_answer_pool(answer)) != APR_SUCCESS) {
-        ec_answer_error(answer, "\"%s\" is not a regular expression: %s", pattern, why);
+        ec_answer_error(answer, "\"%s\": %s", pattern, why);
         return;
     }
     search->answer = answer;
     search->type = type;
-    search->conf = conf_ref(conf_current());
+    search->conf = conf_ref(transaction_conf(answer));
     ec_answer_hold(answer);
     ec_job_run(ec_threadpool_find("CPU"), ec_loop_at(0), &search->job, work, finish, search);
 }

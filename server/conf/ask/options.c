@@ -9,6 +9,7 @@
 
 #include "conf/ask/ask_private.h"
 #include "conf/ask/type.h"
+#include "conf/kind.h"
 
 /* ---- collecting ------------------------------------------------------------------------------ */
 
@@ -16,6 +17,7 @@ struct wanted {
     apr_array_header_t *options; /* const conf_option_t * */
     const char *pattern;         /* NULL: all */
     int is_exact;
+    int n_real; /* before those that only the documentation names */
 };
 
 static int is_match(const struct wanted *wanted, const char *name)
@@ -37,6 +39,20 @@ static void collect(void *baton, const conf_option_t *option)
         APR_ARRAY_PUSH(wanted->options, const conf_option_t *) = option;
 }
 
+/* Of a module that is there, only what it does not have itself. */
+static void collect_documented(void *baton, const conf_option_t *option)
+{
+    const struct wanted *wanted = baton;
+
+    for (int i = 0; i < wanted->n_real; i++) {
+        const conf_option_t *other = APR_ARRAY_IDX(wanted->options, i, const conf_option_t *);
+
+        if (strcmp(other->owner, option->owner) == 0 && strcmp(other->row->name, option->row->name) == 0)
+            return;
+    }
+    collect(baton, option);
+}
+
 static int by_name(const void *a, const void *b)
 {
     const conf_option_t *left = *(const conf_option_t *const *)a, *right = *(const conf_option_t *const *)b;
@@ -47,9 +63,11 @@ static int by_name(const void *a, const void *b)
 
 static apr_array_header_t *find_options(const char *pattern, int is_exact, apr_pool_t *pool)
 {
-    struct wanted wanted = { apr_array_make(pool, 64, sizeof(const conf_option_t *)), pattern, is_exact };
+    struct wanted wanted = { apr_array_make(pool, 64, sizeof(const conf_option_t *)), pattern, is_exact, 0 };
 
     options_each(collect, &wanted);
+    wanted.n_real = wanted.options->nelts;
+    documented_each(collect_documented, &wanted);
     qsort(wanted.options->elts, (size_t)wanted.options->nelts, sizeof(const conf_option_t *), by_name);
     return wanted.options;
 }
@@ -107,6 +125,6 @@ void ask_option(void *self, ec_answer_t *answer)
     if (options->nelts == 0)
         refuse_name(answer, name);
     for (int i = 0; i < options->nelts; i++)
-        put_option(ec_node_group(ec_answer_root(answer), "option"), APR_ARRAY_IDX(options, i, const conf_option_t *),
-                   ec_answer_pool(answer));
+        put_option(options->nelts == 1 ? ec_answer_root(answer) : ec_node_group(ec_answer_root(answer), "meaning"),
+                   APR_ARRAY_IDX(options, i, const conf_option_t *), ec_answer_pool(answer));
 }

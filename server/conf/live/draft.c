@@ -51,6 +51,7 @@ static void statement_begin(struct statement *statement, conf_t *conf, const con
     statement->parser.scratch = pool;
     statement->parser.frame = &statement->frame;
     statement->frame.file = file;
+    conf->n_read++;
     statement->frame.identity.fd = -1;
 }
 
@@ -152,9 +153,31 @@ conf_t *draft_base(draft_t *draft)
     return draft->base;
 }
 
+int draft_is_from_scratch(const draft_t *draft)
+{
+    return draft->is_from_scratch;
+}
+
 conf_t *conf_files_of(conf_t *conf)
 {
-    return conf->files_of != NULL ? conf->files_of : conf;
+    conf_t *files_of = conf->files_of;
+
+    return files_of != NULL ? files_of : conf;
+}
+
+static apr_status_t release(void *conf)
+{
+    conf_unref(conf);
+    return APR_SUCCESS;
+}
+
+void conf_files_saved(conf_t *conf, conf_t *saved)
+{
+    conf_t *old = conf->files_of;
+
+    if (old != NULL) /* somebody may have borrowed it */
+        apr_pool_cleanup_register(conf->pool, old, release, apr_pool_cleanup_null);
+    conf->files_of = saved == NULL || saved == conf ? NULL : conf_ref(saved);
 }
 
 /* ---- remembering -------------------------------------------------------------------------------- */
@@ -257,6 +280,17 @@ static apr_status_t make_value(const conf_setting_t **result, conf_t *conf, conf
     return value_make(&setting->value, row, &setting->raw, why, conf->pool);
 }
 
+/* What no file can say could be set and not be saved. */
+static int is_sayable(const conf_path_t *path, const raw_value_t *raw, const char **why, apr_pool_t *pool)
+{
+    *why = "this can not be written in a file: a control character, broken UTF-8, or a backslash where it hides a quote";
+    for (int i = 0; i < path->n; i++) {
+        if (raw_item_text(path->step[i].written, 1, pool) == NULL)
+            return 0;
+    }
+    return raw_value_is_sayable(raw, pool);
+}
+
 /* An option at the end of a path that can be gone. */
 static apr_status_t set_at(struct draft *draft, const conf_setting_t **result, const conf_path_t *path,
                            const words_t *words, const conf_file_t *file, const char **why, apr_pool_t *pool)
@@ -269,6 +303,8 @@ static apr_status_t set_at(struct draft *draft, const conf_setting_t **result, c
 
     statement_begin(&statement, draft->conf, file, pool);
     EC_TRY(words_value(&statement.parser.value, words, option != NULL ? option->row : NULL, why, pool));
+    if (!is_sayable(path, &statement.parser.value, why, pool))
+        return EC_E_SYNTAX;
     stanza = open_path(&statement.parser, path);
     if (stanza != NULL)
         build_option(&statement.parser, stanza, words->option, 0);
@@ -411,6 +447,7 @@ apr_status_t draft_finish(conf_t **conf, apr_array_header_t **problems, draft_t 
     struct statement statement;
 
     statement_begin(&statement, draft->conf, &console, pool);
+    load_defaults(draft->conf); /* a change may have brought a module with options of its own */
     load_check(&statement.parser);
     *problems = statement.parser.problems.list;
     if (statement.parser.problems.errors > 0)

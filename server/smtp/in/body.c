@@ -42,6 +42,8 @@ void in_body_append(in_body_t *body, const char *data, apr_size_t len)
         in_body_refuse(body, 452, "4.3.1 Insufficient system storage");
     } else if (rv != APR_SUCCESS) {
         in_body_refuse(body, 451, "4.3.0 Message can not be stored now");
+    } else if (body->watch != NULL && body->is_behind) {
+        body->watch->bytes(body, body->watch->baton, data, len);
     }
 }
 
@@ -103,6 +105,7 @@ static void take_line(in_body_t *body, const char *text, apr_size_t len, const c
     take_text(body, text, len);
     in_body_append(body, end, strlen(end));
     body->is_fresh = *end != '\0';
+    body->is_behind = !body->in_header;
 }
 
 /* Every CR and LF becomes CR LF.  `text` is without its end, `end` is what ended it. */

@@ -25,6 +25,15 @@ typedef enum { IN_LONE_REFUSE, IN_LONE_FIX, IN_LONE_KEEP } in_lone_t;
 /** What to do with a header field that is missing, or a line that is too long. */
 typedef enum { IN_RULE_IGNORE, IN_RULE_REFUSE, IN_RULE_MEND } in_rule_t;
 
+typedef struct in_body in_body_t;
+
+/** Who wants to see the message while it comes; both may refuse it with in_body_refuse(). */
+typedef struct {
+    void (*header)(in_body_t *body, void *baton);                                /* the header section is whole */
+    void (*bytes)(in_body_t *body, void *baton, const char *data, apr_size_t len); /* of the body, as they are kept */
+    void *baton;
+} in_body_watch_t;
+
 /** All texts are borrowed for the life of the scanner. */
 typedef struct {
     body_limits_t store;
@@ -37,8 +46,9 @@ typedef struct {
     const char *hostname; /* right side of a Message-ID made here */
 } in_body_rules_t;
 
-typedef struct {
+struct in_body {
     const in_body_rules_t *rules;
+    const in_body_watch_t *watch; /* NULL: nobody */
     ec_batch_t *batch;    /* borrowed; not touched any more once refused */
     int code;             /* 0, or the reply that refuses the message */
     const char *text;     /* its text, constant */
@@ -47,7 +57,8 @@ typedef struct {
     apr_size_t ours; /* bytes of the stored message that the client did not send */
     int header_lines, fields, received;
     unsigned in_header : 1, is_after_crlf : 1, is_fresh : 1, has_date : 1, has_message_id : 1;
-} in_body_t;
+    unsigned is_behind : 1; /* the empty line behind the header has been kept: what comes is body */
+};
 
 /** Keeps `rules` and `batch`.  What the batch has already (the trace header) stays in front. */
 void in_body_begin(in_body_t *body, const in_body_rules_t *rules, ec_batch_t *batch);

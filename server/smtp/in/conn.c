@@ -26,6 +26,8 @@ void in_unref(ec_conn_t *conn)
     if (conn->conf != NULL) {
         conf_unref(conn->conf);
     }
+    util_slots_end(&conn->slots);
+    context_free(&conn->context);
     free(conn->policy.text);
     free(conn->helo);
     free(conn);
@@ -58,6 +60,7 @@ void in_enter(ec_conn_t *conn, in_state_t state)
 /* The session is over; who still holds it finds it closed. */
 static void leave(ec_conn_t *conn)
 {
+    HOOK_CALL(smtp_disconnect, conn);
     conn->state = IN_CLOSED;
     conn->stream = NULL;
     in_count(IN_C_sessions, -1);
@@ -282,7 +285,11 @@ static void on_closed(void *baton, apr_status_t rv)
 {
     ec_conn_t *conn = baton;
 
-    if (rv == APR_TIMEUP) {
+    if (rv == APR_TIMEUP && conn->is_suspended && conn->state != IN_CONNECT) {
+        ec_log(in_log(), EC_LOG_ERROR, "a module did not resume a session module=%s peer=%s", conn->policy.module,
+               conn->peer.text);
+        in_close(conn, 421, "4.3.2 Policy takes too long, try again later");
+    } else if (rv == APR_TIMEUP) {
         in_count(IN_C_timeouts, 1);
         in_close(conn, 421, "4.4.2 Idle too long");
     } else if (rv == APR_EOF && stream_pending(conn->stream) > 0) {

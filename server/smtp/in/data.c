@@ -24,6 +24,7 @@ static void on_data_decided(ec_conn_t *conn, int is_refused)
     }
     in_settings_rules(&txn->rules, conn->view);
     in_body_begin(&txn->body, &txn->rules, txn->batch);
+    in_watch_body(txn);
     if (conf_int(conn->view, CONF_O_RFC2822_TRACE_HEADERS)) {
         length = in_trace_header(conn, txn->batch, trace);
         txn->body.ours = length;
@@ -83,6 +84,7 @@ static void accepted(ec_conn_t *conn, ec_batch_t *batch)
     in_count(IN_C_recipients, ec_batch_recipients(batch));
     conn->receptions++;
     log_reception(batch);
+    HOOK_CALL(message_accepted, batch);
     in_backend()->accept(in_backend()->baton, batch);
     snprintf(text, sizeof text, "2.0.0 OK %s", ec_id_text(ec_batch_id(batch), id));
     in_reply(conn, 250, text);
@@ -137,6 +139,13 @@ static void on_message_decided(ec_conn_t *conn, int is_refused)
         next_message(conn);
         return;
     }
+    if (ec_batch_recipients(txn->batch) == 0) { /* hooks took them all */
+        in_refuse(conn, 554, "5.5.1 No recipient is left");
+        next_message(conn);
+        return;
+    }
+    context_copy(&txn->batch->context, &conn->context, EC_CONTEXT_CONN);
+    batch_seal(txn->batch);
     txn->request = (spool_request_t){
         .verb = SPOOL_STORE,
         .batch = txn->batch,

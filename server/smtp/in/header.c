@@ -66,6 +66,7 @@ void in_header_line(in_body_t *body, const char *text, apr_size_t len, int is_wh
     }
     in_header_end(body);
     add_ours(body, "\r\n", 2);
+    body->is_behind = 1;
 }
 
 void in_header_count(in_body_t *body, apr_size_t len)
@@ -122,5 +123,8 @@ void in_header_end(in_body_t *body)
     }
     if (!body->has_message_id && rules->message_id == IN_RULE_MEND) {
         add_message_id(body);
+    }
+    if (body->watch != NULL && body->code == 0) {
+        body->watch->header(body, body->watch->baton);
     }
 }

@@ -224,8 +224,7 @@ static apr_status_t add(in_listener_t **fresh, conf_t *conf, const conf_stanza_t
         return EC_E_CONFIG;
     }
     if ((rv = open_listener(&listener, conf, listen, why, scratch)) != APR_SUCCESS) {
-        *why = apr_psprintf(scratch, "%s (%s line %d)", *why, conf_stanza_file(listen),
-                            conf_stanza_line(listen));
+        *why = apr_psprintf(scratch, "%s: %s", conf_stanza_place(listen, scratch), *why);
         return rv;
     }
     listener->next = *fresh;

@@ -1,7 +1,7 @@
 # server/smtp/in: receiving mail
 libserver_la_SOURCES += \
   %D%/backend.c %D%/backend.h \
-  %D%/body.c %D%/body.h \
+  %D%/body.c %D%/bodyhook.c %D%/body.h \
   %D%/commands.c \
   %D%/conn.c \
   %D%/data.c \

@@ -53,7 +53,7 @@ static ask_fn *const ask[EC_HOOK_COUNT] = {
 
 /* ---- the walk ----------------------------------------------------------------------- */
 
-static void forget_reply(in_policy_t *policy)
+void in_forget_reply(in_policy_t *policy)
 {
     free(policy->text);
     policy->text = NULL;
@@ -70,19 +70,25 @@ static void decide(ec_conn_t *conn, int is_refused)
 
         in_refuse_as(conn, log_state, code, policy->text != NULL ? policy->text : "5.7.1 Refused by policy");
     }
-    forget_reply(policy);
+    in_forget_reply(policy);
     policy->module = NULL;
     policy->then(conn, is_refused);
 }
 
-static void suspend(ec_conn_t *conn, void *suspender)
+/* The instance may not end, nor the session be freed, before it is resumed.  A hook that forgets it is given up after
+ * the time that a client waits: then the session ends, and what is left is freed when it is resumed after all. */
+static void suspend(ec_conn_t *conn, const hook_provider_t *provider)
 {
-    conn->policy.suspender = suspender;
+    conn->policy.suspender = provider->self;
+    conn->policy.held = provider->owner;
+    conn->is_suspended = 1;
+    hook_hold(provider->owner);
     in_ref(conn);
     if (conn->policy.hook == EC_HOOK_smtp_connect) {
         conn->is_waiting = 1; /* it still reads, to see clients that do not wait for the banner */
     } else {
         in_wait(conn);
+        stream_deadline(conn->stream, IN_SUSPEND_MAX);
     }
 }
 
@@ -105,7 +111,7 @@ static void walk(ec_conn_t *conn)
             decide(conn, 1);
             return;
         case EC_SUSPEND:
-            suspend(conn, provider->self);
+            suspend(conn, provider);
             return;
         }
     }
@@ -121,7 +127,7 @@ void in_policy(ec_conn_t *conn, ec_hook_id_t hook, in_decided_fn *then)
     if (hook_list(hook) == NULL) {
         then(conn, 0);
     } else {
-        forget_reply(&conn->policy);
+        in_forget_reply(&conn->policy);
         walk(conn);
     }
     in_unref(conn);
@@ -146,6 +152,8 @@ static void on_resume(void *baton)
     ec_conn_t *conn = baton;
 
     conn->is_waiting = 0;
+    conn->is_suspended = 0;
+    hook_release(conn->policy.held);
     if (in_is_open(conn)) {
         find_place(&conn->policy);
         if (conn->policy.verdict == EC_CONTINUE) {
@@ -207,6 +215,26 @@ const char *ec_conn_sender(const ec_conn_t *conn)
 const ec_options_t *ec_conn_options(const ec_conn_t *conn)
 {
     return conn->view;
+}
+
+ec_batch_t *ec_conn_batch(const ec_conn_t *conn)
+{
+    return conn->txn == NULL ? NULL : conn->txn->batch;
+}
+
+apr_status_t ec_conn_context_set(ec_conn_t *conn, const char *name, const char *value)
+{
+    return context_set(&conn->context, EC_CONTEXT_CONN, name, value);
+}
+
+const char *ec_conn_context_get(const ec_conn_t *conn, const char *name)
+{
+    return context_get(&conn->context, EC_CONTEXT_CONN, name);
+}
+
+void *ec_conn_slot(ec_conn_t *conn, const ec_slot_t *slot)
+{
+    return util_slot_get(&conn->slots, slot, 1);
 }
 
 int ec_conn_can_relay(const ec_conn_t *conn)

@@ -18,6 +18,7 @@
 #include <ec/log.h>
 
 #include "conf/conf.h"
+#include "hook/hook.h"
 #include "io/stream.h"
 #include "net/listener.h"
 #include "smtp/address.h"
@@ -34,6 +35,7 @@ enum {
     IN_PROGRESS = 1024          /* bytes of a body that must come within idle_time */
 };
 #define IN_DRAIN_MAX    APR_INT64_C(1073741824) /* bytes of a refused body that are still read */
+#define IN_SUSPEND_MAX  (600 * APR_USEC_PER_SEC) /* a hook's suspension; a client waits no longer (RFC 5321 4.5.3.2) */
 #define IN_FINISH_GRACE (10 * APR_USEC_PER_SEC)
 
 /* State, its number in the rejectlog (log-formats.md 11), and the name that goes with it there. */
@@ -86,6 +88,7 @@ typedef struct {
     ec_batch_t *batch; /* one reference */
     in_body_rules_t rules;
     in_body_t body;
+    in_body_watch_t watch; /* for its hooks */
     smtp_address_t rcpt; /* the one that is being decided */
     spool_request_t request;
 } in_txn_t;
@@ -96,6 +99,7 @@ typedef struct {
     ec_hook_id_t hook;
     int next;           /* index of the provider to ask next */
     void *suspender;    /* instance that has suspended the session */
+    hook_owner_t *held; /* and may not end before it is resumed */
     const char *module; /* last one that ran, for the rejectlog */
     in_decided_fn *then;
     int code;             /* reply set by ec_conn_reply(), 0: none */
@@ -120,6 +124,8 @@ struct ec_conn {
     char *helo;    /* malloc'd; NULL before EHLO */
     in_txn_t *txn; /* NULL outside a transaction */
     in_policy_t policy;
+    context_t context;
+    util_slots_t slots;
     apr_time_t since; /* loop time of the accept */
     apr_uint64_t bytes;
     apr_size_t left;     /* input that was seen and not used yet */
@@ -129,6 +135,7 @@ struct ec_conn {
     unsigned can_relay : 1;
     unsigned is_waiting : 1;  /* for a hook or the disk: no input is taken */
     unsigned is_stuffed : 1;  /* has too many answers unread */
+    unsigned is_suspended : 1; /* by a hook */
     unsigned is_draining : 1; /* inside a command line that is too long */
 };
 
@@ -220,6 +227,13 @@ apr_size_t in_data_input(ec_conn_t *conn, const char *data, apr_size_t len);
 /** Ask the providers of a policy hook; `then` runs when all have spoken: inside this call, or, when one
  * suspends, later.  When it is refused the answer has been given already. */
 void in_policy(ec_conn_t *conn, ec_hook_id_t hook, in_decided_fn *then);
+/** What ec_conn_reply() was told is over. */
+void in_forget_reply(in_policy_t *policy);
+
+/* ---- bodyhook.c --------------------------------------------------------------------- */
+
+/** Let the hooks of header and body see what arrives, if there are any. */
+void in_watch_body(in_txn_t *txn);
 
 /* ---- relay.c ------------------------------------------------------------------------ */
 

@@ -35,6 +35,7 @@ void connect_next(session_t *session)
 {
     apr_interval_time_t timeout = session_interval(session, CONF_O_CONNECT_TIMEOUT);
     char text[CLASSIFY_TEXT_MAX];
+    const char *refusal;
     apr_status_t rv;
 
     if (session->is_closing) {
@@ -46,8 +47,12 @@ void connect_next(session_t *session)
                 session->hosts.failed);
         return;
     }
-    session->conn_pool = ec_loop_subpool(session->loop);
     session_enter(session, SESSION_CONNECT);
+    if ((refusal = policy_connect(session)) != NULL) {
+        connect_failed(session, refusal);
+        return;
+    }
+    session->conn_pool = ec_loop_subpool(session->loop);
     rv = net_connect(&session->connect, session->loop, session->hosts.text, session->hosts.port, NULL,
                      timeout, on_connected, session, session->conn_pool);
     if (rv != APR_SUCCESS) {

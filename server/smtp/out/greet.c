@@ -64,8 +64,11 @@ static void greeted(session_t *session)
 void banner_reply(session_t *session)
 {
     const ec_value_t *method = conf_get(queue_view(session->queue), CONF_O_DELIVERY_METHOD);
+    const char *refusal = policy_greeting(session);
 
-    if (!is_good(session)) {
+    if (refusal != NULL) {
+        connect_failed(session, refusal);
+    } else if (!is_good(session)) {
         refused(session);
     } else if (method != NULL && method->s != NULL && strcasecmp(method->s, method_smtp) == 0) {
         say_hello(session, "HELO", SESSION_HELO);

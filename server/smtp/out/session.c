@@ -3,6 +3,7 @@
  *
  * session_enter() is the only place that changes the state.  Calls from outside (the queue's wake) and steps
  * that must not run inside a callback are flags in `todo`, worked off by one post. */
+#include <stdlib.h>
 #include <strings.h>
 #include <unistd.h>
 
@@ -50,6 +51,7 @@ const char *session_state_name(session_state_t state)
 
 void session_reply(session_t *session)
 {
+    policy_reply(session);
     states[session->state].on_reply(session);
     smtp_reply_reset(&session->reply);
 }
@@ -209,6 +211,7 @@ static void wake(session_t *session)
 static void session_free(session_t *session)
 {
     if (!session->is_routing) {
+        free(session->verdict);
         apr_pool_destroy(session->pool);
     }
 }

@@ -16,6 +16,7 @@
 
 #include <ec/counter.h>
 #include <ec/job.h>
+#include <ec/out.h>
 
 #include "io/stream.h"
 #include "net/listener.h"
@@ -24,7 +25,7 @@
 #include "smtp/reply.h"
 #include "util/list.h"
 
-typedef struct session session_t;
+typedef struct ec_out session_t;
 
 /* X(NAME, stage code, option that bounds the wait for a reply (COUNT: none), handlers' name, meaning) */
 #define SESSION_STATES(X)                                                                 \
@@ -110,7 +111,7 @@ typedef struct {
 
 enum session_todo { TODO_START = 1, TODO_WAKE = 2, TODO_PUMP = 4, TODO_FREE = 8 };
 
-struct session {
+struct ec_out {
     util_link_t link; /* in the list of its loop */
     apr_pool_t *pool;
     queue_t *queue;
@@ -138,6 +139,7 @@ struct session {
     int deliveries, recipients; /* on this connection, for its limits */
 
     transaction_t tx;
+    char *verdict; /* malloc'd: what ec_out_set_reply() was told, NULL: nothing */
 };
 
 /* session.c */
@@ -168,6 +170,12 @@ void connect_next(session_t *session);
 void connect_failed(session_t *session, const char *text);
 session_lost_fn early_lost;
 session_reply_fn early_reply;
+
+/* policy.c: hooks; each returns NULL, or the text of a refusal ("451 ..."), valid until the next */
+const char *policy_connect(session_t *session);
+const char *policy_greeting(session_t *session);
+const char *policy_attempt(session_t *session, const queue_attempt_t *attempt, int n);
+void policy_reply(session_t *session);
 
 /* greet.c */
 void greet_line(session_t *session, const char *line, apr_size_t len);

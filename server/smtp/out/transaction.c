@@ -305,6 +305,8 @@ void tx_start(session_t *session, queue_attempt_t *attempt)
     ec_counter_add(out_counter[OUT_transactions], 1);
     if ((obstacle = find_obstacle(session, attempt)) != NULL) {
         tx_fail(session, QUEUE_PERMANENT, EC_STAGE_MAIL, obstacle);
+    } else if ((obstacle = policy_attempt(session, attempt, tx->n)) != NULL) {
+        tx_fail(session, obstacle[0] == '5' ? QUEUE_PERMANENT : QUEUE_TRANSIENT, EC_STAGE_MAIL, obstacle);
     } else {
         refuse_unspeakable(session);
     }

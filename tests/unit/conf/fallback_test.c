@@ -227,7 +227,7 @@ static const struct {
     { { "domain", "a.com", "retry_interval", NULL }, "x", "!\"retry_interval\" is an option of domain a.com; "
                                                           "nothing may follow it, found \"x\"" },
     { { "domain", NULL }, "a.com", "!which option of domain a.com?" },
-    { { "clamav", NULL }, "x", "!nothing is known of the options of clamav: no module of this name is loaded" },
+    { { "apn", NULL }, "x", "!nothing is known of the options of apn: no module of this name is loaded" },
     { { "threadpool", "IO", NULL }, "concurrency", "7 from threadpool IO" },
     { { "threadpool", "CPU", NULL }, "concurrency", "0 from default" },
     { { "pathway", "p", NULL }, "require_ehlo", "on from pathway p" },

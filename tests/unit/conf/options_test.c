@@ -147,7 +147,7 @@ START_TEST(needed_module)
     ck_assert_ptr_nonnull(strstr(load_with_modules("broken { a = 1 }", &count, EC_E_CONFIG),
                                  "module \"broken\" can not be loaded: it is broken\n"));
     ck_assert_ptr_nonnull(strstr(load_with_modules("tooy { a = 1 }", &count, EC_E_CONFIG), "unknown stanza \"tooy\""));
-    ck_assert_ptr_nonnull(strstr(load_with_modules("opendkim { a = 1 }", &count, APR_SUCCESS),
+    ck_assert_ptr_nonnull(strstr(load_with_modules("opendkim { }", &count, APR_SUCCESS),
                                  "warning: module \"opendkim\" is accepted but has no effect yet\n"));
 }
 END_TEST

@@ -265,8 +265,12 @@ static const struct {
       "t.conf:2: warning: stanza \"binding_group\" is accepted but has no effect yet\n"
       "t.conf:2: warning: stanza \"binding\" is accepted but has no effect yet\n" },
     { "binding default { retry_interval = 5 }", "" },
-    { "opendkim \"x\" { dkim_domain \"y\" { z = [ 1 = 2 ] } }\nopendkim { }",
-      "t.conf:1: warning: module \"opendkim\" is accepted but has no effect yet\n" },
+    { "opendkim \"x\" { dkim_domain \"y\" { key = z } }\nopendkim { key = z }",
+      "t.conf:1: warning: module \"opendkim\" is accepted but has no effect yet\n"
+      "t.conf:1: warning: option \"dkim_domain.key\" is accepted but has no effect yet\n"
+      "t.conf:2: warning: option \"opendkim.key\" is accepted but has no effect yet\n" },
+    { "smpp \"x\" { anything { goes = [ 1 = 2 ] } }", /* what stands in it is not documented */
+      "t.conf:1: warning: module \"smpp\" is accepted but has no effect yet\n" },
     { "http_listener { listen \":80\" { } }",
       "t.conf:1: warning: stanza \"http_listener\" is accepted but has no effect yet\n" },
     { "authorization { role \"a\" { allow = ( \".*\" ) } }",

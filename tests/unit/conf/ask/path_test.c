@@ -59,9 +59,9 @@ static const struct {
     { { "a_module", "", "mainlog", NULL }, "a_module= | mainlog" },
     { { "A_Module", "main", NULL }, "a_module=main |" },
     { { "a_module", "debug_level", NULL }, "a_module= | debug_level" },
-    { { "Clamav", NULL }, "clamav= |" }, /* documented, contents not known */
-    { { "clamav", "anything", NULL }, "clamav= | anything" },
-    { { "clamav", "c", "anything", NULL }, "clamav=c | anything" },
+    { { "Smpp", NULL }, "smpp= |" }, /* documented, contents not known */
+    { { "smpp", "anything", NULL }, "smpp= | anything" },
+    { { "smpp", "c", "anything", NULL }, "smpp=c | anything" },
 
     { { "domain", NULL }, "!scope \"domain\" needs a name: domain NAME" },
     { { "domain", "", NULL }, "!scope \"domain\" needs a name: domain NAME" },

@@ -1,4 +1,4 @@
-/* link.c - the console's connection to a server
+/* link.c - a program's connection to a server's console socket
  * SPDX-License-Identifier: Apache-2.0
  *
  * Blocking: there is one server and one person.  Ctrl-C ends a wait. */
@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,22 @@
 #include "control/rundir.h"
 
 volatile sig_atomic_t link_interrupted;
+
+static void say(const console_link_t *link, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void say(const console_link_t *link, const char *format, ...)
+{
+    va_list args;
+
+    if (link->is_quiet) {
+        return;
+    }
+    if (format[0] != ' ') { /* else it goes on with what was said before */
+        fprintf(stderr, "%s: ", program_invocation_short_name);
+    }
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+}
 
 /* ---- endpoints ---------------------------------------------------------------------------- */
 
@@ -118,10 +135,10 @@ static int open_given(console_link_t *link)
         return 0;
     }
     if (errno == EINVAL) {
-        fprintf(stderr, "ec_console: %s is no socket path and no address:port\n", link->endpoint);
+        say(link, "%s is no socket path and no address:port\n", link->endpoint);
         return -1;
     }
-    fprintf(stderr, "ec_console: can not connect to %s: %s%s\n", link->endpoint, strerror(errno),
+    say(link, "can not connect to %s: %s%s\n", link->endpoint, strerror(errno),
             errno == ENOENT || errno == ECONNREFUSED ? ": is the server running?" : "");
     return -1;
 }
@@ -145,12 +162,12 @@ static int open_found(console_link_t *link)
         }
         errors[i] = strerror(errno);
     }
-    fprintf(stderr, "ec_console: no running server was found; looked for\n");
+    say(link, "no running server was found; looked for\n");
     for (int i = 0; i < n; i++) {
-        fprintf(stderr, "  %s (%s)\n", errors[i][0] == 'n' && errors[i][1] == 'o' ? dirs[i].path : paths[i],
+        say(link, "  %s (%s)\n", errors[i][0] == 'n' && errors[i][1] == 'o' ? dirs[i].path : paths[i],
                 errors[i]);
     }
-    fprintf(stderr, "Start it, or name its control socket: ec_console /path/of/socket\n");
+    say(link, "start it, or name its control socket\n");
     return -1;
 }
 
@@ -262,7 +279,7 @@ link_result_t link_ask(console_link_t *link, console_answer_t *answer, wire_form
     size_t length = wire_words_put(request + WIRE_HEADER, WIRE_REQUEST_MAX, words, n);
 
     if (length == 0 || n > WIRE_WORDS_MAX) {
-        fprintf(stderr, "ec_console: the command is too long\n");
+        say(link, "the command is too long\n");
         return LINK_REFUSED;
     }
     wire_header_put((unsigned char *)request, form, (uint32_t)length);
@@ -274,7 +291,7 @@ link_result_t link_ask(console_link_t *link, console_answer_t *answer, wire_form
         link_close(link);
         return LINK_INTERRUPTED;
     }
-    fprintf(stderr, "ec_console: the connection to %s is lost: %s; the command may have run or not\n",
+    say(link, "the connection to %s is lost: %s; the command may have run or not\n",
             link->path, strerror(errno));
     link_close(link);
     return LINK_BROKEN;

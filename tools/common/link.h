@@ -1,7 +1,7 @@
-/* link.h - the console's connection to a server
+/* link.h - a program's connection to a server's console socket
  * SPDX-License-Identifier: Apache-2.0 */
-#ifndef EC_CONSOLE_LINK_H
-#define EC_CONSOLE_LINK_H
+#ifndef TOOLS_LINK_H
+#define TOOLS_LINK_H
 
 #include <signal.h>
 #include <stddef.h>
@@ -12,6 +12,7 @@ typedef struct {
     const char *endpoint;          /* as given; NULL: look for a running server */
     char path[512];                /* what it is connected to, for messages */
     int fd;                        /* -1: not connected */
+    int is_quiet;                  /* say nothing when something is wrong */
 } console_link_t;
 
 /** Is this word an endpoint (a path, address:port) and not part of a command? */

@@ -1,0 +1,11 @@
+# ec_ctl: needs of the server only what is pure C, as ec_console
+bin_PROGRAMS += bin/ec_ctl
+bin_ec_ctl_SOURCES = \
+  %D%/child.c %D%/child.h \
+  %D%/environment.c %D%/environment.h \
+  %D%/main.c %D%/ctl.h \
+  %D%/scripts.c \
+  %D%/server.c \
+  tools/common/link.c tools/common/link.h \
+  server/control/rundir.c server/control/wire.c
+bin_ec_ctl_CPPFLAGS = $(AM_CPPFLAGS)
