@@ -238,3 +238,18 @@ def test_high_resolution_times(lab):
     for name in ("mainlog.ec", "bouncelog.ec"):
         rows = wait_for(name, lambda: server.log(name))
         assert all(len(row[0]) == 16 for row in rows)
+
+
+SAMPLES = sorted(glob.glob(os.path.join(os.path.dirname(__file__), "../../conf/samples/*.conf")))
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=os.path.basename)
+def test_samples_work(lab, path):
+    with open(path) as f:
+        text = f.read()
+    folder = str(lab.dir / "server1")
+    server = lab.server(text.replace("/var/log/ecelerity", folder), frame=NO_LOGGER if "ec_logger" in path else None)
+    server.settled()
+    module = os.path.basename(path)[:-len(".conf")]
+    assert module in [row["scope_name"] for row in server.console("module", "list")["modules"]]
+    assert "without effect" not in server.text()
