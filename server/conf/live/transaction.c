@@ -57,6 +57,11 @@ void transaction_start(const transaction_actions_t *from_main)
     actions = *from_main;
 }
 
+const conf_source_t *transaction_source(void)
+{
+    return actions.source != NULL ? actions.source(actions.baton) : NULL;
+}
+
 /* ---- the session's transaction ---------------------------------------------------------------- */
 
 static struct transaction *transaction_of(const ec_answer_t *answer)
