@@ -10,7 +10,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include <apr_strings.h>
 
@@ -239,24 +238,6 @@ static void replay(void *self, ec_answer_t *answer)
 
 /* ---- set and unset ---------------------------------------------------------------------------------- */
 
-/* The first word of a stanza that a module not loaded yet would bring. */
-static apr_status_t load_module(struct task *task)
-{
-    const conf_source_t *source = actions.source(actions.baton);
-    int at = task->n > 0 && strcasecmp(task->words[0], "global") == 0;
-    const char *word = at < task->n ? task->words[at] : "";
-    apr_status_t rv;
-
-    if (*word == '\0' || source == NULL || source->need_module == NULL || options_scope(word) != NULL ||
-        options_find_anywhere(word) != NULL)
-        return APR_SUCCESS;
-    rv = source->need_module(source->baton, word, &task->why);
-    if (rv == APR_SUCCESS || rv == EC_E_NOT_FOUND)
-        return APR_SUCCESS;
-    task->why = apr_psprintf(task->pool, "module \"%.80s\" can not be loaded: %s", word, task->why);
-    return rv;
-}
-
 static void echo_setting(struct task *task, draft_t *draft, const conf_setting_t *setting)
 {
     const char *scope;
@@ -298,8 +279,6 @@ static void change_work_on(struct task *task, draft_t *draft)
     const conf_setting_t *setting;
     int n_before = draft_warnings(draft)->nelts;
 
-    if ((task->rv = load_module(task)) != APR_SUCCESS)
-        return;
     task->rv = task->is_unset ? draft_unset(draft, task->words, task->n, &task->why, task->pool)
                               : draft_set(draft, task->words, task->n, &setting, &task->why, task->pool);
     if (task->rv != APR_SUCCESS)
