@@ -176,6 +176,7 @@ void parser_begin(struct parser *parser, conf_t *conf, const conf_source_t *sour
     parser->scratch = pool;
     parser->warned = apr_hash_make(pool);
     parser->read = apr_hash_make(pool);
+    parser->folders = apr_hash_make(pool);
     parser->autoloaded = apr_hash_make(pool);
     parser->autoload_order = apr_array_make(pool, 4, sizeof(struct autoload *));
 }

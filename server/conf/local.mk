@@ -26,6 +26,6 @@ libserver_la_SOURCES += \
   %D%/live/transaction.c %D%/live/transaction.h \
   %D%/live/edit.c %D%/live/edit.h %D%/live/edit_private.h %D%/live/block.c %D%/live/value_edit.c \
   %D%/live/plan.c %D%/live/plan.h \
-  %D%/live/store.c %D%/live/store.h \
+  %D%/live/disk.c %D%/live/disk.h \
   %D%/live/writeback.c %D%/live/writeback.h \
   %D%/live/words.c %D%/live/words.h
