@@ -82,7 +82,9 @@ START_TEST(taken_changes)
 
     make_change(draft, taken[_i].line);
     ck_assert_str_eq(diff_text(base, draft_conf(draft)), taken[_i].diff);
-    ck_assert_str_eq(tree_text(base->root), tree_text(load_right(base_text, NULL, test_pool)->root));
+    again = load_right(base_text, NULL, test_pool);
+    ck_assert_str_eq(tree_text(base->root), tree_text(again->root));
+    conf_unref(again);
     conf = finish(draft);
     again = load_right(tree_text(conf->root), NULL, test_pool);
     ck_assert_str_eq(diff_text(conf, again), "");
