@@ -97,6 +97,12 @@ void autoload_finish(struct parser *parser);
 /** "config.Domain:option": what is missing when nobody has the option. */
 const char *autoload_capability(const conf_scope_t *scope, const char *option, apr_pool_t *pool);
 
+/* check.c */
+/** References in the values of one stanza, and what other rooms say of them. */
+void check_values(struct parser *parser, conf_stanza_t *stanza);
+/** Two that want what only one can have. */
+void check_conflicts(struct parser *parser);
+
 /* load.c */
 /** Get ready to put statements into `conf`; `pool` is for problems and, until the caller sets another, scratch. */
 void parser_begin(struct parser *parser, conf_t *conf, const conf_source_t *source, apr_pool_t *pool);

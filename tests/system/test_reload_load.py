@@ -148,6 +148,19 @@ def test_an_added_listener_starts_and_a_removed_one_lets_its_connections_finish(
     await_one_generation(server)
 
 
+def test_a_listener_can_come_back_at_once(lab):
+    server = lab.server()
+    lists = [listener(server.address), listener(lab.address())]
+    for i in range(40):
+        server.listener = lists[i % 2]
+        server.configure("")
+        server.console("config", "reload")
+    server.listener = lists[0]
+    server.configure("")
+    server.console("config", "reload")
+    assert server.smtp().banner[0] == 220
+
+
 @pytest.mark.parametrize("loops", [1, 2])
 def test_specific_and_wildcard_addresses_change_in_one_reload(lab, loops):
     server = lab.server(loops=loops)

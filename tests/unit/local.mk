@@ -372,9 +372,15 @@ check_PROGRAMS += %D%/custom_logger/format_test
 %C%_custom_logger_format_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 %C%_custom_logger_format_test_LDADD = $(TEST_LIBS)
 
+check_PROGRAMS += %D%/smtp/listeners_test
+%C%_smtp_listeners_test_SOURCES = %D%/smtp/listeners_test.c
+%C%_smtp_listeners_test_LDADD = $(TEST_LIBS)
 check_PROGRAMS += %D%/bounce_classifier/rules_test
 %C%_bounce_classifier_rules_test_SOURCES = %D%/bounce_classifier/rules_test.c modules/bounce_classifier/literal.c \
   modules/bounce_classifier/load.c modules/bounce_classifier/rules.c modules/bounce_classifier/screen.c
 %C%_bounce_classifier_rules_test_CPPFLAGS = $(AM_CPPFLAGS) $(PCRE2_CFLAGS) -I$(top_srcdir) -DTOP=\"$(abs_top_srcdir)\"
 %C%_bounce_classifier_rules_test_LDADD = $(TEST_LIBS)
 EXTRA_DIST += %D%/bounce_classifier/replies.tsv
+check_PROGRAMS += %D%/conf/check_test
+%C%_conf_check_test_SOURCES = %D%/conf/check_test.c
+%C%_conf_check_test_LDADD = $(TEST_LIBS)
