@@ -22,6 +22,7 @@ libserver_la_SOURCES += \
   %D%/live/clone.c %D%/live/clone.h \
   %D%/live/diff.c %D%/live/diff.h \
   %D%/live/draft.c %D%/live/draft.h \
+  %D%/live/change.c %D%/live/commit.c %D%/live/task.c %D%/live/task.h \
   %D%/live/report.c %D%/live/report.h \
   %D%/live/transaction.c %D%/live/transaction.h \
   %D%/live/edit.c %D%/live/edit.h %D%/live/edit_private.h %D%/live/block.c %D%/live/value_edit.c \
