@@ -222,8 +222,20 @@ static void check_scriptlets(struct parser *parser)
         report_conflict(parser, other, first, "all scriptlet stanzas have one instance name");
 }
 
+/* Local_Changes_Only says that there is a file for them. */
+static void check_local_changes(struct parser *parser)
+{
+    const conf_setting_t *only = tree_setting(parser->conf->root, conf_option(CONF_O_LOCAL_CHANGES_ONLY));
+    const conf_setting_t *file = tree_setting(parser->conf->root, conf_option(CONF_O_LOCAL_CHANGES_FILE));
+
+    if (only != NULL && only->value.i && (file == NULL || *file->value.s == '\0'))
+        problem_error(&parser->problems, only->file->path, only->line,
+                      "option \"%s\" needs local_changes_file to name the file", only->option->row->name);
+}
+
 void check_conflicts(struct parser *parser)
 {
+    check_local_changes(parser);
     check_endpoints(parser);
     check_scriptlets(parser);
 }

@@ -19,3 +19,8 @@ noinst_PROGRAMS += %D%/spool/spool_bench
 noinst_PROGRAMS += %D%/queue/queue_bench
 %C%_queue_queue_bench_SOURCES = %D%/queue/queue_bench.c
 %C%_queue_queue_bench_LDADD = libserver.la
+
+# What look-ups in a configuration cost.
+noinst_PROGRAMS += %D%/conf/conf_bench
+%C%_conf_conf_bench_SOURCES = %D%/conf/conf_bench.c
+%C%_conf_conf_bench_LDADD = libserver.la
