@@ -52,7 +52,7 @@ const ec_option_t *conf_option(conf_opt_t opt);
 /* ---- loading ----------------------------------------------------------------- */
 
 /** What kind of thing is wrong: X(NAME, number, meaning).  Shown as "CFG-" and five digits; a number never changes its
- * meaning (doc/configuration.md lists them). */
+ * meaning (doc/config-language.md lists them). */
 #define CONF_PROBLEM_KINDS(X)                                                                   \
     X(OTHER, 10000, "anything without a kind of its own")                                       \
     X(SYNTAX, 10001, "the text is not of the form that the language has")                       \
