@@ -28,6 +28,9 @@ typedef enum {
 apr_status_t ec_conn_context_set(ec_conn_t *conn, const char *name, const char *value);
 /** Its value, or NULL; valid until the next set. */
 const char *ec_conn_context_get(const ec_conn_t *conn, const char *name);
+/** Visit all of a connection in the order in which they were set.  The texts are borrowed for the call. */
+typedef void ec_context_each_fn(void *baton, const char *name, const char *value);
+void ec_conn_context_each(const ec_conn_t *conn, ec_context_each_fn *each, void *baton);
 
 /** Set a variable of a batch; until it is stored (message_spool is the last hook that may), afterwards
  * EC_E_DENIED. */
@@ -36,7 +39,6 @@ apr_status_t ec_batch_context_set(ec_batch_t *batch, ec_context_t which, const c
 const char *ec_batch_context_get(const ec_batch_t *batch, ec_context_t which, const char *name);
 
 /** Visit the variables of one kind in the order in which they were set.  The texts are borrowed for the call. */
-typedef void ec_context_each_fn(void *baton, const char *name, const char *value);
 void ec_batch_context_each(const ec_batch_t *batch, ec_context_t which, ec_context_each_fn *each, void *baton);
 
 #ifdef __cplusplus

@@ -46,6 +46,8 @@ typedef struct {
     int code;                     /* reply code */
     const char *module;           /* last module that ran, "" for the core */
     const char *text;             /* the reply without its code */
+    const struct ec_conn *conn;   /* the session; NULL when it is not at hand */
+    const ec_batch_t *batch;      /* the message that was refused; NULL when there is none yet */
 } ec_rejection_t;
 
 /** Words for a delivery stage and a reception state; "unknown" for other numbers.  Constant.  Any thread. */

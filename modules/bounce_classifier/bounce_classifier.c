@@ -308,6 +308,16 @@ static void on_refresh(void *baton)
     }
 }
 
+/* A reload of the configuration is a good moment to look. */
+static void on_reload(void *baton, int is_ok, const char *text)
+{
+    struct bounce_classifier *self = baton;
+
+    if (is_ok && !self->core->is_loading) {
+        start_reading(self->core, NULL);
+    }
+}
+
 /* ---- hook ------------------------------------------------------------------------------------------- */
 
 static const ec_bounce_class_t *classify(void *baton, const char *text, const char *domain)
@@ -456,6 +466,7 @@ static const ec_option_t options[] = {
 
 static const ec_hook_t hooks[] = {
     EC_HOOK(smtp_error_classify, classify),
+    EC_HOOK(server_reload, on_reload),
     EC_HOOK_END,
 };
 

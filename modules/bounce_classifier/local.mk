@@ -6,4 +6,4 @@ module_LTLIBRARIES += %D%/bounce_classifier.la
 %C%_bounce_classifier_la_LIBADD = $(PCRE2_LIBS)
 %C%_bounce_classifier_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -export-symbols-regex '^ec_module_export$$'
 dist_pkgdata_DATA += %D%/smtp_classification.ovr
-EXTRA_DIST += %D%/bounce_classifier.md
+dist_moduledoc_DATA += %D%/bounce_classifier.md

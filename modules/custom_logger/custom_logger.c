@@ -41,9 +41,10 @@ static const char *const switch_names[STAGES] = { "log_receptions", "log_deliver
 
 /* ---- hooks -------------------------------------------------------------------------------- */
 
-static void write_event(struct custom_logger *logger, log_stage_t stage, const ec_event_t *event)
+static void write_event(struct custom_logger *logger, log_stage_t stage, const ec_event_t *event,
+                        const ec_conn_t *conn)
 {
-    const record_t record = { stage, event, &logger->rules, logger->instance->is_hires };
+    const record_t record = { stage, event, &logger->rules, logger->instance->is_hires, conn };
     char line[EC_LINE_MAX];
 
     if (logger->file[stage] != NULL) {
@@ -53,22 +54,22 @@ static void write_event(struct custom_logger *logger, log_stage_t stage, const e
 
 static void on_reception(void *self, const ec_event_t *event)
 {
-    write_event(self, STAGE_RECEPTION, event);
+    write_event(self, STAGE_RECEPTION, event, NULL);
 }
 
 static void on_delivery(void *self, const ec_event_t *event)
 {
-    write_event(self, STAGE_DELIVERY, event);
+    write_event(self, STAGE_DELIVERY, event, NULL);
 }
 
 static void on_transient_failure(void *self, const ec_event_t *event)
 {
-    write_event(self, STAGE_TRANSIENT_FAILURE, event);
+    write_event(self, STAGE_TRANSIENT_FAILURE, event, NULL);
 }
 
 static void on_permanent_failure(void *self, const ec_event_t *event)
 {
-    write_event(self, STAGE_PERMANENT_FAILURE, event);
+    write_event(self, STAGE_PERMANENT_FAILURE, event, NULL);
 }
 
 /* There is no message: its ids are null and its texts empty. */
@@ -88,12 +89,13 @@ static void on_rejection(void *self, const ec_rejection_t *rejection)
         .address = address,
         .text = text,
         .stage = EC_STAGE_UNKNOWN,
+        .batch = rejection->batch,
     };
     apr_size_t length = port != NULL ? (apr_size_t)(port - rejection->remote) : strlen(rejection->remote);
 
     apr_cpystrn(address, rejection->remote, length < sizeof address ? length + 1 : sizeof address);
     apr_snprintf(text, sizeof text, "%d %s", rejection->code, rejection->text);
-    write_event(self, STAGE_REJECTION, &event);
+    write_event(self, STAGE_REJECTION, &event, rejection->conn);
 }
 
 /* A message of the server, from any thread. */

@@ -198,6 +198,29 @@ static void age(ec_line_t *line, const record_t *record, const step_t *step)
     ec_line_seconds(line, record->event->age, step->number >= 0 ? step->number : 2);
 }
 
+/* ---- variables ---------------------------------------------------------------------------------------- */
+
+static void variable(ec_line_t *line, const record_t *record, ec_context_t which, const char *name)
+{
+    const ec_batch_t *batch = record->event->batch;
+    const char *value = batch != NULL ? ec_batch_context_get(batch, which, name) : NULL;
+
+    if (value == NULL && which == EC_CONTEXT_CONN && record->conn != NULL) {
+        value = ec_conn_context_get(record->conn, name);
+    }
+    add(line, record, value != NULL ? value : "");
+}
+
+static void conn_variable(ec_line_t *line, const record_t *record, const step_t *step)
+{
+    variable(line, record, EC_CONTEXT_CONN, step->argument);
+}
+
+static void message_variable(ec_line_t *line, const record_t *record, const step_t *step)
+{
+    variable(line, record, EC_CONTEXT_MESS, step->argument);
+}
+
 /* What belongs to features that this server does not have yet is empty, as it is for mail that did not use them. */
 static void nothing(ec_line_t *line, const record_t *record, const step_t *step)
 {
@@ -232,5 +255,7 @@ const macro_t macros[] = {
     { "T", ARG_NUMBER_OPTIONAL, age, "seconds since reception, with 2 or so many decimals" },
     { "U", ARG_NONE, nothing, "authenticated user" },
     { "us", ARG_NUMBER, when_decimals, "seconds since 1970 with so many decimals" },
+    { "vctx_conn", ARG_TEXT, conn_variable, "variable of the connection" },
+    { "vctx_mess", ARG_TEXT, message_variable, "variable of the message" },
     { NULL, ARG_NONE, NULL, NULL },
 };

@@ -8,6 +8,7 @@
 
 #include <apr_pools.h>
 #include <ec/bounce.h>
+#include <ec/context.h>
 #include <ec/event.h>
 #include <ec/logline.h>
 
@@ -23,6 +24,7 @@ typedef struct {
     const ec_event_t *event;
     const sanitize_t *sanitize;
     int is_hires;
+    const ec_conn_t *conn;         /* rejections: whose; else NULL */
 } record_t;
 
 typedef struct macro macro_t;

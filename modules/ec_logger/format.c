@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include <ec/context.h>
+
 static void begin(ec_line_t *line, char *text, const ec_event_t *event, const char *type, int is_hires)
 {
     ec_line_begin(line, text, EC_LINE_MAX);
@@ -91,6 +93,52 @@ static void item(ec_line_t *line, const char *key, const char *value)
     ec_line_char(line, '"');
 }
 
+/* ---- [key=value,key=value] */
+
+struct list {
+    ec_line_t *line;
+    int n;
+};
+
+/* Bare when it is one plain word. */
+static void add_value(ec_line_t *line, const char *value)
+{
+    if (value[strcspn(value, " ,=[]\"\\")] == '\0') {
+        ec_line_escaped(line, value, strlen(value), "");
+        return;
+    }
+    ec_line_char(line, '"');
+    ec_line_escaped(line, value, strlen(value), "\"\\");
+    ec_line_char(line, '"');
+}
+
+static void add_variable(void *baton, const char *name, const char *value)
+{
+    struct list *list = baton;
+
+    if (list->n++ > 0) {
+        ec_line_char(list->line, ',');
+    }
+    ec_line_escaped(list->line, name, strlen(name), "=, ");
+    ec_line_char(list->line, '=');
+    add_value(list->line, value);
+}
+
+static void add_contexts(ec_line_t *line, const ec_rejection_t *rejection)
+{
+    struct list conn = { line, 0 }, mess = { line, 0 };
+
+    ec_line_text(line, " CTXCONN=[");
+    if (rejection->conn != NULL) {
+        ec_conn_context_each(rejection->conn, add_variable, &conn);
+    }
+    ec_line_text(line, "] CTXMESS=[");
+    if (rejection->batch != NULL) {
+        ec_batch_context_each(rejection->batch, EC_CONTEXT_MESS, add_variable, &mess);
+    }
+    ec_line_text(line, "] ");
+}
+
 apr_size_t format_rejection(char *text, const ec_rejection_t *rejection, int is_hires)
 {
     ec_line_t line;
@@ -109,7 +157,7 @@ apr_size_t format_rejection(char *text, const ec_rejection_t *rejection, int is_
     ec_line_int(&line, rejection->code);
     ec_line_text(&line, " M=");
     ec_line_escaped(&line, rejection->module, strlen(rejection->module), " \\");
-    ec_line_text(&line, " CTXCONN=[] CTXMESS=[] ");
+    add_contexts(&line, rejection);
     ec_line_escaped(&line, rejection->text, strlen(rejection->text), "");
     return ec_line_end(&line);
 }

@@ -2,4 +2,4 @@
 module_LTLIBRARIES += %D%/json_logger.la
 %C%_json_logger_la_SOURCES = %D%/json_logger.c %D%/format.c %D%/format.h
 %C%_json_logger_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -export-symbols-regex '^ec_module_export$$'
-EXTRA_DIST += %D%/json_logger.md
+dist_moduledoc_DATA += %D%/json_logger.md

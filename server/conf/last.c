@@ -44,6 +44,7 @@ static const char *why_not_local(struct parser *parser, const char *path, int *i
 {
     apr_pool_t *pool = parser->problems.pool;
     const conf_file_t *read = NULL;
+    const char *include;
     struct stat status;
 
     if (path[0] != '/')
@@ -64,6 +65,8 @@ static const char *why_not_local(struct parser *parser, const char *path, int *i
         return apr_psprintf(pool,
                             "is included at %s:%d; it is loaded last of all without that: remove the include",
                             read->includer->path, read->line);
+    if ((include = parse_find_folder(parser, path)) != NULL)
+        return apr_psprintf(pool, "is in a folder that is included at %s; name a file elsewhere", include);
     return why_not_writable(path, *is_there, pool);
 }
 
@@ -91,23 +94,33 @@ static void local_changes(struct parser *parser)
         refuse(parser, setting, setting->raw.text, "can not be chosen in the file of local changes itself");
 }
 
-void last_files(struct parser *parser)
+/* The file of an overlay: nothing new when it is one that was read already. */
+static void overlaid_last(struct parser *parser, const char *last)
 {
-    const char *last = parser->overlay != NULL ? parser->overlay->last : NULL;
+    const char *include = parse_find_folder(parser, last);
     struct stat status;
 
-    if (parser->conf->files->nelts == 0 || problems_full(&parser->problems))
-        return; /* there is not even a main file */
-    local_changes(parser);
-    if (last == NULL)
-        return;
     if (stat(last, &status) == 0) {
         struct conf_stamp stamp = include_stamp(&status);
 
-        if (parse_find_read(parser, &stamp) != NULL)
-            return;
-    } else if (!is_overlaid(parser, last)) {
-        return;
+        if (parse_find_read(parser, &stamp) == NULL)
+            parse_last_file(parser, last, 0, 0);
+    } else if (include != NULL) {
+        problem_error(
+            &parser->problems, last, 0,
+            "this new file would be loaded with its folder, which is included at %s: name a file elsewhere, "
+            "or make it empty and reload first",
+            include);
+    } else if (is_overlaid(parser, last)) {
+        parse_last_file(parser, last, 0, 0);
     }
-    parse_last_file(parser, last, 0, 0);
+}
+
+void last_files(struct parser *parser)
+{
+    if (parser->conf->files->nelts == 0 || problems_full(&parser->problems))
+        return; /* there is not even a main file */
+    local_changes(parser);
+    if (parser->overlay != NULL && parser->overlay->last != NULL)
+        overlaid_last(parser, parser->overlay->last);
 }

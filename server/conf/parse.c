@@ -137,6 +137,38 @@ conf_file_t *parse_find_read(const struct parser *parser, const struct conf_stam
     return apr_hash_get(parser->read, key, sizeof(key));
 }
 
+static void *folder_key(apr_uint64_t key[2], const char *path)
+{
+    struct stat status;
+
+    if (stat(path, &status) != 0)
+        return NULL;
+    key[0] = (apr_uint64_t)status.st_dev;
+    key[1] = (apr_uint64_t)status.st_ino;
+    return key;
+}
+
+static void note_folder(struct parser *parser, const char *path, int line)
+{
+    apr_pool_t *pool = parser->problems.pool;
+    apr_uint64_t key[2];
+
+    if (folder_key(key, path) != NULL && apr_hash_get(parser->folders, key, sizeof(key)) == NULL)
+        apr_hash_set(parser->folders, apr_pmemdup(pool, key, sizeof(key)), sizeof(key),
+                     apr_psprintf(pool, "%s:%d", parser->frame->file->path, line));
+}
+
+const char *parse_find_folder(const struct parser *parser, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    apr_uint64_t key[2];
+
+    if (slash == NULL || slash[1] == '.' ||
+        folder_key(key, apr_pstrmemdup(parser->problems.pool, path, (apr_size_t)(slash - path) + 1)) == NULL)
+        return NULL;
+    return apr_hash_get(parser->folders, key, sizeof(key));
+}
+
 /* A file that is included twice has no one place for a change. */
 static void note_multiple(struct parser *parser, conf_file_t *file)
 {
@@ -199,7 +231,8 @@ static const char *describe_loop(const struct parser *parser, const struct inclu
 }
 
 /* The file, or what stands for it. */
-static apr_status_t open_file(const struct parser *parser, struct include_file *file, const char *path, const char **why)
+static apr_status_t open_file(const struct parser *parser, struct include_file *file, const char *path,
+                              const char **why)
 {
     const char *text =
         parser->overlay != NULL ? apr_hash_get(parser->overlay->texts, path, APR_HASH_KEY_STRING) : NULL;
@@ -231,9 +264,11 @@ static void include_one(struct parser *parser, conf_stanza_t *stanza, const char
     if (loop != NULL)
         parse_error_of(parser, INCLUDE, line, "include loop: %s", loop);
     else if (parser->frame->depth + 1 >= PARSE_INCLUDE_DEPTH_MAX)
-        parse_error_of(parser, LIMIT, line, "files include each other deeper than %d", PARSE_INCLUDE_DEPTH_MAX);
+        parse_error_of(parser, LIMIT, line, "files include each other deeper than %d",
+                       PARSE_INCLUDE_DEPTH_MAX);
     else if (++parser->n_files > PARSE_FILES_MAX || parser->n_bytes > PARSE_BYTES_MAX)
-        parse_error_of(parser, LIMIT, line, "too much is included: more than %d files or 1 GiB", PARSE_FILES_MAX);
+        parse_error_of(parser, LIMIT, line, "too much is included: more than %d files or 1 GiB",
+                       PARSE_FILES_MAX);
     else {
         read_file(parser, stanza, make_file(parser, path, line, is_readonly), identity);
         return;
@@ -258,7 +293,9 @@ static void include_name(struct parser *parser, conf_stanza_t *stanza, const cha
         parse_error_of(parser, INCLUDE, line, "include: %s", why);
         return;
     }
-    if (!is_folder)
+    if (is_folder)
+        note_folder(parser, found, line);
+    else
         include_one(parser, stanza, found, line, is_readonly);
     for (int i = 0; i < files->nelts && !problems_full(&parser->problems); i++)
         include_one(parser, stanza, APR_ARRAY_IDX(files, i, const char *), line, is_readonly);
@@ -309,7 +346,8 @@ static void parse_option(struct parser *parser, conf_stanza_t *stanza, const cha
     build_option(parser, stanza, name, line);
 }
 
-/* `option = 5 minutes`: a word behind a bare value on its line, with nothing behind it that would make it a statement. */
+/* `option = 5 minutes`: a word behind a bare value on its line, with nothing behind it that would make it a
+ * statement. */
 static int is_rest_of_value(struct parser *parser, const char *word, int line)
 {
     const lexer_t *lexer = lexer_of(parser);
@@ -318,8 +356,9 @@ static int is_rest_of_value(struct parser *parser, const char *word, int line)
 
     if (parser->last.line != line || !is_alone)
         return 0;
-    parse_error(parser, line, "a value of several words must be in quotes: write %s = \"%s %s\"", parser->last.option,
-                problem_quote(&parser->problems, parser->last.value), problem_quote(&parser->problems, word));
+    parse_error(parser, line, "a value of several words must be in quotes: write %s = \"%s %s\"",
+                parser->last.option, problem_quote(&parser->problems, parser->last.value),
+                problem_quote(&parser->problems, word));
     parser->frame->is_again = 1;
     return 1;
 }
@@ -396,8 +435,8 @@ void parse_main_file(struct parser *parser, const char *name)
 
     if (search_main(&found, &parser->path, name, &why, pool) != APR_SUCCESS ||
         open_file(parser, &identity, found, &why) != APR_SUCCESS) {
-        problem_error_of(&parser->problems, CONF_PROBLEM_INCLUDE, name != NULL ? name : "ecelerity.conf", 0, "no configuration: %s",
-                      why);
+        problem_error_of(&parser->problems, CONF_PROBLEM_INCLUDE, name != NULL ? name : "ecelerity.conf", 0,
+                         "no configuration: %s", why);
         return;
     }
     parser->n_files = 1;

@@ -213,7 +213,7 @@ static void close_inside(struct walk *walk, int level, apr_size_t end)
 {
     int container = walk->open[level].part;
 
-    if (walk->place == IN_HEADER) {
+    while (walk->place == IN_HEADER) { /* twice for a message/rfc822 that ends at once */
         end_header(walk, end);
     }
     while (walk->n_open - 1 > level) {
@@ -241,10 +241,7 @@ static void take_boundary(struct walk *walk, const struct line *line, int level,
 
 static void finish(struct walk *walk, apr_size_t end)
 {
-    if (walk->place == IN_HEADER) {
-        end_header(walk, end);
-    }
-    if (walk->place == IN_HEADER) { /* message/rfc822 that ends at once */
+    while (walk->place == IN_HEADER) {
         end_header(walk, end);
     }
     end_part(walk, walk->current, end);

@@ -30,6 +30,7 @@ static struct {
     apr_pool_t *why_pool; /* texts of the latest failures */
     ec_log_t *log;
     struct set current, prepared;
+    struct set leaving; /* replaced, and somebody is still inside */
     int is_prepared;
 } state;
 
@@ -61,6 +62,16 @@ static int set_has(const struct set *set, const module_instance_t *instance)
     return 0;
 }
 
+static void set_remove(struct set *set, const module_instance_t *instance)
+{
+    for (int i = 0; i < set->n; i++) {
+        if (set->item[i] == instance) {
+            set->item[i] = set->item[--set->n];
+            return;
+        }
+    }
+}
+
 static module_instance_t *set_find(const struct set *set, const ec_module_t *module, const char *name)
 {
     for (int i = 0; i < set->n; i++) {
@@ -76,6 +87,19 @@ void module_each(module_each_fn *each, void *baton)
     for (int i = 0; i < state.current.n; i++) {
         each(baton, state.current.item[i]);
     }
+    for (int i = 0; i < state.leaving.n; i++) {
+        each(baton, state.leaving.item[i]);
+    }
+}
+
+module_instance_t *module_find(const char *prefix)
+{
+    for (int i = 0; i < state.current.n; i++) {
+        if (strcasecmp(state.current.item[i]->prefix, prefix) == 0) {
+            return state.current.item[i];
+        }
+    }
+    return NULL;
 }
 
 /* ---- files --------------------------------------------------------------------------- */
@@ -173,8 +197,9 @@ static apr_status_t prepare_one(const conf_t *conf, const conf_stanza_t *stanza,
     }
     old = set_find(&state.current, module, wanted->info.name);
     if (old != NULL && module_instance_is_same(old, wanted)) {
-        module_instance_destroy(wanted);
         old->is_kept = 1;
+        old->next_level = wanted->level;
+        module_instance_destroy(wanted);
         set_add(&state.prepared, old);
         return APR_SUCCESS;
     }
@@ -239,8 +264,17 @@ static void on_unused(void *baton)
 {
     module_instance_t *instance = baton;
 
+    set_remove(&state.leaving, instance);
     ec_log(state.log, EC_LOG_INFO, "module instance stopped name=%s", instance->prefix);
     module_instance_stop(instance);
+}
+
+/* What is left is sessions that it has suspended: the last that goes on ends it. */
+static void on_commands_unused(void *baton)
+{
+    module_instance_t *instance = baton;
+
+    hook_release(&instance->owner);
 }
 
 /* No loop is inside the hooks of the old set: newest first, as at the end. */
@@ -249,7 +283,7 @@ static void on_hooks_unused(void *baton)
     struct set *old = baton;
 
     for (int i = old->n - 1; i >= 0; i--) {
-        control_remove(old->item[i]->self, on_unused, old->item[i]);
+        control_remove(old->item[i]->self, on_commands_unused, old->item[i]);
     }
     set_clear(old);
     free(old);
@@ -263,6 +297,8 @@ static struct set *take_leaving(void)
     for (int i = 0; i < state.current.n; i++) {
         if (!set_has(&state.prepared, state.current.item[i])) {
             set_add(leaving, state.current.item[i]);
+            set_add(&state.leaving, state.current.item[i]);
+            state.current.item[i]->is_leaving = 1;
             control_hide(state.current.item[i]->self);
         }
     }
@@ -277,7 +313,15 @@ static hook_set_t *hooks_of_prepared(void)
         module_instance_t *instance = state.prepared.item[i];
 
         if (instance->is_enabled) {
-            hook_set_add(hooks, instance->module->hooks, instance->self, instance->module->name);
+            hook_set_add_owned(hooks, instance->module->hooks, instance->self, instance->module->name,
+                               &instance->owner);
+        }
+        if (instance->is_kept) {
+            module_instance_set_level(instance, instance->next_level);
+        } else {
+            instance->owner.holds = 1;
+            instance->owner.unused = on_unused;
+            instance->owner.baton = instance;
         }
         if (!instance->is_kept && instance->module->commands != NULL) {
             control_add(instance->module->commands, instance->self, instance->prefix, instance->module->name);
@@ -313,4 +357,8 @@ void module_stop_all(void)
         module_instance_stop(state.current.item[i]);
     }
     set_clear(&state.current);
+    while (state.leaving.n > 0) { /* sessions that were never resumed: nobody will now */
+        module_instance_stop(state.leaving.item[--state.leaving.n]);
+    }
+    set_clear(&state.leaving);
 }

@@ -381,3 +381,6 @@ check_PROGRAMS += %D%/bounce_classifier/rules_test
 %C%_bounce_classifier_rules_test_CPPFLAGS = $(AM_CPPFLAGS) $(PCRE2_CFLAGS) -I$(top_srcdir) -DTOP=\"$(abs_top_srcdir)\"
 %C%_bounce_classifier_rules_test_LDADD = $(TEST_LIBS)
 EXTRA_DIST += %D%/bounce_classifier/replies.tsv
+check_PROGRAMS += %D%/conf/check_test
+%C%_conf_check_test_SOURCES = %D%/conf/check_test.c
+%C%_conf_check_test_LDADD = $(TEST_LIBS)

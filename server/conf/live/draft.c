@@ -26,6 +26,7 @@ struct change {
 struct draft {
     apr_pool_t *pool;
     conf_t *base, *conf;
+    const conf_source_t *source; /* or NULL */
     int is_from_scratch;
     apr_array_header_t *changes; /* struct change */
     apr_array_header_t *texts;   /* const char * */
@@ -42,13 +43,13 @@ struct statement {
     struct frame frame;
 };
 
-static void statement_begin(struct statement *statement, conf_t *conf, const conf_file_t *file, apr_pool_t *pool)
+static void statement_begin(struct statement *statement, const struct draft *draft, const conf_file_t *file,
+                            apr_pool_t *pool)
 {
+    conf_t *conf = draft->conf;
+
     memset(statement, 0, sizeof(*statement));
-    problems_init(&statement->parser.problems, pool);
-    statement->parser.conf = conf;
-    statement->parser.warned = apr_hash_make(pool);
-    statement->parser.scratch = pool;
+    parser_begin(&statement->parser, conf, draft->source, pool);
     statement->parser.frame = &statement->frame;
     statement->frame.file = file;
     conf->n_read++;
@@ -92,7 +93,7 @@ static void make_implicit(struct draft *draft, apr_pool_t *scratch)
 
     for (apr_size_t i = 0; i < sizeof(implicit) / sizeof(implicit[0]); i++)
         EC_ASSERT(set(draft, NULL, implicit[i].words, implicit[i].n, &built_in, &why, scratch) == APR_SUCCESS);
-    statement_begin(&statement, draft->conf, &built_in, scratch);
+    statement_begin(&statement, draft, &built_in, scratch);
     build_stanza(&statement.parser, draft->conf->root, "debug_flags", NULL, 0);
 }
 
@@ -104,7 +105,7 @@ static void fill(struct draft *draft, apr_pool_t *scratch)
     draft->conf->files_of = conf_ref(conf_files_of(draft->base));
     if (!draft->is_from_scratch)
         clone_tree(draft->conf, draft->base);
-    statement_begin(&statement, draft->conf, &console, scratch);
+    statement_begin(&statement, draft, &console, scratch);
     load_values(&statement.parser);
     load_check(&statement.parser); /* the base has passed it; what comes of it now are defaults */
     if (draft->is_from_scratch)
@@ -141,6 +142,11 @@ void draft_close(draft_t *draft)
     conf_unref(draft->conf);
     conf_unref(draft->base);
     apr_pool_destroy(draft->pool);
+}
+
+void draft_use(draft_t *draft, const conf_source_t *source)
+{
+    draft->source = source;
 }
 
 conf_t *draft_conf(draft_t *draft)
@@ -301,7 +307,7 @@ static apr_status_t set_at(struct draft *draft, const conf_setting_t **result, c
     struct statement statement;
     conf_stanza_t *stanza;
 
-    statement_begin(&statement, draft->conf, file, pool);
+    statement_begin(&statement, draft, file, pool);
     EC_TRY(words_value(&statement.parser.value, words, option != NULL ? option->row : NULL, why, pool));
     if (!is_sayable(path, &statement.parser.value, why, pool))
         return EC_E_SYNTAX;
@@ -314,7 +320,9 @@ static apr_status_t set_at(struct draft *draft, const conf_setting_t **result, c
         undo(draft->conf, path, n_there);
         return EC_E_SYNTAX;
     }
+    autoload_finish(&statement.parser);
     keep_warnings(draft, &statement.parser.problems);
+    option = options_find(scope, words->option); /* a module may have taken it over */
     return make_value(result, draft->conf, stanza, option->row, why);
 }
 
@@ -446,7 +454,7 @@ apr_status_t draft_finish(conf_t **conf, apr_array_header_t **problems, draft_t 
 {
     struct statement statement;
 
-    statement_begin(&statement, draft->conf, &console, pool);
+    statement_begin(&statement, draft, &console, pool);
     load_defaults(draft->conf); /* a change may have brought a module with options of its own */
     load_check(&statement.parser);
     *problems = statement.parser.problems.list;

@@ -19,6 +19,8 @@ typedef struct draft draft_t;
 apr_status_t draft_open(draft_t **draft, conf_t *base, int is_from_scratch);
 /** NULL is allowed.  Lets go of the base, and of the tree unless draft_finish() gave it away. */
 void draft_close(draft_t *draft);
+/** Changes may bring modules, as files do, by the functions of `source`: borrowed, to outlive the draft.  NULL: they may not. */
+void draft_use(draft_t *draft, const conf_source_t *source);
 
 /** The tree as it would be; borrowed, changes with the draft. */
 conf_t *draft_conf(draft_t *draft);

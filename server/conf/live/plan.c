@@ -20,7 +20,7 @@ struct target {
     const conf_file_t *file;
     const char *obstacle; /* NULL: writable */
     int is_opened;
-    store_file_t store;
+    disk_file_t disk;
     edit_t *edit;
 };
 
@@ -45,7 +45,7 @@ static const char *why_read_only(const conf_file_t *file, apr_pool_t *pool)
         return "it is included more than once";
     if (file->is_readonly)
         return "it is included by readonly_include";
-    return store_why_not(file->path, pool);
+    return disk_why_not(file->path, pool);
 }
 
 static struct target *target_of(plan_t *plan, const conf_file_t *file)
@@ -90,7 +90,7 @@ static struct target *find_target(plan_t *plan, const char *path)
         }
     }
     target = new_target(plan, path);
-    target->obstacle = store_why_not(path, plan->pool);
+    target->obstacle = disk_why_not(path, plan->pool);
     return target;
 }
 
@@ -124,17 +124,17 @@ static apr_status_t open_target(plan_t *plan, struct target *target, const char 
         *why = apr_psprintf(plan->pool, "%s can not be written: %s", target->file->path, target->obstacle);
         return EC_E_CONFIG;
     }
-    target->store.path = target->file->path;
+    target->disk.path = target->file->path;
     if (target->file != &target->new_file) {
-        EC_TRY(store_read(&target->store, target->file->path, why, plan->pool));
-        if (memcmp(&target->store.stamp, &target->file->stamp, sizeof(target->store.stamp)) != 0) {
+        EC_TRY(disk_read(&target->disk, target->file->path, why, plan->pool));
+        if (memcmp(&target->disk.stamp, &target->file->stamp, sizeof(target->disk.stamp)) != 0) {
             *why = apr_psprintf(plan->pool, "%s was changed by somebody else in this moment: try again",
                                 target->file->path);
             return EC_E_CONFIG;
         }
     }
-    target->edit = edit_open(target->store.old_text != NULL ? target->store.old_text : "",
-                             target->store.old_length, plan->pool);
+    target->edit = edit_open(target->disk.old_text != NULL ? target->disk.old_text : "",
+                             target->disk.old_length, plan->pool);
     target->is_opened = 1;
     APR_ARRAY_PUSH(plan->opened, struct target *) = target;
     return APR_SUCCESS;
@@ -414,15 +414,15 @@ int plan_is_saved(const plan_t *plan)
 
 apr_array_header_t *plan_finish(plan_t *plan)
 {
-    apr_array_header_t *files = apr_array_make(plan->pool, plan->opened->nelts + 1, sizeof(store_file_t));
+    apr_array_header_t *files = apr_array_make(plan->pool, plan->opened->nelts + 1, sizeof(disk_file_t));
 
     for (int i = 0; i < plan->opened->nelts; i++) {
         struct target *target = APR_ARRAY_IDX(plan->opened, i, struct target *);
 
-        edit_apply(&target->store.text, &target->store.length, target->edit);
-        if (target->store.old_text == NULL || target->store.length != target->store.old_length ||
-            memcmp(target->store.text, target->store.old_text, target->store.length) != 0)
-            APR_ARRAY_PUSH(files, store_file_t) = target->store;
+        edit_apply(&target->disk.text, &target->disk.length, target->edit);
+        if (target->disk.old_text == NULL || target->disk.length != target->disk.old_length ||
+            memcmp(target->disk.text, target->disk.old_text, target->disk.length) != 0)
+            APR_ARRAY_PUSH(files, disk_file_t) = target->disk;
     }
     return files;
 }

@@ -158,13 +158,20 @@ static void task_warn(struct task *task, const apr_array_header_t *warnings)
         apr_array_cat(task->warnings, warnings);
 }
 
+static apr_status_t open_draft(struct task *task, conf_t *base, int is_from_scratch)
+{
+    EC_TRY(draft_open(&task->draft, base, is_from_scratch));
+    draft_use(task->draft, actions.source(actions.baton));
+    return APR_SUCCESS;
+}
+
 /* ---- begin, rollback, replay ---------------------------------------------------------------------- */
 
 static void begin_work(void *baton)
 {
     struct task *task = baton;
 
-    task->rv = draft_open(&task->draft, task->base, task->is_from_scratch);
+    task->rv = open_draft(task, task->base, task->is_from_scratch);
 }
 
 static void begin_done(void *baton)
@@ -354,7 +361,7 @@ static void alone_work(void *baton)
     struct task *task = baton;
 
     task->warnings = NULL;
-    task->rv = draft_open(&task->draft, task->base, 0);
+    task->rv = open_draft(task, task->base, 0);
     if (task->rv == APR_SUCCESS)
         change_work_on(task, task->draft);
     if (task->rv == APR_SUCCESS)
@@ -461,7 +468,7 @@ static void reopen_work(void *baton)
     draft_t *used = task->transaction->draft;
     const char *failed, *why;
 
-    task->rv = draft_open(&task->draft, draft_base(used), draft_is_from_scratch(used));
+    task->rv = open_draft(task, draft_base(used), draft_is_from_scratch(used));
     if (task->rv == APR_SUCCESS)
         task->rv = draft_repeat(task->draft, used, &failed, &why, task->pool);
     EC_ASSERT(task->rv == APR_SUCCESS); /* it has gone through before */
@@ -552,7 +559,7 @@ static void rebase_work(void *baton)
     draft_t *old = task->transaction->draft;
     const char *failed = NULL;
 
-    task->rv = draft_open(&task->draft, task->base, draft_is_from_scratch(old));
+    task->rv = open_draft(task, task->base, draft_is_from_scratch(old));
     if (task->rv == APR_SUCCESS)
         task->rv = draft_repeat(task->draft, old, &failed, &task->why, task->pool);
     if (failed != NULL)

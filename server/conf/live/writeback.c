@@ -47,7 +47,7 @@ static apr_status_t load(conf_t **conf, struct saving *s, const apr_array_header
     apr_array_header_t *problems = apr_array_make(s->pool, 1, sizeof(conf_problem_t));
 
     for (int i = 0; files != NULL && i < files->nelts; i++) {
-        const store_file_t *file = &APR_ARRAY_IDX(files, i, store_file_t);
+        const disk_file_t *file = &APR_ARRAY_IDX(files, i, disk_file_t);
 
         apr_hash_set(overlay.texts, file->path, APR_HASH_KEY_STRING, file->text);
     }
@@ -208,9 +208,9 @@ static apr_status_t save(struct saving *s)
     s->result->unsaved = plan_unsaved(plan);
     EC_TRY(load(&s->saved, s, files, "what would be written can not be loaded, so nothing was written"));
     EC_TRY(compare(s));
-    EC_TRY(store_replace((const store_file_t *)(const void *)files->elts, files->nelts, s->why, s->pool));
+    EC_TRY(disk_replace((const disk_file_t *)(const void *)files->elts, files->nelts, s->why, s->pool));
     for (int i = 0; i < files->nelts; i++)
-        APR_ARRAY_PUSH(s->result->written, const char *) = APR_ARRAY_IDX(files, i, store_file_t).path;
+        APR_ARRAY_PUSH(s->result->written, const char *) = APR_ARRAY_IDX(files, i, disk_file_t).path;
     return APR_SUCCESS;
 }
 

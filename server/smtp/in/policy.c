@@ -227,6 +227,11 @@ apr_status_t ec_conn_context_set(ec_conn_t *conn, const char *name, const char *
     return context_set(&conn->context, EC_CONTEXT_CONN, name, value);
 }
 
+void ec_conn_context_each(const ec_conn_t *conn, ec_context_each_fn *each, void *baton)
+{
+    context_each(&conn->context, EC_CONTEXT_CONN, each, baton);
+}
+
 const char *ec_conn_context_get(const ec_conn_t *conn, const char *name)
 {
     return context_get(&conn->context, EC_CONTEXT_CONN, name);

@@ -31,6 +31,8 @@ void in_log_rejection(ec_conn_t *conn, int log_state, int code, const char *text
         .code = code,
         .module = conn->policy.module != NULL ? conn->policy.module : "",
         .text = text,
+        .conn = conn,
+        .batch = conn->txn != NULL ? conn->txn->batch : NULL,
     };
 
     in_count(IN_C_rejections, 1);

@@ -318,6 +318,12 @@ static const struct {
       { "set retry_interval 5", "edit main.conf retry_interval = 1\nno_such_option = 2\n" },
       "main.conf:2: unknown option" },
     { { { "main.conf", "retry_interval = 1\n" } }, { "set retry_interval 5", "to no/such/folder.conf" }, "folder" },
+    { { { "main.conf", "retry_interval = 1\ninclude \"@/d\"\n" } },
+      { "set retry_interval 5", "to d/new.conf" },
+      "would be loaded with its folder, which is included at" },
+    { { { "main.conf", "retry_interval = 1\ninclude \"@/d\"\n" } },
+      { "set retry_interval 5", "to d/new.conf" },
+      "would be loaded with its folder, which is included at" },
     /* what is written to this file is overridden further on */
     { { { "main.conf", "include \"a.conf\"\nretry_interval = 1\n" }, { "a.conf", "# a\n" } },
       { "set retry_interval 5", "edit x y", "to a.conf" },
@@ -334,6 +340,7 @@ START_TEST(refused)
 
     make_folder();
     from = source();
+    ck_assert_int_eq(mkdir(path_of("d"), 0755), 0);
     for (int i = 0; i < FILES && refusals[_i].files[i].name != NULL; i++)
         write_file(refusals[_i].files[i].name, refusals[_i].files[i].text);
     conf = load();
@@ -407,6 +414,9 @@ static const struct {
     { { { "main.conf", "local_changes_file = \"@/main.conf\"\n" } }, "!is the main file" },
     { { { "main.conf", "\nlocal_changes_file = \"@/a.conf\"\ninclude \"a.conf\"\n" }, { "a.conf", "" } }, "!is included at @/main.conf:3" },
     { { { "main.conf", "local_changes_file = l.conf\n" } }, "!must be an absolute path" },
+    { { { "main.conf", "local_changes_file = \"@/d/l.conf\"\ninclude \"@/d\"\n" } },
+      "!is in a folder that is included at @/main.conf:2" },
+    { { { "main.conf", "local_changes_file = \"@/d/l.conf\"\ninclude \"@/d\"\n" } }, "!is in a folder that is included at @/main.conf:2" },
     { { { "main.conf", "local_changes_file = \"@/no/l.conf\"\n" } }, "!must be in a folder that is writable" },
     { { { "main.conf", "local_changes_file = \"@\"\n" } }, "!is not a regular file" },
     { { { "main.conf", "local_changes_file = \"@/ro.conf\"\n" }, { "ro.conf", "# read-only" } }, "!must be writable for this server" },
@@ -425,6 +435,7 @@ START_TEST(local_changes_file)
 
     make_folder();
     from = source();
+    ck_assert_int_eq(mkdir(path_of("d"), 0755), 0);
     for (int i = 0; i < FILES && loads[_i].files[i].name != NULL; i++)
         write_file(loads[_i].files[i].name, loads[_i].files[i].text);
     if (access(path_of("ro.conf"), F_OK) == 0)

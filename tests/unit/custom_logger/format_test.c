@@ -47,6 +47,8 @@ static void setup(void)
     batch = batch_create(event.when, "esmtp");
     batch_set_source(batch, "192.0.2.9", "client.test", (ec_id_t)ID(4));
     ck_assert_int_eq(batch_body_append(batch, &limits, message, sizeof message - 1), APR_SUCCESS);
+    ck_assert_int_eq(ec_batch_context_set(batch, EC_CONTEXT_MESS, "job", "a\nb"), APR_SUCCESS);
+    ck_assert_int_eq(ec_batch_context_set(batch, EC_CONTEXT_CONN, "job", "c"), APR_SUCCESS);
     event.batch = batch;
 }
 
@@ -57,7 +59,7 @@ static void teardown(void)
 
 static const char *expand(const char *text, log_stage_t stage, const sanitize_t *sanitize, int is_hires)
 {
-    const record_t record = { stage, &event, sanitize, is_hires };
+    const record_t record = { stage, &event, sanitize, is_hires, NULL };
     format_t format;
     const char *wrong = format_parse(&format, text, test_pool);
 
@@ -87,6 +89,7 @@ static const struct {
     { STAGE_PERMANENT_FAILURE, "<%n>", "<550 5.1.1 no\\nsuch>" },
     { STAGE_REJECTION, "%H %n %S", "192.0.2.1 550 5.1.1 no\\nsuch 22" },
     { STAGE_DELIVERY, "%h{Subject}|%h{x-job}|%h{None}", "a folded one|7|" },
+    { STAGE_DELIVERY, "%vctx_mess{job} %vctx_conn{job} %vctx_mess{x}.", "a\\nb c ." },
     { STAGE_DELIVERY, "%A%U%P%PG", "" },
     { STAGE_DELIVERY, "%b%%b%m", "b%bfrom" },
 };
@@ -108,7 +111,7 @@ static const struct {
     const char *format, *why;
 } refused[] = {
     { "%", "no macro" },          { "%z", "no macro" },         { "a %h b", "%h needs a text" },
-    { "%h{}", "%h needs a text" }, { "%h{Subject", "%h needs" }, { "%us", "%us needs a number" },
+    { "%vctx_mess", "%vctx_mess needs a text" }, { "%h{}", "%h needs a text" }, { "%h{Subject", "%h needs" }, { "%us", "%us needs a number" },
     { "%us{0}", "%us needs" },    { "%us{7}", "%us needs" },    { "%T{x}", "%T needs a number" },
     { "%T{-1}", "%T needs" },     { "%T{11}", "%T needs" },
 };
@@ -157,7 +160,7 @@ START_TEST(every_macro_survives_empty_events)
 
     for (const macro_t *macro = macros; macro->name != NULL; macro++) {
         for (int stage = 0; stage < STAGES; stage++) {
-            const record_t record = { (log_stage_t)stage, &none, &plain, 0 };
+            const record_t record = { (log_stage_t)stage, &none, &plain, 0, NULL };
             const step_t step = { .macro = macro, .argument = "x", .number = 1 };
             ec_line_t to;
 

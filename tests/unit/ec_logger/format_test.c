@@ -4,6 +4,7 @@
 
 #include "modules/ec_logger/format.h"
 #include "runner.h"
+#include "smtp/in/session.h"
 
 /* log-formats.md section 1: slot 0x4AC1DD6C prints as C6DD1CA4, counter 1 as 10/00 */
 #define ID                                                 \
@@ -154,6 +155,24 @@ START_TEST(rejections)
 }
 END_TEST
 
+START_TEST(variables_of_a_rejection)
+{
+    ec_batch_t *batch = batch_create(WHEN, "esmtp");
+    ec_conn_t conn = { 0 };
+    const ec_rejection_t rejection = { .remote = "", .local = "", .module = "", .text = "no", .conn = &conn,
+                                       .batch = batch };
+
+    ck_assert_int_eq(ec_conn_context_set(&conn, "can_relay", "true"), APR_SUCCESS);
+    ck_assert_int_eq(ec_conn_context_set(&conn, "two words", "a \"b\"\n"), APR_SUCCESS);
+    ck_assert_int_eq(ec_batch_context_set(batch, EC_CONTEXT_MESS, "job", "7,8"), APR_SUCCESS);
+    format_rejection(line, &rejection, 0);
+    ck_assert_msg(strstr(line, " CTXCONN=[can_relay=true,two\\ words=\"a \\\"b\\\"\\n\"] CTXMESS=[job=\"7,8\"] no") != NULL,
+                  "%s", line);
+    context_free(&conn.context);
+    ec_batch_unref(batch);
+}
+END_TEST
+
 START_TEST(unknown_state)
 {
     ec_rejection_t rejection = {
@@ -178,6 +197,7 @@ static void add(Suite *suite)
     tcase_add_test(tcase, odd_values);
     tcase_add_test(tcase, too_long_is_cut);
     tcase_add_test(tcase, rejections);
+    tcase_add_test(tcase, variables_of_a_rejection);
     tcase_add_loop_test(tcase, unknown_state, 0, 2);
 }
 

@@ -76,6 +76,8 @@ static const struct {
       "0 multipart/mixed  \n1 text/plain us-ascii  []\n1 text/plain us-ascii  []\n" },
     { "Content-Type: multipart/mixed; boundary=b\r\n\r\n--bc\r\n--b  \r\n\r\nx\r\n --b\r\n",
       "0 multipart/mixed  \n1 text/plain us-ascii  [x\r\n --b\r\n]\n" },
+    { "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: message/rfc822\r\n--b--\r\n",
+      "0 multipart/mixed  \n1 message/rfc822  \n2 text/plain us-ascii  []\n" },
     { "Content-Type: nonsense\r\n\r\nx", "0 text/plain us-ascii  [x]\n" },
     { "Content-Type: multipart/mixed\r\n\r\n--\r\n", "0 multipart/mixed  \n" },
     { "Content-Type: message/rfc822\r\n\r\n", "0 message/rfc822  \n1 text/plain us-ascii  []\n" },

@@ -1,6 +1,6 @@
-/* store.c - replace files whole, or not at all
+/* disk.c - replace files whole, or not at all
  * SPDX-License-Identifier: Apache-2.0 */
-#include "conf/live/store.h"
+#include "conf/live/disk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -48,7 +48,7 @@ static const char *target_of(const char *path, apr_pool_t *pool)
     return target;
 }
 
-const char *store_why_not(const char *path, apr_pool_t *pool)
+const char *disk_why_not(const char *path, apr_pool_t *pool)
 {
     struct stat status;
     const char *folder;
@@ -70,7 +70,7 @@ const char *store_why_not(const char *path, apr_pool_t *pool)
     return NULL;
 }
 
-apr_status_t store_read(store_file_t *file, const char *path, const char **why, apr_pool_t *pool)
+apr_status_t disk_read(disk_file_t *file, const char *path, const char **why, apr_pool_t *pool)
 {
     struct include_file identity;
     apr_size_t at = 0;
@@ -100,7 +100,7 @@ apr_status_t store_read(store_file_t *file, const char *path, const char **why, 
 /* ---- one file -------------------------------------------------------------------------------- */
 
 /* Owner and mode of the file that is replaced. */
-static apr_status_t take_after(const store_new_t *new, const char **why, apr_pool_t *pool)
+static apr_status_t take_after(const disk_new_t *new, const char **why, apr_pool_t *pool)
 {
     struct stat old, own;
 
@@ -117,9 +117,9 @@ static apr_status_t take_after(const store_new_t *new, const char **why, apr_poo
     return APR_SUCCESS;
 }
 
-apr_status_t store_begin(store_new_t *new, const char *path, const char **why, apr_pool_t *pool)
+apr_status_t disk_begin(disk_new_t *new, const char *path, const char **why, apr_pool_t *pool)
 {
-    const char *obstacle = store_why_not(path, pool);
+    const char *obstacle = disk_why_not(path, pool);
     char *name;
 
     memset(new, 0, sizeof(*new));
@@ -138,8 +138,8 @@ apr_status_t store_begin(store_new_t *new, const char *path, const char **why, a
     return take_after(new, why, pool);
 }
 
-apr_status_t store_write(store_new_t *new, const char *bytes, apr_size_t length, const char **why,
-                         apr_pool_t *pool)
+apr_status_t disk_write(disk_new_t *new, const char *bytes, apr_size_t length, const char **why,
+                        apr_pool_t *pool)
 {
     while (length > 0) {
         ssize_t put = write(new->fd, bytes, length);
@@ -152,7 +152,7 @@ apr_status_t store_write(store_new_t *new, const char *bytes, apr_size_t length,
     return APR_SUCCESS;
 }
 
-apr_status_t store_complete(store_new_t *new, const char **why, apr_pool_t *pool)
+apr_status_t disk_complete(disk_new_t *new, const char **why, apr_pool_t *pool)
 {
     int fd = new->fd;
 
@@ -164,7 +164,7 @@ apr_status_t store_complete(store_new_t *new, const char **why, apr_pool_t *pool
     return APR_SUCCESS;
 }
 
-apr_status_t store_commit(store_new_t *new, const char **why, apr_pool_t *pool)
+apr_status_t disk_commit(disk_new_t *new, const char **why, apr_pool_t *pool)
 {
     int fd;
 
@@ -178,7 +178,7 @@ apr_status_t store_commit(store_new_t *new, const char **why, apr_pool_t *pool)
     return APR_SUCCESS;
 }
 
-void store_abandon(store_new_t *new)
+void disk_abandon(disk_new_t *new)
 {
     if (new->fd != -1)
         close(new->fd);
@@ -190,16 +190,16 @@ void store_abandon(store_new_t *new)
 
 /* ---- several ----------------------------------------------------------------------------------- */
 
-static apr_status_t prepare(store_new_t *new, const char *path, const char *text, apr_size_t length,
+static apr_status_t prepare(disk_new_t *new, const char *path, const char *text, apr_size_t length,
                             const char **why, apr_pool_t *pool)
 {
-    EC_TRY(store_begin(new, path, why, pool));
-    EC_TRY(store_write(new, text, length, why, pool));
-    return store_complete(new, why, pool);
+    EC_TRY(disk_begin(new, path, why, pool));
+    EC_TRY(disk_write(new, text, length, why, pool));
+    return disk_complete(new, why, pool);
 }
 
 /* Is it still the file that was read? */
-static apr_status_t check_unchanged(const store_file_t *file, const char **why, apr_pool_t *pool)
+static apr_status_t check_unchanged(const disk_file_t *file, const char **why, apr_pool_t *pool)
 {
     struct stat status;
     int is_there = stat(file->path, &status) == 0;
@@ -217,22 +217,22 @@ static apr_status_t check_unchanged(const store_file_t *file, const char **why, 
 }
 
 /* What has its name already gets its old contents back, as well as that goes. */
-static void go_back(const store_file_t *files, int n, apr_pool_t *pool)
+static void go_back(const disk_file_t *files, int n, apr_pool_t *pool)
 {
     for (int i = 0; i < n; i++) {
         const char *ignored;
-        store_new_t old;
+        disk_new_t old;
 
         if (files[i].old_text == NULL)
             unlink(files[i].path);
         else if (prepare(&old, files[i].path, files[i].old_text, files[i].old_length, &ignored, pool) !=
                      APR_SUCCESS ||
-                 store_commit(&old, &ignored, pool) != APR_SUCCESS)
-            store_abandon(&old);
+                 disk_commit(&old, &ignored, pool) != APR_SUCCESS)
+            disk_abandon(&old);
     }
 }
 
-static apr_status_t replace(store_new_t *new, const store_file_t *files, int n, const char **why,
+static apr_status_t replace(disk_new_t *new, const disk_file_t *files, int n, const char **why,
                             apr_pool_t *pool)
 {
     for (int i = 0; i < n; i++)
@@ -240,7 +240,7 @@ static apr_status_t replace(store_new_t *new, const store_file_t *files, int n, 
     for (int i = 0; i < n; i++)
         EC_TRY(check_unchanged(&files[i], why, pool));
     for (int i = 0; i < n; i++) {
-        apr_status_t rv = store_commit(&new[i], why, pool);
+        apr_status_t rv = disk_commit(&new[i], why, pool);
 
         if (rv != APR_SUCCESS) {
             go_back(files, i, pool);
@@ -250,15 +250,15 @@ static apr_status_t replace(store_new_t *new, const store_file_t *files, int n, 
     return APR_SUCCESS;
 }
 
-apr_status_t store_replace(const store_file_t *files, int n, const char **why, apr_pool_t *pool)
+apr_status_t disk_replace(const disk_file_t *files, int n, const char **why, apr_pool_t *pool)
 {
-    store_new_t *new = apr_pcalloc(pool, sizeof(*new) * (apr_size_t)(n + 1));
+    disk_new_t *new = apr_pcalloc(pool, sizeof(*new) * (apr_size_t)(n + 1));
     apr_status_t rv;
 
     for (int i = 0; i < n; i++)
         new[i].fd = -1;
     rv = replace(new, files, n, why, pool);
     for (int i = 0; i < n; i++)
-        store_abandon(&new[i]);
+        disk_abandon(&new[i]);
     return rv;
 }
