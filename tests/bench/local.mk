@@ -19,3 +19,10 @@ noinst_PROGRAMS += %D%/spool/spool_bench
 noinst_PROGRAMS += %D%/queue/queue_bench
 %C%_queue_queue_bench_SOURCES = %D%/queue/queue_bench.c
 %C%_queue_queue_bench_LDADD = libserver.la
+
+# What a line of the mainlog costs its loop, and what a classification costs.
+noinst_PROGRAMS += %D%/log/log_bench
+%C%_log_log_bench_SOURCES = %D%/log/log_bench.c modules/ec_logger/format.c modules/bounce_classifier/literal.c \
+  modules/bounce_classifier/load.c modules/bounce_classifier/rules.c modules/bounce_classifier/screen.c
+%C%_log_log_bench_CPPFLAGS = $(AM_CPPFLAGS) $(PCRE2_CFLAGS) -I$(top_srcdir)
+%C%_log_log_bench_LDADD = libserver.la
