@@ -33,6 +33,8 @@ ec_log_t *ec_log_child(ec_log_t *parent, apr_pool_t *pool, const char *prefix_fo
 
 /** Messages below `level` are not made.  Atomic, any time. */
 void ec_log_set_level(ec_log_t *log, ec_log_level_t level);
+/** Follow the parent's level again.  Not the root.  Atomic, any time. */
+void ec_log_follow(ec_log_t *log);
 
 /** Would a message of this level be made?  Cheap; for guarding costly arguments. */
 int ec_log_enabled(const ec_log_t *log, ec_log_level_t level);

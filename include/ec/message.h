@@ -54,7 +54,7 @@ enum { EC_BATCH_RECIPIENTS_MAX = 100000 };
 apr_status_t ec_batch_set_sender(ec_batch_t *batch, const char *sender);
 apr_status_t ec_batch_add_recipient(ec_batch_t *batch, const char *recipient);
 /** Take recipient `i` away; those behind it move up by one.  When none is left at the end of data the client is
- * told so and nothing is stored. */
+ * told so and nothing is stored; message_spool may not take the last one away (EC_E_DENIED). */
 apr_status_t ec_batch_remove_recipient(ec_batch_t *batch, int i);
 /** Send recipient `i` where mail for `domain` goes, whatever its address says: the domain's options, gateway and routes
  * hold for it.  Stored with the message. */

@@ -50,18 +50,18 @@ void *ec_batch_slot(ec_batch_t *batch, const ec_slot_t *slot);
     typedef struct {                                                                                    \
         ec_slot_t slot;                                                                                 \
     } name##_t;                                                                                         \
-    __attribute__((unused)) static inline void name##_init(name##_t *of, const ec_instance_t *instance, \
-                                                           ec_slot_end_fn *end)                         \
+    __attribute__((unused)) static inline void name##_init(name##_t *of_, const ec_instance_t *instance_, \
+                                                           ec_slot_end_fn *end_)                         \
     {                                                                                                   \
-        ec_slot_init(&of->slot, instance, #name, sizeof(type), end);                                    \
+        ec_slot_init(&of_->slot, instance_, #name, sizeof(type), end_);                                    \
     }                                                                                                   \
-    __attribute__((unused)) static inline type *name##_of_conn(const name##_t *of, ec_conn_t *conn)     \
+    __attribute__((unused)) static inline type *name##_of_conn(const name##_t *of_, ec_conn_t *conn_)     \
     {                                                                                                   \
-        return (type *)ec_conn_slot(conn, &of->slot);                                                   \
+        return (type *)ec_conn_slot(conn_, &of_->slot);                                                   \
     }                                                                                                   \
-    __attribute__((unused)) static inline type *name##_of_batch(const name##_t *of, ec_batch_t *batch)  \
+    __attribute__((unused)) static inline type *name##_of_batch(const name##_t *of_, ec_batch_t *batch_)  \
     {                                                                                                   \
-        return (type *)ec_batch_slot(batch, &of->slot);                                                 \
+        return (type *)ec_batch_slot(batch_, &of_->slot);                                                 \
     }
 
 /* ---- loops -------------------------------------------------------------------------- */
@@ -79,18 +79,18 @@ void ec_loop_slot_init(ec_loop_slot_t *slot, const ec_instance_t *instance, apr_
     typedef struct {                                                                                         \
         ec_loop_slot_t slot;                                                                                 \
     } name##_t;                                                                                              \
-    __attribute__((unused)) static inline void name##_init(name##_t *of, const ec_instance_t *instance)      \
+    __attribute__((unused)) static inline void name##_init(name##_t *of_, const ec_instance_t *instance_)      \
     {                                                                                                        \
-        ec_loop_slot_init(&of->slot, instance, sizeof(type));                                                \
+        ec_loop_slot_init(&of_->slot, instance_, sizeof(type));                                                \
     }                                                                                                        \
     /* of the loop that runs */                                                                              \
-    __attribute__((unused)) static inline type *name##_here(const name##_t *of)                              \
+    __attribute__((unused)) static inline type *name##_here(const name##_t *of_)                              \
     {                                                                                                        \
-        return (type *)(void *)(of->slot.data + of->slot.stride * (apr_size_t)ec_loop_index(ec_loop_self())); \
+        return (type *)(void *)(of_->slot.data + of_->slot.stride * (apr_size_t)ec_loop_index(ec_loop_self())); \
     }                                                                                                        \
-    __attribute__((unused)) static inline type *name##_at(const name##_t *of, int index)                     \
+    __attribute__((unused)) static inline type *name##_at(const name##_t *of_, int index_)                     \
     {                                                                                                        \
-        return (type *)(void *)(of->slot.data + of->slot.stride * (apr_size_t)index);                        \
+        return (type *)(void *)(of_->slot.data + of_->slot.stride * (apr_size_t)index_);                        \
     }
 
 #ifdef __cplusplus

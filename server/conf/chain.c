@@ -90,7 +90,8 @@ static struct containers find_containers(const conf_t *conf, const char *group, 
     return found;
 }
 
-/* R3: the exact stanza, then every pattern that matches, in order of declaration.  `step` says in what and what for. */
+/* R3: the exact stanza, then every pattern that matches, in order of declaration.  `step` says in what and
+ * what for. */
 static void look_named(chain_t *chain, const conf_t *conf, const conf_stanza_t *container, chain_step_t step)
 {
     int n_unmatched = 0;
@@ -100,7 +101,8 @@ static void look_named(chain_t *chain, const conf_t *conf, const conf_stanza_t *
     step.stanza = container != NULL ? tree_find(conf, container, step.type, step.name) : NULL;
     look(chain, &step);
     step.rule = "R3";
-    for (const conf_stanza_t *at = container != NULL ? container->first_regex : NULL; at != NULL; at = at->next_regex) {
+    for (const conf_stanza_t *at = container != NULL ? container->first_regex : NULL; at != NULL;
+         at = at->next_regex) {
         if (strcmp(at->type, step.type) != 0)
             continue;
         step.stanza = at;
@@ -116,13 +118,16 @@ static void look_named(chain_t *chain, const conf_t *conf, const conf_stanza_t *
     }
 }
 
-static void look_in_group_binding(chain_t *chain, const conf_t *conf, const struct containers *in, const char *rule,
-                                  const char *type, const char *name)
+static void look_in_group_binding(chain_t *chain, const conf_t *conf, const struct containers *in,
+                                  const char *rule, const char *type, const char *name)
 {
     if (in->group_name != NULL && in->binding_name != NULL)
         look_named(chain, conf, in->group_binding,
-                   (chain_step_t){
-                       .rule = rule, .type = type, .name = name, .binding = in->binding_name, .group = in->group_name });
+                   (chain_step_t){ .rule = rule,
+                                   .type = type,
+                                   .name = name,
+                                   .binding = in->binding_name,
+                                   .group = in->group_name });
 }
 
 static void look_in_binding(chain_t *chain, const conf_t *conf, const struct containers *in, const char *rule,
@@ -153,8 +158,9 @@ static void look_at_containers(chain_t *chain, const struct containers *in)
         look(chain, &(chain_step_t){
                         .rule = "8.4", .type = "binding", .name = in->binding_name, .stanza = in->binding });
     if (in->group_name != NULL)
-        look(chain, &(chain_step_t){
-                        .rule = "8.5", .type = "binding_group", .name = in->group_name, .stanza = in->group });
+        look(chain,
+             &(chain_step_t){
+                 .rule = "8.5", .type = "binding_group", .name = in->group_name, .stanza = in->group });
 }
 
 void chain_outbound(chain_t *chain, const conf_t *conf, const char *group, const char *binding,
@@ -183,7 +189,8 @@ void chain_host(chain_t *chain, const conf_t *conf, const char *group, const cha
 
 /* ---- inbound -------------------------------------------------------------------------------- */
 
-static const conf_stanza_t *find_peer(const conf_t *conf, const conf_stanza_t *container, const cidr_t *address)
+static const conf_stanza_t *find_peer(const conf_t *conf, const conf_stanza_t *container,
+                                      const cidr_t *address)
 {
     const conf_stanza_t *best = NULL;
 
@@ -197,7 +204,8 @@ static const conf_stanza_t *find_peer(const conf_t *conf, const conf_stanza_t *c
 }
 
 /* Of several networks only the most specific one speaks. */
-static void look_at_peer(chain_t *chain, const conf_t *conf, const conf_stanza_t *container, const char *peer, const char *rule)
+static void look_at_peer(chain_t *chain, const conf_t *conf, const conf_stanza_t *container, const char *peer,
+                         const char *rule)
 {
     cidr_t address;
 
@@ -213,7 +221,8 @@ static void look_at_peer(chain_t *chain, const conf_t *conf, const conf_stanza_t
 static void look_at_stanza(chain_t *chain, const conf_stanza_t *stanza, const char *rule)
 {
     if (stanza != NULL)
-        look(chain, &(chain_step_t){ .rule = rule, .type = stanza->type, .name = stanza->written, .stanza = stanza });
+        look(chain, &(chain_step_t){
+                        .rule = rule, .type = stanza->type, .name = stanza->written, .stanza = stanza });
 }
 
 static const char *pathway_of(const chain_t *chain)

@@ -67,7 +67,8 @@ const ec_option_t *conf_option(conf_opt_t opt);
     X(DANGLING, 10010, "the value names a stanza that does not exist")                          \
     X(CONFLICT, 10011, "two places claim what only one can have")                               \
     X(MODULE, 10012, "a module can not be loaded")                                              \
-    X(NO_EFFECT, 20001, "accepted, but without effect yet")
+    X(NO_EFFECT, 20001, "accepted, but without effect yet")                                      \
+    X(RESTART, 20002, "takes effect when the server is started again")
 typedef enum {
 #define CONF_PROBLEM_KIND(name, number, meaning) CONF_PROBLEM_##name = (number),
     CONF_PROBLEM_KINDS(CONF_PROBLEM_KIND)
@@ -81,7 +82,7 @@ typedef struct {
     conf_problem_kind_t kind;
     const char *text;          /* complete sentence without file and line */
 } conf_problem_t;
-/** "CFG-10002 ecelerity.conf:7: unknown option ...", in `pool`. */
+/** "CFG-10002 ecelerity.conf:7: unknown option ...", in `pool`; without the line for what is in no file. */
 const char *conf_problem_text(const conf_problem_t *problem, apr_pool_t *pool);
 
 typedef struct {
@@ -155,6 +156,8 @@ const char *conf_stanza_type(const conf_stanza_t *stanza);      /* lower case */
 const char *conf_stanza_name(const conf_stanza_t *stanza);      /* "" when anonymous */
 const char *conf_stanza_file(const conf_stanza_t *stanza);
 int conf_stanza_line(const conf_stanza_t *stanza);
+/** "file:line" of where it was opened first, or "(console)" for one that is in no file; in `pool`. */
+const char *conf_stanza_place(const conf_stanza_t *stanza, apr_pool_t *pool);
 const conf_t *conf_stanza_owner(const conf_stanza_t *stanza);   /* the generation */
 /** The rows of a module's stanza; NULL for the core's. */
 const ec_option_t *conf_stanza_table(const conf_stanza_t *stanza);

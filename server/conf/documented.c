@@ -37,7 +37,8 @@ static const struct {
     { "endpoint", EC_TYPE_SOCKADDR },
 };
 
-static apr_pool_t *pool; /* lives as long as the process */
+static apr_allocator_t *allocator; /* both live as long as the process */
+static apr_pool_t *pool;
 static apr_hash_t *modules;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -76,7 +77,6 @@ static const ec_option_t *make_table(const char *options)
 static void start(void)
 {
     conf_kind_t *outer = NULL, *last = NULL;
-    apr_allocator_t *allocator;
 
     apr_allocator_create(&allocator);
     apr_pool_create_unmanaged_ex(&pool, NULL, allocator);

@@ -191,6 +191,12 @@ apr_status_t include_list(apr_array_header_t **files, int *is_folder, const char
     return APR_SUCCESS;
 }
 
+struct conf_stamp include_stamp(const struct stat *status)
+{
+    return (struct conf_stamp){ (apr_uint64_t)status->st_dev, (apr_uint64_t)status->st_ino, status->st_size,
+                                (apr_int64_t)status->st_ctim.tv_sec * 1000000000 + status->st_ctim.tv_nsec };
+}
+
 apr_status_t include_open(struct include_file *file, const char *path, const char **why, apr_pool_t *pool)
 {
     struct stat status;
@@ -214,8 +220,7 @@ apr_status_t include_open(struct include_file *file, const char *path, const cha
         *why = apr_psprintf(pool, "%s: %s", path, refused);
         return EC_E_CONFIG;
     }
-    file->device = status.st_dev;
-    file->inode = status.st_ino;
-    file->size = status.st_size;
+    file->text = NULL;
+    file->stamp = include_stamp(&status);
     return APR_SUCCESS;
 }

@@ -3,11 +3,11 @@
 #ifndef CONF_INCLUDE_H
 #define CONF_INCLUDE_H
 
-#include <sys/types.h>
+#include <sys/stat.h>
 
 #include <apr_tables.h>
 
-#include "conf/conf.h"
+#include "conf/tree.h"
 
 struct search_path {
     apr_array_header_t *folders; /* of const char *, in order */
@@ -31,11 +31,12 @@ apr_status_t include_list(apr_array_header_t **files, int *is_folder, const char
 
 /* An open file, and what tells it apart from others. */
 struct include_file {
-    int fd;
-    dev_t device;
-    ino_t inode;
-    off_t size;
+    int fd;           /* -1: `text` */
+    const char *text;
+    struct conf_stamp stamp;
 };
+/** What tells this state of a file from others. */
+struct conf_stamp include_stamp(const struct stat *status);
 /** Regular files of allowed length only. */
 apr_status_t include_open(struct include_file *file, const char *path, const char **why, apr_pool_t *pool);
 

@@ -63,7 +63,7 @@ static void make_computed_defaults(conf_t *conf)
         apr_pstrcat(conf->pool, "mailer-daemon@", hostname != NULL ? hostname->value.s : name, NULL));
 }
 
-/* ---- types and references -------------------------------------------------------------------- */
+/* ---- types -------------------------------------------------------------------- */
 
 typedef void stanza_fn(struct parser *parser, conf_stanza_t *stanza);
 
@@ -87,55 +87,19 @@ static void make_values(struct parser *parser, conf_stanza_t *stanza)
     }
 }
 
-static int has_pathway(const conf_t *conf, const char *name)
-{
-    chain_t chain;
-    int found;
-
-    chain_init(&chain);
-    chain_pathway(&chain, conf, name);
-    found = chain.count;
-    chain_free(&chain);
-    return found > 0;
-}
-
-static int is_banner(const conf_t *conf, const char *text)
-{
-    return strncmp(text, "220", 3) == 0;
-}
-
-/* What the type of an option does not tell: references to stanzas, and forms of text. */
-static const struct {
-    conf_opt_t opt;
-    int (*is_right)(const conf_t *conf, const char *text);
-    const char *what;
-} checks[] = {
-    { CONF_O_PATHWAY, has_pathway, "there is no pathway of this name" },
-    { CONF_O_STATIC_BANNER, is_banner, "a banner begins with 220" },
-};
-
-static void check_values(struct parser *parser, conf_stanza_t *stanza)
-{
-    for (apr_size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
-        const conf_setting_t *setting = tree_setting(stanza, conf_option(checks[i].opt));
-
-        if (setting != NULL && !checks[i].is_right(parser->conf, setting->value.s))
-            problem_error(&parser->problems, setting->file->path, setting->line, "option \"%s\": %s: \"%s\"",
-                          setting->option->row->name, checks[i].what,
-                          problem_quote(&parser->problems, setting->value.s));
-    }
-}
-
 /* ---- loading ------------------------------------------------------------------------------------ */
 
-void load_values(struct parser *parser)
+void load_defaults(conf_t *conf)
 {
-    conf_t *conf = parser->conf;
-
     conf->n_handles = options_handles();
     conf->handle_defaults =
         apr_pcalloc(conf->pool, sizeof(conf->handle_defaults[0]) * (apr_size_t)conf->n_handles);
     options_each(make_default, conf);
+}
+
+void load_values(struct parser *parser)
+{
+    load_defaults(parser->conf);
     each_stanza(parser, parser->conf->root, make_values);
 }
 
@@ -143,6 +107,7 @@ void load_check(struct parser *parser)
 {
     make_computed_defaults(parser->conf);
     each_stanza(parser, parser->conf->root, check_values);
+    check_conflicts(parser);
 }
 
 static void finish_tree(struct parser *parser)
@@ -152,16 +117,24 @@ static void finish_tree(struct parser *parser)
     load_check(parser);
 }
 
-static apr_status_t parser_init(struct parser *parser, const conf_source_t *source, apr_pool_t *pool)
+void parser_begin(struct parser *parser, conf_t *conf, const conf_source_t *source, apr_pool_t *pool)
 {
     memset(parser, 0, sizeof(*parser));
     problems_init(&parser->problems, pool);
+    parser->conf = conf;
     parser->source = source;
+    parser->scratch = pool;
     parser->warned = apr_hash_make(pool);
     parser->read = apr_hash_make(pool);
+    parser->folders = apr_hash_make(pool);
     parser->autoloaded = apr_hash_make(pool);
     parser->autoload_order = apr_array_make(pool, 4, sizeof(struct autoload *));
-    if ((parser->conf = tree_create()) == NULL)
+}
+
+static apr_status_t parser_init(struct parser *parser, const conf_source_t *source, apr_pool_t *pool)
+{
+    parser_begin(parser, tree_create(), source, pool);
+    if (parser->conf == NULL)
         return APR_ENOMEM;
     if (source != NULL)
         search_path_make(&parser->path, source, pool);
@@ -187,15 +160,23 @@ static apr_status_t parser_finish(struct parser *parser, conf_t **conf)
     return rv;
 }
 
-apr_status_t conf_load(conf_t **conf, apr_array_header_t **problems, const conf_source_t *source,
-                       apr_pool_t *pool)
+apr_status_t load_overlaid(conf_t **conf, apr_array_header_t **problems, const conf_source_t *source,
+                           const struct overlay *overlay, apr_pool_t *pool)
 {
     struct parser parser;
 
     EC_TRY(parser_init(&parser, source, pool));
+    parser.overlay = overlay;
     parse_main_file(&parser, source->file);
+    last_files(&parser);
     *problems = parser.problems.list;
     return parser_finish(&parser, conf);
+}
+
+apr_status_t conf_load(conf_t **conf, apr_array_header_t **problems, const conf_source_t *source,
+                       apr_pool_t *pool)
+{
+    return load_overlaid(conf, problems, source, NULL, pool);
 }
 
 apr_status_t conf_load_text(conf_t **conf, apr_array_header_t **problems, const char *name, const char *text,

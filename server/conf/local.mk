@@ -1,7 +1,7 @@
 # server/conf: the language and its tables; ask/: what is in force and why; live/: changing it while it runs
 libserver_la_SOURCES += %D%/conf.h %D%/options.def %D%/options_documented.def \
-  %D%/autoload.c %D%/build.c %D%/chain.c %D%/documented.c %D%/documented_modules.def %D%/generation.c \
-  %D%/include.c %D%/include.h %D%/kind.c %D%/kind.h %D%/lexer.c %D%/lexer.h \
+  %D%/autoload.c %D%/build.c %D%/chain.c %D%/check.c %D%/check.h %D%/documented.c %D%/documented_modules.def %D%/generation.c \
+  %D%/include.c %D%/include.h %D%/kind.c %D%/kind.h %D%/last.c %D%/lexer.c %D%/lexer.h \
   %D%/load.c %D%/match.c %D%/names.c %D%/options.c %D%/options.h %D%/parse.c %D%/parse.h \
   %D%/problem.c %D%/problem.h %D%/raw.c %D%/same.c %D%/scopes.c %D%/scopes.h %D%/tree.c %D%/tree.h \
   %D%/value.c %D%/value.h %D%/view.c %D%/view.h
@@ -22,5 +22,10 @@ libserver_la_SOURCES += \
   %D%/live/clone.c %D%/live/clone.h \
   %D%/live/diff.c %D%/live/diff.h \
   %D%/live/draft.c %D%/live/draft.h \
+  %D%/live/report.c %D%/live/report.h \
+  %D%/live/transaction.c %D%/live/transaction.h \
   %D%/live/edit.c %D%/live/edit.h %D%/live/edit_private.h %D%/live/block.c %D%/live/value_edit.c \
+  %D%/live/plan.c %D%/live/plan.h \
+  %D%/live/disk.c %D%/live/disk.h \
+  %D%/live/writeback.c %D%/live/writeback.h \
   %D%/live/words.c %D%/live/words.h

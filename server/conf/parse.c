@@ -130,12 +130,53 @@ static void parse_stanza(struct parser *parser, conf_stanza_t *parent, const cha
 
 /* ---- inclusion ------------------------------------------------------------------------------ */
 
-/* A file that is included twice has no one place for a change. */
-static void note_multiple(struct parser *parser, conf_file_t *file, const struct include_file *identity)
+conf_file_t *parse_find_read(const struct parser *parser, const struct conf_stamp *stamp)
 {
-    apr_uint64_t key[] = { (apr_uint64_t)identity->device, (apr_uint64_t)identity->inode };
-    conf_file_t *first = apr_hash_get(parser->read, key, sizeof(key));
+    apr_uint64_t key[] = { stamp->device, stamp->inode };
 
+    return apr_hash_get(parser->read, key, sizeof(key));
+}
+
+static void *folder_key(apr_uint64_t key[2], const char *path)
+{
+    struct stat status;
+
+    if (stat(path, &status) != 0)
+        return NULL;
+    key[0] = (apr_uint64_t)status.st_dev;
+    key[1] = (apr_uint64_t)status.st_ino;
+    return key;
+}
+
+static void note_folder(struct parser *parser, const char *path, int line)
+{
+    apr_pool_t *pool = parser->problems.pool;
+    apr_uint64_t key[2];
+
+    if (folder_key(key, path) != NULL && apr_hash_get(parser->folders, key, sizeof(key)) == NULL)
+        apr_hash_set(parser->folders, apr_pmemdup(pool, key, sizeof(key)), sizeof(key),
+                     apr_psprintf(pool, "%s:%d", parser->frame->file->path, line));
+}
+
+const char *parse_find_folder(const struct parser *parser, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    apr_uint64_t key[2];
+
+    if (slash == NULL || slash[1] == '.' ||
+        folder_key(key, apr_pstrmemdup(parser->problems.pool, path, (apr_size_t)(slash - path) + 1)) == NULL)
+        return NULL;
+    return apr_hash_get(parser->folders, key, sizeof(key));
+}
+
+/* A file that is included twice has no one place for a change. */
+static void note_multiple(struct parser *parser, conf_file_t *file)
+{
+    apr_uint64_t key[] = { file->stamp.device, file->stamp.inode };
+    conf_file_t *first = parse_find_read(parser, &file->stamp);
+
+    if (file->stamp.inode == 0) /* a text in place of a file that is not there yet */
+        return;
     if (first != NULL)
         file->is_multiple = first->is_multiple = 1;
     else
@@ -150,8 +191,13 @@ static void read_file(struct parser *parser, conf_stanza_t *stanza, conf_file_t 
     frame.depth = frame.above != NULL ? frame.above->depth + 1 : 0;
     APR_ARRAY_PUSH(parser->conf->files, const conf_file_t *) = file;
     parser->frame = &frame;
-    note_multiple(parser, file, &identity);
-    lexer_open_fd(&frame.lexer, identity.fd);
+    file->stanza = stanza;
+    file->stamp = identity.stamp;
+    note_multiple(parser, file);
+    if (identity.text != NULL)
+        lexer_open_text(&frame.lexer, identity.text, strlen(identity.text));
+    else
+        lexer_open_fd(&frame.lexer, identity.fd);
     parse_body(parser, stanza, 0, "", 0);
     lexer_close(&frame.lexer);
     file->order = parser->conf->n_read;
@@ -177,10 +223,30 @@ static const char *describe_loop(const struct parser *parser, const struct inclu
 
     for (const struct frame *frame = parser->frame; frame != NULL; frame = frame->above) {
         text = apr_pstrcat(pool, frame->file->path, " includes ", text, NULL);
-        if (frame->identity.device == identity->device && frame->identity.inode == identity->inode)
+        if (frame->identity.stamp.inode == identity->stamp.inode &&
+            frame->identity.stamp.device == identity->stamp.device)
             return text;
     }
     return NULL;
+}
+
+/* The file, or what stands for it. */
+static apr_status_t open_file(const struct parser *parser, struct include_file *file, const char *path,
+                              const char **why)
+{
+    const char *text =
+        parser->overlay != NULL ? apr_hash_get(parser->overlay->texts, path, APR_HASH_KEY_STRING) : NULL;
+    struct stat status;
+
+    if (text == NULL)
+        return include_open(file, path, why, parser->problems.pool);
+    memset(file, 0, sizeof(*file));
+    file->fd = -1;
+    file->text = text;
+    if (stat(path, &status) == 0)
+        file->stamp = include_stamp(&status);
+    file->stamp.size = (apr_int64_t)strlen(text);
+    return APR_SUCCESS;
 }
 
 static void include_one(struct parser *parser, conf_stanza_t *stanza, const char *path, int line,
@@ -189,18 +255,20 @@ static void include_one(struct parser *parser, conf_stanza_t *stanza, const char
     struct include_file identity;
     const char *why, *loop;
 
-    if (include_open(&identity, path, &why, parser->problems.pool) != APR_SUCCESS) {
+    if (open_file(parser, &identity, path, &why) != APR_SUCCESS) {
         parse_error_of(parser, INCLUDE, line, "include: %s", why);
         return;
     }
     loop = describe_loop(parser, &identity, path, parser->problems.pool);
-    parser->n_bytes += identity.size;
+    parser->n_bytes += identity.stamp.size;
     if (loop != NULL)
         parse_error_of(parser, INCLUDE, line, "include loop: %s", loop);
     else if (parser->frame->depth + 1 >= PARSE_INCLUDE_DEPTH_MAX)
-        parse_error_of(parser, LIMIT, line, "files include each other deeper than %d", PARSE_INCLUDE_DEPTH_MAX);
+        parse_error_of(parser, LIMIT, line, "files include each other deeper than %d",
+                       PARSE_INCLUDE_DEPTH_MAX);
     else if (++parser->n_files > PARSE_FILES_MAX || parser->n_bytes > PARSE_BYTES_MAX)
-        parse_error_of(parser, LIMIT, line, "too much is included: more than %d files or 1 GiB", PARSE_FILES_MAX);
+        parse_error_of(parser, LIMIT, line, "too much is included: more than %d files or 1 GiB",
+                       PARSE_FILES_MAX);
     else {
         read_file(parser, stanza, make_file(parser, path, line, is_readonly), identity);
         return;
@@ -225,7 +293,9 @@ static void include_name(struct parser *parser, conf_stanza_t *stanza, const cha
         parse_error_of(parser, INCLUDE, line, "include: %s", why);
         return;
     }
-    if (!is_folder)
+    if (is_folder)
+        note_folder(parser, found, line);
+    else
         include_one(parser, stanza, found, line, is_readonly);
     for (int i = 0; i < files->nelts && !problems_full(&parser->problems); i++)
         include_one(parser, stanza, APR_ARRAY_IDX(files, i, const char *), line, is_readonly);
@@ -276,7 +346,8 @@ static void parse_option(struct parser *parser, conf_stanza_t *stanza, const cha
     build_option(parser, stanza, name, line);
 }
 
-/* `option = 5 minutes`: a word behind a bare value on its line, with nothing behind it that would make it a statement. */
+/* `option = 5 minutes`: a word behind a bare value on its line, with nothing behind it that would make it a
+ * statement. */
 static int is_rest_of_value(struct parser *parser, const char *word, int line)
 {
     const lexer_t *lexer = lexer_of(parser);
@@ -285,8 +356,9 @@ static int is_rest_of_value(struct parser *parser, const char *word, int line)
 
     if (parser->last.line != line || !is_alone)
         return 0;
-    parse_error(parser, line, "a value of several words must be in quotes: write %s = \"%s %s\"", parser->last.option,
-                problem_quote(&parser->problems, parser->last.value), problem_quote(&parser->problems, word));
+    parse_error(parser, line, "a value of several words must be in quotes: write %s = \"%s %s\"",
+                parser->last.option, problem_quote(&parser->problems, parser->last.value),
+                problem_quote(&parser->problems, word));
     parser->frame->is_again = 1;
     return 1;
 }
@@ -362,14 +434,30 @@ void parse_main_file(struct parser *parser, const char *name)
     const char *found, *why;
 
     if (search_main(&found, &parser->path, name, &why, pool) != APR_SUCCESS ||
-        include_open(&identity, found, &why, pool) != APR_SUCCESS) {
-        problem_error_of(&parser->problems, CONF_PROBLEM_INCLUDE, name != NULL ? name : "ecelerity.conf", 0, "no configuration: %s",
-                      why);
+        open_file(parser, &identity, found, &why) != APR_SUCCESS) {
+        problem_error_of(&parser->problems, CONF_PROBLEM_INCLUDE, name != NULL ? name : "ecelerity.conf", 0,
+                         "no configuration: %s", why);
         return;
     }
     parser->n_files = 1;
-    parser->n_bytes = identity.size;
+    parser->n_bytes = identity.stamp.size;
     read_file(parser, parser->conf->root, make_file(parser, found, 0, 0), identity);
+}
+
+void parse_last_file(struct parser *parser, const char *path, int line, int is_local)
+{
+    struct include_file identity;
+    conf_file_t *file;
+    const char *why;
+
+    if (open_file(parser, &identity, path, &why) != APR_SUCCESS) {
+        problem_error(&parser->problems, path, 0, "%s", why);
+        return;
+    }
+    file = make_file(parser, path, line, 0);
+    file->includer = APR_ARRAY_IDX(parser->conf->files, 0, const conf_file_t *);
+    file->is_local = is_local;
+    read_file(parser, parser->conf->root, file, identity);
 }
 
 void parse_text(struct parser *parser, const char *name, const char *text, apr_size_t length)

@@ -62,8 +62,9 @@ void problem_error_of(struct problems *problems, conf_problem_kind_t kind, const
 
 const char *conf_problem_text(const conf_problem_t *problem, apr_pool_t *pool)
 {
-    return apr_psprintf(pool, "CFG-%05d %s:%d: %s", (int)problem->kind, problem->file, problem->line,
-                        problem->text);
+    return problem->line > 0 ? apr_psprintf(pool, "CFG-%05d %s:%d: %s", (int)problem->kind, problem->file,
+                                            problem->line, problem->text)
+                             : apr_psprintf(pool, "CFG-%05d %s: %s", (int)problem->kind, problem->file, problem->text);
 }
 
 void problem_warning(struct problems *problems, const char *file, int line, const char *format, ...)

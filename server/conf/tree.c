@@ -447,6 +447,13 @@ int conf_stanza_line(const conf_stanza_t *stanza)
     return stanza->places != NULL ? stanza->places->line : 0;
 }
 
+const char *conf_stanza_place(const conf_stanza_t *stanza, apr_pool_t *pool)
+{
+    if (conf_stanza_line(stanza) == 0)
+        return stanza->places != NULL ? stanza->places->file->path : "(built in)";
+    return apr_psprintf(pool, "%s:%d", conf_stanza_file(stanza), conf_stanza_line(stanza));
+}
+
 const conf_t *conf_stanza_owner(const conf_stanza_t *stanza)
 {
     while (stanza->parent != NULL)

@@ -36,6 +36,11 @@ typedef struct conf_file {
     int is_live;                      /* not a file: set on a console */
     int is_local;                     /* Local_Changes_File */
     unsigned order;                   /* statements read when it ended */
+    const conf_stanza_t *stanza;      /* it was included in; only in a tree that was loaded, else NULL */
+    struct conf_stamp {               /* tells whether the file is still the one that was read; 0: a text */
+        apr_uint64_t device, inode;
+        apr_int64_t size, changed;
+    } stamp;
 } conf_file_t;
 
 /* Bytes of a file, for editing it: from `start` up to `end`, not included.  0, 0: not from a file. */
@@ -106,7 +111,7 @@ struct conf {
     apr_pool_t *pool;
     _Atomic int refs;
     _Atomic apr_uint64_t generation; /* 0 until it is put in force */
-    conf_t *files_of;             /* the generation as loaded, of which this is a live change (a reference); or NULL */
+    conf_t *_Atomic files_of;     /* the generation as loaded, of which this is a live change (a reference); or NULL */
     conf_stanza_t *root;
     apr_array_header_t *files; /* of const conf_file_t *, in order of reading */
     unsigned n_read;           /* statements: the clock of `order` */

@@ -234,6 +234,20 @@ void ec_answer_error(ec_answer_t *answer, const char *format, ...)
     }
 }
 
+void *ec_answer_session_get(const ec_answer_t *answer, const void *key)
+{
+    return answer->store != NULL ? store_get(answer->store, key) : NULL;
+}
+
+void ec_answer_session_set(ec_answer_t *answer, const void *key, void *value, void (*destroy)(void *value))
+{
+    if (answer->store != NULL) {
+        store_set(answer->store, key, value, destroy);
+    } else if (value != NULL && destroy != NULL) {
+        destroy(value); /* no session: it has ended at once */
+    }
+}
+
 /* ---- life --------------------------------------------------------------------------------------- */
 
 ec_answer_t *answer_create(const char *const *words, int n_words, answer_done_fn *done, void *baton)

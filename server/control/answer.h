@@ -9,6 +9,7 @@
 #include <libxml/tree.h>
 
 #include <ec/command.h>
+#include "control/store.h"
 #include "control/wire.h"
 
 /** What a node is; in its _private. */
@@ -28,6 +29,7 @@ struct ec_answer {
     const char *const *argv;
     const char *error;             /* NULL: no error */
     void *self;                    /* whose command it is */
+    store_t *store;                /* of the session */
     int is_held;
     answer_done_fn *done;
     void *done_baton;

@@ -78,15 +78,6 @@ static void config_generations(void *self, ec_answer_t *answer)
     conf_each_live(add_live, ec_node_table(ec_answer_root(answer), "generations"));
 }
 
-static void config_reload(void *self, ec_answer_t *answer)
-{
-    if (actions.reload == NULL) {
-        ec_answer_error(answer, "this process can not reload its configuration");
-        return;
-    }
-    actions.reload(actions.baton, ec_answer_arg(answer, "path"), answer);
-}
-
 /* ---- logs ------------------------------------------------------------------------------------ */
 
 static void reopen_logs(void *self, ec_answer_t *answer)
@@ -209,8 +200,6 @@ static const ec_command_t commands[] = {
     { "version", EC_CMD_READ, version, "version and product" },
     { "pid", EC_CMD_READ, pid, "process id of the server" },
     { "sysinfo", EC_CMD_READ, sysinfo, "version and platform" },
-    { "config reload [<path>]", EC_CMD_WRITE, config_reload,
-      "read the configuration files again: whole, or refused" },
     { "config generations", EC_CMD_READ, config_generations,
       "generations of the configuration in memory, and who holds them" },
     { "reopen logs", EC_CMD_WRITE, reopen_logs, "close and open the log files, after a rotation" },

@@ -22,8 +22,6 @@ void control_remove(void *self, control_done_fn *done, void *baton);
 
 /** What only the server's main can do. */
 typedef struct {
-    /* Begin a reload; `path` NULL: the same file.  Hold the answer and finish it with the result. */
-    void (*reload)(void *baton, const char *path, ec_answer_t *answer);
     /* Begin the clean stop. */
     void (*shutdown)(void *baton);
     void *baton;

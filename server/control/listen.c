@@ -89,9 +89,9 @@ static apr_status_t check(const conf_stanza_t *listen, const char *address, cons
     }
     *why = apr_psprintf(
         state.why_pool,
-        "%s:%d: the console has no authentication yet, so Control_Listener takes a socket path or a "
+        "%s: the console has no authentication yet, so Control_Listener takes a socket path or a "
         "loopback address, and not \"%s\"",
-        conf_stanza_file(listen), conf_stanza_line(listen), address);
+        conf_stanza_place(listen, state.why_pool), address);
     return EC_E_CONFIG;
 }
 

@@ -10,7 +10,7 @@ libserver_la_SOURCES += \
   %D%/render.c %D%/render.h %D%/render_json.c %D%/render_text.c \
   %D%/run.c %D%/run.h \
   %D%/rundir.c %D%/rundir.h \
-  %D%/session.c %D%/session.h \
+  %D%/session.c %D%/session.h %D%/store.c %D%/store.h \
   %D%/utf8.c %D%/utf8.h \
   %D%/wire.c %D%/wire.h \
   %D%/words.c %D%/words.h

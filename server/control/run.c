@@ -109,7 +109,7 @@ static void run_command(ec_answer_t *answer)
     answer_returned(answer);
 }
 
-void run_words(const char *const *words, int n, wire_form_t form, run_done_fn *done, void *baton)
+void run_words(const char *const *words, int n, wire_form_t form, store_t *store, run_done_fn *done, void *baton)
 {
     struct run *run = malloc(sizeof *run);
     int prefix = n > 1 ? wire_form_parse(words[0]) : -1;
@@ -123,6 +123,7 @@ void run_words(const char *const *words, int n, wire_form_t form, run_done_fn *d
     }
     *run = (struct run){ form, done, baton };
     answer = answer_create(words, n, on_answered, run);
+    answer->store = store;
     if (n == 0) {
         ec_answer_error(answer, "no command given; \"help\" lists all");
         answer_returned(answer);
@@ -136,14 +137,16 @@ void run_words(const char *const *words, int n, wire_form_t form, run_done_fn *d
 struct line {
     control_answer_fn *done;
     void *baton;
+    store_t store; /* a session of one command */
 };
 
 static void on_line_done(void *baton, int status, char *text, size_t length)
 {
-    struct line line = *(struct line *)baton;
+    struct line *line = baton;
 
-    free(baton);
-    line.done(line.baton, status != WIRE_DONE, text, length);
+    line->done(line->baton, status != WIRE_DONE, text, length);
+    store_clear(&line->store);
+    free(line);
     free(text);
 }
 
@@ -155,11 +158,11 @@ void control_run(const char *text, const char *form, control_answer_fn *done, vo
     int n, number = wire_form_parse(form);
 
     EC_ASSERT(line != NULL && copy != NULL);
-    *line = (struct line){ done, baton };
+    *line = (struct line){ .done = done, .baton = baton };
     if ((n = words_split(copy, words, WIRE_WORDS_MAX, &why)) < 0) {
         on_line_done(line, WIRE_ERROR, strdup(why), strlen(why));
     } else {
-        run_words(words, n, number >= 0 ? (wire_form_t)number : WIRE_TEXT, on_line_done, line);
+        run_words(words, n, number >= 0 ? (wire_form_t)number : WIRE_TEXT, &line->store, on_line_done, line);
     }
     free(copy);
 }

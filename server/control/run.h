@@ -4,12 +4,13 @@
 #ifndef CONTROL_RUN_H
 #define CONTROL_RUN_H
 
+#include "control/store.h"
 #include "control/wire.h"
 
 /** `text` is malloc'd and the callee's from then on; never NULL. */
 typedef void run_done_fn(void *baton, int status, char *text, size_t length);
 
 /** Run a command; `done` is called once, perhaps inside this call.  A first word xml, json or text chooses the form.
- * Borrows the words. */
-void run_words(const char *const *words, int n, wire_form_t form, run_done_fn *done, void *baton);
+ * Borrows the words; keeps `store` until `done` is called. */
+void run_words(const char *const *words, int n, wire_form_t form, store_t *store, run_done_fn *done, void *baton);
 #endif

@@ -13,6 +13,7 @@
 
 #include "control/private.h"
 #include "control/run.h"
+#include "control/store.h"
 #include "io/stream.h"
 #include "util/list.h"
 
@@ -26,6 +27,7 @@ struct session {
     int is_posted;    /* `post` is on the way */
     ec_post_t post;
     char *text; /* the answer that is being sent */
+    store_t store;
 };
 
 static util_list_t sessions = { &sessions, &sessions };
@@ -36,6 +38,7 @@ static int n_sessions;
 static void free_if_unused(struct session *session)
 {
     if (session->stream == NULL && !session->is_answering && !session->is_posted) {
+        store_clear(&session->store);
         free(session->text);
         free(session);
     }
@@ -63,11 +66,12 @@ static void on_closed(void *baton, apr_status_t rv)
 
 /* ---- answers -------------------------------------------------------------------------------- */
 
+/* A console that has begun something may take its time: closing it would undo its work unseen. */
 static void next_request(struct session *session)
 {
     free(session->text);
     session->text = NULL;
-    stream_deadline(session->stream, session->timeout);
+    stream_deadline(session->stream, store_is_empty(&session->store) ? session->timeout : 0);
     stream_resume(session->stream);
 }
 
@@ -138,7 +142,7 @@ static void run(struct session *session, const wire_header_t *header, const char
     session->is_answering = 1;
     stream_pause(session->stream);
     stream_deadline(session->stream, 0);
-    run_words(words, n, (wire_form_t)header->kind, on_answer, session);
+    run_words(words, n, (wire_form_t)header->kind, &session->store, on_answer, session);
 }
 
 static apr_size_t on_input(void *baton, const char *data, apr_size_t length)

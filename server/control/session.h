@@ -2,7 +2,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * A request is answered before the next one is read.  A console that says nothing for
- * `timeout`, or that does not take its answer, is closed.  Master loop. */
+ * `timeout`, or that does not take its answer, is closed; but while its session holds
+ * something (ec_answer_session_set()) it may be silent.  Master loop. */
 #ifndef CONTROL_SESSION_H
 #define CONTROL_SESSION_H
 

@@ -75,6 +75,11 @@ apr_status_t dns_start(const char *resolv_conf, const char **why)
     return APR_SUCCESS;
 }
 
+const dns_resolver_t *dns_resolver(void)
+{
+    return master.resolver;
+}
+
 void dns_stop(void)
 {
     const dns_resolver_t *resolver = master.resolver;

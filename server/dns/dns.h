@@ -15,6 +15,8 @@
  * resolver on the master loop.  Not called: dns_* answer EC_E_DNS_TRANSIENT. */
 apr_status_t dns_start(const char *resolv_conf, const char **why);
 void dns_stop(void);
+/** From now on gateways and routes are looked at when a configuration is loaded.  Before the first load. */
+void dns_check_values(void);
 
 enum { DNS_MAX_HOSTS = 32, DNS_MAX_ADDRESSES = 16 };
 

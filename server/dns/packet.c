@@ -186,6 +186,42 @@ static int read_aaaa(dns_answer_t *answer, const struct cursor *in, const struct
     return read_address(answer, in, record, AF_INET6, 16);
 }
 
+static int read_txt(dns_answer_t *answer, const struct cursor *in, const struct record *record)
+{
+    apr_size_t at = record->data, end = record->data + record->size, used = 0;
+    char *text;
+
+    if (answer->n_texts == DNS_TEXTS_MAX || record->size == 0) {
+        return 0;
+    }
+    text = answer->text[answer->n_texts];
+    while (at < end) {
+        apr_size_t length = in->packet[at++];
+
+        if (length > end - at || used + length + 1 > DNS_TEXT_ROOM ||
+            memchr(in->packet + at, '\0', length) != NULL) {
+            return 0;
+        }
+        memcpy(text + used, in->packet + at, length);
+        used += length;
+        at += length;
+    }
+    text[used] = '\0';
+    answer->n_texts++;
+    return 1;
+}
+
+static int read_ptr(dns_answer_t *answer, const struct cursor *in, const struct record *record)
+{
+    char name[DNS_NAME_ROOM];
+
+    if (answer->n_texts == DNS_TEXTS_MAX || record->size == 0 || read_name(in, record->data, name) != NAME_HOST) {
+        return 0;
+    }
+    strcpy(answer->text[answer->n_texts++], name);
+    return 1;
+}
+
 static const struct {
     int type;
     data_fn *read;
@@ -193,6 +229,8 @@ static const struct {
     { DNS_TYPE_A, read_a },
     { DNS_TYPE_AAAA, read_aaaa },
     { DNS_TYPE_MX, read_mx },
+    { DNS_TYPE_TXT, read_txt },
+    { DNS_TYPE_PTR, read_ptr },
 };
 
 static data_fn *reader_of(int type)
@@ -242,7 +280,7 @@ apr_status_t dns_packet_read(dns_answer_t *answer, const unsigned char *packet, 
     int flags, questions, answers, authorities;
 
     memset(answer, 0, offsetof(dns_answer_t, mx));
-    answer->n_root = answer->n_refused = answer->n_addresses = 0;
+    answer->n_root = answer->n_refused = answer->n_addresses = answer->n_texts = 0;
     answer->ttl = TTL_MAX;
     EC_ASSERT(read != NULL);
     if (length < HEADER_SIZE) {

@@ -66,7 +66,7 @@ static apr_status_t judge(const dns_answer_t *result)
     default:
         return EC_E_DNS_TRANSIENT;
     }
-    if (result->n_mx + result->n_root + result->n_addresses + result->n_refused == 0) {
+    if (result->n_mx + result->n_root + result->n_addresses + result->n_texts + result->n_refused == 0) {
         return EC_E_DNS_NODATA;
     }
     return APR_SUCCESS;

@@ -24,6 +24,8 @@ typedef struct {
 /** A resolver over libunbound on `loop` that forwards to the name servers of the file.  `*why` in `pool`. */
 apr_status_t dns_resolver_open(const dns_resolver_t **resolver, ec_loop_t *loop, const char *resolv_conf,
                                const char **why, apr_pool_t *pool);
+/** The one of the process (dns_start()), NULL when there is none.  Master loop. */
+const dns_resolver_t *dns_resolver(void);
 /** Open questions are answered with EC_E_DNS_TRANSIENT. */
 void dns_resolver_close(const dns_resolver_t *resolver);
 #endif

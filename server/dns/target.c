@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "conf/check.h"
 #include "dns/target.h"
 
 static const char scheme[] = "smtp://";
@@ -199,4 +200,35 @@ int dns_targets(dns_target_t targets[DNS_TARGETS_MAX], const dns_question_t *que
     }
     *refused = !n;
     return n;
+}
+
+/* ---- when a configuration is loaded ------------------------------------------------ */
+
+static const char *check_gateway(const char *text, int *is_warning)
+{
+    dns_target_t target;
+
+    return *text == '\0' || dns_target_gateway(&target, text)
+               ? NULL
+               : "a gateway is host, host:port, an address, [IPv6] or [IPv6]:port";
+}
+
+static const char *check_route(const char *text, int *is_warning)
+{
+    dns_target_t target = { .group = 0 };
+
+    if (dns_target_route(&target, text, "example.com")) {
+        return NULL;
+    }
+    if (strstr(text, "://") != NULL && strncasecmp(text, scheme, sizeof(scheme) - 1) != 0) {
+        *is_warning = 1;
+        return "a route of this scheme has no effect yet";
+    }
+    return "a route is a host, an address, host:port, __mx__ or smtp://host?pref=&ttl=&port=&type=mx|a";
+}
+
+void dns_check_values(void)
+{
+    conf_check_register(CONF_O_GATEWAY, check_gateway);
+    conf_check_register(CONF_O_ROUTES, check_route);
 }

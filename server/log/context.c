@@ -73,6 +73,12 @@ static void change_level(ec_log_t *log, int level)
     pthread_mutex_unlock(&levels_lock);
 }
 
+void ec_log_follow(ec_log_t *log)
+{
+    EC_ASSERT(log->parent != NULL);
+    change_level(log, FOLLOWS);
+}
+
 /* The pool ends: the lowest level is found anew. */
 static apr_status_t forget_level(void *baton)
 {

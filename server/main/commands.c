@@ -8,24 +8,20 @@
 #include "smtp/in/smtp_in.h"
 #include "smtp/out/smtp_out.h"
 
-static void on_reloaded(void *baton, int is_ok, const char *text)
+static void apply(void *baton, conf_t *conf, const apr_array_header_t *warnings, transaction_applied_fn *done,
+                  void *done_baton)
 {
-    ec_answer_t *answer = baton;
-
-    if (is_ok) {
-        ec_node_note(ec_answer_root(answer), "%s", text);
-    } else {
-        ec_answer_error(answer, "%s", text);
-    }
-    ec_answer_finish(answer);
+    server_apply(baton, conf, warnings, done, done_baton);
 }
 
-static void reload(void *baton, const char *path, ec_answer_t *answer)
+static void reload(void *baton, const char *path, transaction_applied_fn *done, void *done_baton)
 {
-    server_t *server = baton;
+    server_reload(baton, path, done, done_baton);
+}
 
-    ec_answer_hold(answer);
-    server_reload(server, path, on_reloaded, answer);
+static const conf_source_t *source(void *baton)
+{
+    return server_source(baton);
 }
 
 static void shutdown_server(void *baton)
@@ -35,9 +31,12 @@ static void shutdown_server(void *baton)
 
 void server_add_commands(server_t *server)
 {
-    control_actions_t actions = { .reload = reload, .shutdown = shutdown_server, .baton = server };
+    const control_actions_t actions = { .shutdown = shutdown_server, .baton = server };
+    const transaction_actions_t changes = { .apply = apply, .reload = reload, .source = source, .baton = server };
 
     control_start(&actions, server->log);
+    transaction_start(&changes);
+    control_add(transaction_commands, NULL, NULL, "conf");
     control_add(ask_commands, NULL, NULL, "conf");
     control_add(queue_commands, NULL, NULL, "queue");
     control_add(smtp_in_commands, NULL, NULL, "smtp");

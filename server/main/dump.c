@@ -14,7 +14,8 @@
 #include "config.h"
 
 static const char usage[] =
-    "usage: ec_dump_config [-c FILE] [-e MODULEDIR] [-f OUTPUT] [--form xml|text|json] [--origin] [--secrets]\n"
+    "usage: ec_dump_config [-c FILE] [-e MODULEDIR] [-f OUTPUT] [--form xml|text|json] [--origin] "
+    "[--secrets]\n"
     "\n"
     "Loads the configuration, and the modules it names, as the server would, and writes what it comes to.\n"
     "\n"
@@ -63,7 +64,8 @@ static FILE *open_output(const dump_t *dump)
 
     if (dump->output == NULL)
         return stdout;
-    fd = open(dump->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, dump->flags & SHOW_SECRETS ? 0600 : 0640);
+    fd = open(dump->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
+              dump->flags & SHOW_SECRETS ? 0600 : 0640);
     return fd >= 0 ? fdopen(fd, "w") : NULL;
 }
 
@@ -76,8 +78,8 @@ static int write_config(const dump_t *dump, const conf_t *conf)
         rv = errno;
     if (rv == APR_SUCCESS)
         return 0;
-    fprintf(stderr, "ec_dump_config: %s can not be written: %s\n", dump->output != NULL ? dump->output : "standard output",
-            strerror(rv));
+    fprintf(stderr, "ec_dump_config: %s can not be written: %s\n",
+            dump->output != NULL ? dump->output : "standard output", strerror(rv));
     return 1;
 }
 

@@ -3,26 +3,98 @@
  *
  * Files are read on a pool thread.  Back on the master loop every part prepares what the
  * new generation needs (modules, listeners, console); only when all agree is it put in
- * force.  A refusal leaves the old generation exactly as it was. */
+ * force.  A refusal leaves the old generation exactly as it was.  What consoles change
+ * comes the same way in by server_apply(). */
 #include "main/server.h"
 
 #include <apr_strings.h>
 
 #include <ec/job.h>
 
+#include "conf/live/diff.h"
+#include "conf/live/report.h"
 #include "control/control.h"
 #include "hook/hook.h"
 #include "module/loader.h"
 #include "smtp/in/smtp_in.h"
 
+/* ---- putting in force ------------------------------------------------------------------- */
+
+/* The listeners of `conf`; on failure those of the generation in force, as before. */
+static apr_status_t listen_as(const server_t *server, conf_t *conf, const char **why)
+{
+    const char *ignored;
+    apr_status_t rv;
+
+    EC_TRY(control_listen(conf, why));
+    rv = server->args.skip_smtp ? APR_SUCCESS : smtp_in_apply(conf, why);
+    if (rv != APR_SUCCESS) {
+        control_listen(conf_latest(), &ignored);
+    }
+    return rv;
+}
+
+/* Everything that can refuse comes before the generation is put in force; what had already switched goes back. */
+static apr_status_t prepare(const server_t *server, conf_t *conf, const char **why)
+{
+    const char *ignored;
+    apr_status_t rv;
+
+    if (server->is_stopping) {
+        *why = "the server is stopping";
+        return EC_E_SHUTDOWN;
+    }
+    EC_TRY(module_prepare(conf, why));
+    if ((rv = listen_as(server, conf, why)) != APR_SUCCESS) {
+        module_rollback();
+        return rv;
+    }
+    if ((rv = module_commit(why)) != APR_SUCCESS) {
+        listen_as(server, conf_latest(), &ignored);
+    }
+    return rv;
+}
+
+/* Takes `conf`; answers with `verb` and the number that the generation got. */
+static void apply(server_t *server, conf_t *conf, const char *verb, const apr_array_header_t *warnings,
+                  transaction_applied_fn *done, void *baton)
+{
+    const char *why = NULL, *text;
+    apr_pool_t *scratch;
+    apr_status_t rv = prepare(server, conf, &why);
+
+    EC_ASSERT(apr_pool_create(&scratch, NULL) == APR_SUCCESS);
+    if (rv == APR_SUCCESS) {
+        conf_install(conf_ref(conf));
+        server_report_problems(server->log, warnings);
+        text = apr_psprintf(scratch, "configuration %s generation=%" APR_UINT64_T_FMT, verb, conf_generation(conf));
+    } else {
+        text = apr_psprintf(scratch, "Reconfigure failed: %s", why != NULL ? why : "refused");
+    }
+    ec_log(server->log, rv == APR_SUCCESS ? EC_LOG_NOTICE : EC_LOG_ERROR, "%s", text);
+    HOOK_CALL(server_reload, rv == APR_SUCCESS, text);
+    done(baton, rv == APR_SUCCESS, text, rv == APR_SUCCESS ? warnings : NULL);
+    conf_unref(conf);
+    apr_pool_destroy(scratch);
+}
+
+void server_apply(server_t *server, conf_t *conf, const apr_array_header_t *warnings, transaction_applied_fn *done,
+                  void *baton)
+{
+    apply(server, conf, "changed", warnings, done, baton);
+}
+
+/* ---- from the files ---------------------------------------------------------------------- */
+
 struct reload {
     server_t *server;
     apr_pool_t *pool;
-    const char *path;
+    const char *path; /* NULL: the main file */
     conf_t *conf;
-    apr_array_header_t *problems;
+    apr_array_header_t *problems; /* of loading */
+    apr_array_header_t *warnings; /* that need a restart */
     apr_status_t rv;
-    server_reloaded_fn *done;
+    transaction_applied_fn *done;
     void *baton;
     ec_job_t job;
 };
@@ -32,100 +104,69 @@ static int is_running;
 static void load(void *baton)
 {
     struct reload *r = baton;
+    conf_t *current = conf_current_ref();
 
     r->rv = server_load_config(r->server, &r->conf, r->path, &r->problems, r->pool);
     server_report_problems(r->server->log, r->problems); /* there may be a thousand: not on a loop */
+    r->warnings = apr_array_make(r->pool, 4, sizeof(conf_problem_t));
+    if (r->rv == APR_SUCCESS) {
+        diff_warn_restart(r->warnings, current, r->conf, r->pool);
+    }
+    conf_unref(current);
 }
 
-/* The listeners of `conf`; on failure those of the generation in force, as before. */
-static apr_status_t listen_as(const struct reload *r, conf_t *conf, const char **why)
+static apr_array_header_t *errors_of(const struct reload *r)
 {
-    const char *ignored;
-    apr_status_t rv;
+    apr_array_header_t *errors = apr_array_make(r->pool, 4, sizeof(conf_problem_t));
 
-    EC_TRY(control_listen(conf, why));
-    rv = r->server->args.skip_smtp ? APR_SUCCESS : smtp_in_apply(conf, why);
-    if (rv != APR_SUCCESS) {
-        control_listen(conf_current(), &ignored);
-    }
-    return rv;
-}
-
-/* Everything that can refuse comes before the generation is put in force; what had already switched goes back. */
-static apr_status_t apply(struct reload *r, const char **why)
-{
-    const char *ignored;
-    apr_status_t rv;
-
-    EC_TRY(module_prepare(r->conf, why));
-    if ((rv = listen_as(r, r->conf, why)) != APR_SUCCESS) {
-        module_rollback();
-        return rv;
-    }
-    if ((rv = module_commit(why)) != APR_SUCCESS) {
-        listen_as(r, conf_current(), &ignored);
-        return rv;
-    }
-    conf_install(r->conf);
-    r->conf = NULL;
-    return APR_SUCCESS;
-}
-
-static const char *first_error(const struct reload *r)
-{
     for (int i = 0; r->problems != NULL && i < r->problems->nelts; i++) {
-        const conf_problem_t *p = &APR_ARRAY_IDX(r->problems, i, conf_problem_t);
+        const conf_problem_t *problem = &APR_ARRAY_IDX(r->problems, i, conf_problem_t);
 
-        if (!p->is_warning) {
-            return conf_problem_text(p, r->pool);
+        if (!problem->is_warning) {
+            APR_ARRAY_PUSH(errors, conf_problem_t) = *problem;
         }
     }
-    return "no configuration found";
+    return errors;
+}
+
+static void refuse(struct reload *r)
+{
+    const char *error = report_first_error(r->problems, r->pool);
+    const char *text = apr_pstrcat(r->pool, "Reconfigure failed: ", error != NULL ? error : "no configuration found", NULL);
+
+    ec_log(r->server->log, EC_LOG_ERROR, "%s", text);
+    HOOK_CALL(server_reload, 0, text);
+    r->done(r->baton, 0, text, errors_of(r));
 }
 
 static void finish(void *baton)
 {
     struct reload *r = baton;
-    const char *why = NULL, *text;
-    apr_uint64_t generation = 0;
 
-    if (r->rv != APR_SUCCESS) {
-        why = first_error(r);
-    } else if (r->server->is_stopping) {
-        why = "the server is stopping";
-        r->rv = EC_E_SHUTDOWN;
-    } else {
-        generation = conf_generation(r->conf);
-        r->rv = apply(r, &why);
-    }
-    text = r->rv == APR_SUCCESS
-               ? apr_psprintf(r->pool, "configuration reloaded generation=%" APR_UINT64_T_FMT, generation)
-               : apr_psprintf(r->pool, "Reconfigure failed: %s", why != NULL ? why : "refused");
     is_running = 0;
-    ec_log(r->server->log, r->rv == APR_SUCCESS ? EC_LOG_NOTICE : EC_LOG_ERROR, "%s", text);
-    HOOK_CALL(server_reload, r->rv == APR_SUCCESS, text);
-    r->done(r->baton, r->rv == APR_SUCCESS, text);
-    if (r->conf != NULL) {
-        conf_unref(r->conf);
+    if (r->rv == APR_SUCCESS) {
+        apply(r->server, r->conf, "reloaded", r->warnings, r->done, r->baton);
+    } else {
+        refuse(r);
     }
     apr_pool_destroy(r->pool);
 }
 
-void server_reload(server_t *server, const char *path, server_reloaded_fn *done, void *baton)
+void server_reload(server_t *server, const char *path, transaction_applied_fn *done, void *baton)
 {
     apr_pool_t *pool;
     struct reload *r;
 
     if (is_running) {
-        done(baton, 0, "Reconfigure failed: another reload is running, try again");
+        done(baton, 0, "Reconfigure failed: another reload is running, try again", NULL);
         return;
     }
     is_running = 1;
-    apr_pool_create(&pool, NULL);
+    EC_ASSERT(apr_pool_create_unmanaged(&pool) == APR_SUCCESS);
     r = apr_pcalloc(pool, sizeof *r);
     r->server = server;
     r->pool = pool;
-    r->path = path != NULL ? apr_pstrdup(pool, path) : server->args.config;
+    r->path = apr_pstrdup(pool, path);
     r->done = done;
     r->baton = baton;
     ec_job_run(ec_threadpool_find("IO"), ec_loop_at(0), &r->job, load, finish, r);

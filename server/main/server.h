@@ -7,6 +7,7 @@
 #include <ec/loop.h>
 #include <ec/log.h>
 #include "conf/conf.h"
+#include "conf/live/transaction.h"
 #include "spool/spool.h"
 
 enum {
@@ -58,7 +59,9 @@ void server_remove_pidfile(server_t *server);
 /* start.c */
 /** Print problems of a configuration; returns the number of errors. */
 int server_report_problems(ec_log_t *log, const apr_array_header_t *problems);
-/** Load the configuration named by the arguments. */
+/** How the configuration is found. */
+const conf_source_t *server_source(server_t *server);
+/** Load it from `path`. */
 apr_status_t server_load_config(server_t *server, conf_t **conf, const char *path, apr_array_header_t **problems,
                                 apr_pool_t *pool);
 /** Start everything in order.  On failure everything started is stopped again and the reason was logged. */
@@ -74,12 +77,15 @@ void server_stop(server_t *server);
 void server_on_signal(void *baton, int signo);
 
 /* reload.c */
-typedef void server_reloaded_fn(void *baton, int is_ok, const char *text);
 /** Load the files again (path NULL: the same) and swap whole or refuse; `done` runs on the master loop, its text borrowed.
  * Only one at a time: another answers at once that one is running. */
-void server_reload(server_t *server, const char *path, server_reloaded_fn *done, void *baton);
+void server_reload(server_t *server, const char *path, transaction_applied_fn *done, void *baton);
+/** Put a configuration in force: every part prepares itself first, and one that can not refuses the whole.  For
+ * transaction_actions_t.  Master loop. */
+void server_apply(server_t *server, conf_t *conf, const apr_array_header_t *warnings, transaction_applied_fn *done,
+                  void *baton);
 
 /* commands.c */
-/** config reload, shutdown, and the tables of all rooms. */
+/** config, shutdown, and the tables of all rooms. */
 void server_add_commands(server_t *server);
 #endif

@@ -20,28 +20,45 @@
 
 int server_report_problems(ec_log_t *log, const apr_array_header_t *problems)
 {
+    apr_pool_t *scratch;
     int errors = 0;
 
+    EC_ASSERT(apr_pool_create(&scratch, NULL) == APR_SUCCESS);
     for (int i = 0; problems != NULL && i < problems->nelts; i++) {
         const conf_problem_t *p = &APR_ARRAY_IDX(problems, i, conf_problem_t);
 
-        ec_log(log, p->is_warning ? EC_LOG_WARNING : EC_LOG_ERROR, "CFG-%05d %s:%d: %s", (int)p->kind, p->file,
-               p->line, p->text);
+        ec_log(log, p->is_warning ? EC_LOG_WARNING : EC_LOG_ERROR, "%s", conf_problem_text(p, scratch));
         errors += !p->is_warning;
     }
+    apr_pool_destroy(scratch);
     return errors;
+}
+
+const conf_source_t *server_source(server_t *server)
+{
+    static conf_source_t source = { .need_module = module_need,
+                                    .need_option = module_need_option,
+                                    .requirements = module_requirements };
+
+    if (source.file == NULL) { /* at start; afterwards any thread reads it */
+        source.file = server->args.config != NULL ? server->args.config : "ecelerity.conf";
+    }
+    return &source;
 }
 
 apr_status_t server_load_config(server_t *server, conf_t **conf, const char *path, apr_array_header_t **problems,
                                 apr_pool_t *pool)
 {
-    conf_source_t source = { .file = path != NULL ? path : "ecelerity.conf", .need_module = module_need,
-                             .need_option = module_need_option, .requirements = module_requirements };
+    conf_source_t source = *server_source(server);
     static int is_loader_ready;
 
     if (!is_loader_ready) {
         EC_TRY(module_loader_start(NULL, server->log, server->pool));
+        dns_check_values();
         is_loader_ready = 1;
+    }
+    if (path != NULL) {
+        source.file = path;
     }
     return conf_load(conf, problems, &source, pool);
 }

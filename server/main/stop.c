@@ -44,7 +44,7 @@ void server_stop(server_t *server)
 }
 
 /* The result is logged already. */
-static void on_reloaded(void *baton, int is_ok, const char *text)
+static void on_reloaded(void *baton, int is_ok, const char *text, const apr_array_header_t *problems)
 {
 }
 

@@ -10,6 +10,7 @@
 #include <apr_strings.h>
 
 #include "conf/include.h"
+#include "dns/dns.h"
 #include "module/loader.h"
 
 static const char main_name[] = "ecelerity.conf";
@@ -49,13 +50,15 @@ static void count(tool_loaded_t *loaded)
 
 void tool_load(tool_loaded_t *loaded, const tool_t *tool)
 {
-    conf_source_t source = { .file = tool->config != NULL ? tool->config : main_name, .need_module = module_need };
+    conf_source_t source = { .file = tool->config != NULL ? tool->config : main_name, .need_module = module_need,
+                             .need_option = module_need_option, .requirements = module_requirements };
 
     memset(loaded, 0, sizeof(*loaded));
     loaded->problems = apr_array_make(tool->pool, 0, sizeof(conf_problem_t));
     loaded->is_found = find_main(loaded, &source, tool->pool);
     if (!loaded->is_found || module_loader_start(tool->modules, ec_log_root(), tool->pool) != APR_SUCCESS)
         return;
+    dns_check_values();
     conf_load(&loaded->conf, &loaded->problems, &source, tool->pool);
     count(loaded);
 }
@@ -65,8 +68,8 @@ void tool_print_problems(const tool_loaded_t *loaded)
     for (int i = 0; i < loaded->problems->nelts; i++) {
         const conf_problem_t *problem = &APR_ARRAY_IDX(loaded->problems, i, conf_problem_t);
 
-        fprintf(stderr, "%s:%d: %s: %s\n", problem->file, problem->line, problem->is_warning ? "warning" : "error",
-                problem->text);
+        fprintf(stderr, "%s:%d: %s: %s (CFG-%05d)\n", problem->file, problem->line,
+                problem->is_warning ? "warning" : "error", problem->text, (int)problem->kind);
     }
 }
 

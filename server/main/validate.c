@@ -18,7 +18,8 @@ static const char usage[] =
     "  -c, --config FILE     configuration file (ecelerity.conf, sought along EC_CONF_SEARCH_PATH)\n"
     "  -e, --modules DIRS    folders of modules, separated by colons\n"
     "  --json                the result as one JSON object on standard output\n"
-    "  --tabs                one problem a line on standard output: severity, file, line, text, tabs between\n"
+    "  --tabs                one problem a line on standard output: severity, file, line, text, tabs "
+    "between\n"
     "  -h, --help            this text\n"
     "  -V, --version         version\n"
     "\n"
@@ -27,9 +28,12 @@ static const char usage[] =
 enum { OPTION_JSON = 1, OPTION_TABS };
 
 static const struct option long_options[] = {
-    { "config", required_argument, NULL, 'c' }, { "modules", required_argument, NULL, 'e' },
-    { "json", no_argument, NULL, OPTION_JSON }, { "tabs", no_argument, NULL, OPTION_TABS },
-    { "help", no_argument, NULL, 'h' },         { "version", no_argument, NULL, 'V' },
+    { "config", required_argument, NULL, 'c' },
+    { "modules", required_argument, NULL, 'e' },
+    { "json", no_argument, NULL, OPTION_JSON },
+    { "tabs", no_argument, NULL, OPTION_TABS },
+    { "help", no_argument, NULL, 'h' },
+    { "version", no_argument, NULL, 'V' },
     { NULL, 0, NULL, 0 },
 };
 
@@ -57,7 +61,8 @@ static void say_json(const tool_t *tool, const tool_loaded_t *loaded)
     for (int i = 0; i < loaded->problems->nelts; i++) {
         const conf_problem_t *problem = &APR_ARRAY_IDX(loaded->problems, i, conf_problem_t);
 
-        printf("%s\n    { \"severity\": \"%s\", \"file\": ", i > 0 ? "," : "", problem->is_warning ? "warning" : "error");
+        printf("%s\n    { \"severity\": \"%s\", \"file\": ", i > 0 ? "," : "",
+               problem->is_warning ? "warning" : "error");
         put_json_text(problem->file);
         printf(", \"line\": %d, \"text\": ", problem->line);
         put_json_text(problem->text);
@@ -77,7 +82,8 @@ static void put_field(const char *text, char end)
 static void say_tabs(const tool_t *tool, const tool_loaded_t *loaded)
 {
     if (!loaded->is_found)
-        printf("error\t%s\t0\tno configuration found: %s\n", tool->config != NULL ? tool->config : "", loaded->where);
+        printf("error\t%s\t0\tno configuration found: %s\n", tool->config != NULL ? tool->config : "",
+               loaded->where);
     for (int i = 0; i < loaded->problems->nelts; i++) {
         const conf_problem_t *problem = &APR_ARRAY_IDX(loaded->problems, i, conf_problem_t);
 

@@ -65,6 +65,9 @@ apr_status_t ec_batch_remove_recipient(ec_batch_t *batch, int i)
     if (i < 0 || i >= batch->n_rcpts) {
         return APR_EINVAL;
     }
+    if (batch->is_sealing && batch->n_rcpts == 1) {
+        return EC_E_DENIED; /* too late to tell anybody that nothing is stored */
+    }
     batch->n_rcpts--;
     memmove(&batch->rcpts[i], &batch->rcpts[i + 1], (apr_size_t)(batch->n_rcpts - i) * sizeof batch->rcpts[0]);
     return APR_SUCCESS;
@@ -98,6 +101,7 @@ void batch_seal(ec_batch_t *batch)
     if (batch->is_sealed) {
         return;
     }
+    batch->is_sealing = 1;
     HOOK_CALL(message_spool, batch);
     if (hook_list(EC_HOOK_message_route) != NULL) {
         for (int i = 0; i < batch->n_rcpts; i++) {

@@ -51,6 +51,9 @@ struct ec_batch {
     batch_text_t *texts;
     context_t context;
     util_slots_t slots;
+    unsigned char is_own;         /* made by a module (ec/inject.h) */
+    unsigned char has_header;     /* ... its header has an end */
+    unsigned char is_sealing;     /* the last hooks see it */
     unsigned char is_sealed;      /* on its way to the disk: constant from here on */
     struct spool_ref *ref;        /* the durable form; NULL until stored.  The batch holds no reference to it:
                                      whoever answers for a message does (spool.h) */

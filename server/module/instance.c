@@ -8,6 +8,7 @@
 #include <apr_strings.h>
 
 #include "module/options.h"
+#include "util/slot.h"
 
 static const char *server_name(const conf_t *conf, apr_pool_t *pool)
 {
@@ -21,16 +22,27 @@ static const char *server_name(const conf_t *conf, apr_pool_t *pool)
     return apr_pstrdup(pool, name);
 }
 
-static ec_log_t *instance_log(const conf_t *conf, const conf_stanza_t *stanza, const char *prefix,
-                              ec_log_t *parent, apr_pool_t *pool)
+static int stanza_level(const conf_t *conf, const conf_stanza_t *stanza)
 {
-    ec_log_t *log = ec_log_child(parent, pool, "%s", prefix);
     const ec_value_t *level = conf_stanza_get(conf, stanza, "debug_level");
 
-    if (level != NULL && level->s != NULL && ec_log_level_parse(level->s) >= 0) {
-        ec_log_set_level(log, (ec_log_level_t)ec_log_level_parse(level->s));
+    return level != NULL && level->s != NULL ? ec_log_level_parse(level->s) : -1;
+}
+
+void module_instance_set_level(module_instance_t *instance, int level)
+{
+    instance->level = level;
+    if (level >= 0) {
+        ec_log_set_level(instance->info.log, (ec_log_level_t)level);
+    } else {
+        ec_log_follow(instance->info.log);
     }
-    return log;
+}
+
+apr_int64_t module_instance_memory(const module_instance_t *instance)
+{
+    return (apr_int64_t)(sizeof *instance + instance->module->self_size + 2 * strlen(instance->values)) +
+           util_slot_bytes(instance->module->name, instance->info.name);
 }
 
 module_instance_t *module_instance_create(const ec_module_t *module, const conf_t *conf,
@@ -47,19 +59,20 @@ module_instance_t *module_instance_create(const ec_module_t *module, const conf_
     instance->pool = pool;
     instance->module = module;
     instance->prefix = name[0] != '\0' ? apr_pstrcat(pool, module->name, ":", name, NULL) : module->name;
-    instance->where = apr_psprintf(pool, "%s:%d", conf_stanza_file(stanza), conf_stanza_line(stanza));
+    instance->where = apr_pstrdup(pool, conf_stanza_place(stanza, pool));
     instance->is_enabled = enabled == NULL || enabled->i != 0;
     instance->self = apr_pcalloc(pool, module->self_size);
     module_options_set(instance->self, module->options, conf, stanza, pool);
     instance->info = (ec_instance_t){
         .module = module->name,
         .name = apr_pstrdup(pool, name),
-        .log = instance_log(conf, stanza, instance->prefix, log, pool),
+        .log = ec_log_child(log, pool, "%s", instance->prefix),
         .pool = pool,
         .hostname = server_name(conf, pool),
         .stanza = stanza,
         .is_hires = conf_int(conf_global(conf), CONF_O_LOG_HIRES_TIMESTAMP) != 0,
     };
+    module_instance_set_level(instance, stanza_level(conf, stanza));
     instance->values = module_options_text(module->options, conf, stanza, pool);
     return instance;
 }

@@ -7,17 +7,22 @@
 
 #include <ec/module.h>
 #include "conf/conf.h"
+#include "hook/hook.h"
 
 typedef struct {
     const ec_module_t *module;
     ec_instance_t info;            /* what the module sees */
     apr_pool_t *pool;
     void *self;
-    const char *values;            /* all options as text: the same text, the same instance */
+    const char *values;            /* options as text: the same text, the same instance */
+    int level;                     /* debug_level of the stanza, -1: as the server's; changes without a new instance */
+    hook_owner_t owner;            /* held by sessions that it has suspended */
     const char *prefix;            /* of its commands: "ec_logger:main" */
     const char *where;             /* file:line of the stanza */
     int is_enabled;
     int is_kept;                   /* prepared: it is one of those in force */
+    int next_level;                /* ... with this level then */
+    int is_leaving;                /* replaced; stops when nobody is inside it any more */
 } module_instance_t;
 
 /** Make the instance for `stanza`: options are set, init is not called.  Its level and name are the stanza's. */
@@ -30,6 +35,11 @@ apr_status_t module_instance_start(module_instance_t *instance, const char **why
 void module_instance_stop(module_instance_t *instance);
 /** Without stop: for one whose init failed or was not called. */
 void module_instance_destroy(module_instance_t *instance);
+
+/** Level of its log; -1: as the server's. */
+void module_instance_set_level(module_instance_t *instance, int level);
+/** Bytes that we know of: struct, options, slots of connections and messages. */
+apr_int64_t module_instance_memory(const module_instance_t *instance);
 
 /** Would the stanza of `b` make what `a` already is? */
 int module_instance_is_same(const module_instance_t *a, const module_instance_t *b);

@@ -30,6 +30,7 @@ static struct {
     apr_pool_t *why_pool; /* texts of the latest failures */
     ec_log_t *log;
     struct set current, prepared;
+    struct set leaving; /* replaced, and somebody is still inside */
     int is_prepared;
 } state;
 
@@ -61,6 +62,16 @@ static int set_has(const struct set *set, const module_instance_t *instance)
     return 0;
 }
 
+static void set_remove(struct set *set, const module_instance_t *instance)
+{
+    for (int i = 0; i < set->n; i++) {
+        if (set->item[i] == instance) {
+            set->item[i] = set->item[--set->n];
+            return;
+        }
+    }
+}
+
 static module_instance_t *set_find(const struct set *set, const ec_module_t *module, const char *name)
 {
     for (int i = 0; i < set->n; i++) {
@@ -76,6 +87,19 @@ void module_each(module_each_fn *each, void *baton)
     for (int i = 0; i < state.current.n; i++) {
         each(baton, state.current.item[i]);
     }
+    for (int i = 0; i < state.leaving.n; i++) {
+        each(baton, state.leaving.item[i]);
+    }
+}
+
+module_instance_t *module_find(const char *prefix)
+{
+    for (int i = 0; i < state.current.n; i++) {
+        if (strcasecmp(state.current.item[i]->prefix, prefix) == 0) {
+            return state.current.item[i];
+        }
+    }
+    return NULL;
 }
 
 /* ---- files --------------------------------------------------------------------------- */
@@ -95,27 +119,57 @@ apr_status_t module_loader_start(const char *path, ec_log_t *log, apr_pool_t *po
     return module_files_start(apr_pstrdup(pool, path), pool);
 }
 
+/* What went wrong on this thread: several configurations may be read at once. */
+static const char *keep_reason(const char *text)
+{
+    static _Thread_local char kept[512];
+
+    return apr_cpystrn(kept, text, sizeof kept), kept;
+}
+
 apr_status_t module_need(void *baton, const char *name, const char **why)
 {
     const ec_module_t *module;
+    const char *said = "out of memory";
+    apr_pool_t *scratch;
+    apr_status_t rv;
 
-    return module_file_load(&module, name, why, state.why_pool);
+    EC_TRY(apr_pool_create_unmanaged(&scratch));
+    if ((rv = module_file_load(&module, name, &said, scratch)) != APR_SUCCESS) {
+        *why = keep_reason(said);
+    }
+    apr_pool_destroy(scratch);
+    return rv;
+}
+
+/* The first provider that loads; without any, the reasons of all. */
+static apr_status_t load_provider(const char *scope, const char *option, const char **reasons, apr_pool_t *scratch)
+{
+    const module_manifest_t *manifest;
+    const ec_module_t *module;
+
+    for (int i = 0; (manifest = module_manifest_provider(scope, option, i)) != NULL; i++) {
+        const char *reason = "out of memory";
+
+        if (module_file_load(&module, manifest->module, &reason, scratch) == APR_SUCCESS) {
+            return APR_SUCCESS;
+        }
+        *reasons = *reasons == NULL ? reason : apr_pstrcat(scratch, *reasons, "; ", reason, NULL);
+    }
+    return *reasons != NULL ? EC_E_MODULE : EC_E_NOT_FOUND;
 }
 
 apr_status_t module_need_option(void *baton, const char *scope, const char *option, const char **why)
 {
-    const module_manifest_t *manifest;
-    const char *reason, *reasons = NULL;
-    const ec_module_t *module;
+    const char *reasons = NULL;
+    apr_pool_t *scratch;
+    apr_status_t rv;
 
-    for (int i = 0; (manifest = module_manifest_provider(scope, option, i)) != NULL; i++) {
-        if (module_file_load(&module, manifest->module, &reason, state.why_pool) == APR_SUCCESS) {
-            return APR_SUCCESS;
-        }
-        reasons = apr_pstrcat(state.why_pool, reasons != NULL ? reasons : "", reasons != NULL ? "; " : "", reason, NULL);
-    }
-    *why = reasons;
-    return reasons != NULL ? EC_E_MODULE : EC_E_NOT_FOUND;
+    EC_TRY(apr_pool_create_unmanaged(&scratch));
+    rv = load_provider(scope, option, &reasons, scratch);
+    *why = reasons != NULL ? keep_reason(reasons) : NULL;
+    apr_pool_destroy(scratch);
+    return rv;
 }
 
 const char *const *module_requirements(void *baton, const char *name)
@@ -143,8 +197,9 @@ static apr_status_t prepare_one(const conf_t *conf, const conf_stanza_t *stanza,
     }
     old = set_find(&state.current, module, wanted->info.name);
     if (old != NULL && module_instance_is_same(old, wanted)) {
-        module_instance_destroy(wanted);
         old->is_kept = 1;
+        old->next_level = wanted->level;
+        module_instance_destroy(wanted);
         set_add(&state.prepared, old);
         return APR_SUCCESS;
     }
@@ -209,8 +264,17 @@ static void on_unused(void *baton)
 {
     module_instance_t *instance = baton;
 
+    set_remove(&state.leaving, instance);
     ec_log(state.log, EC_LOG_INFO, "module instance stopped name=%s", instance->prefix);
     module_instance_stop(instance);
+}
+
+/* What is left is sessions that it has suspended: the last that goes on ends it. */
+static void on_commands_unused(void *baton)
+{
+    module_instance_t *instance = baton;
+
+    hook_release(&instance->owner);
 }
 
 /* No loop is inside the hooks of the old set: newest first, as at the end. */
@@ -219,7 +283,7 @@ static void on_hooks_unused(void *baton)
     struct set *old = baton;
 
     for (int i = old->n - 1; i >= 0; i--) {
-        control_remove(old->item[i]->self, on_unused, old->item[i]);
+        control_remove(old->item[i]->self, on_commands_unused, old->item[i]);
     }
     set_clear(old);
     free(old);
@@ -233,6 +297,8 @@ static struct set *take_leaving(void)
     for (int i = 0; i < state.current.n; i++) {
         if (!set_has(&state.prepared, state.current.item[i])) {
             set_add(leaving, state.current.item[i]);
+            set_add(&state.leaving, state.current.item[i]);
+            state.current.item[i]->is_leaving = 1;
             control_hide(state.current.item[i]->self);
         }
     }
@@ -247,7 +313,15 @@ static hook_set_t *hooks_of_prepared(void)
         module_instance_t *instance = state.prepared.item[i];
 
         if (instance->is_enabled) {
-            hook_set_add(hooks, instance->module->hooks, instance->self, instance->module->name);
+            hook_set_add_owned(hooks, instance->module->hooks, instance->self, instance->module->name,
+                               &instance->owner);
+        }
+        if (instance->is_kept) {
+            module_instance_set_level(instance, instance->next_level);
+        } else {
+            instance->owner.holds = 1;
+            instance->owner.unused = on_unused;
+            instance->owner.baton = instance;
         }
         if (!instance->is_kept && instance->module->commands != NULL) {
             control_add(instance->module->commands, instance->self, instance->prefix, instance->module->name);
@@ -283,4 +357,8 @@ void module_stop_all(void)
         module_instance_stop(state.current.item[i]);
     }
     set_clear(&state.current);
+    while (state.leaving.n > 0) { /* sessions that were never resumed: nobody will now */
+        module_instance_stop(state.leaving.item[--state.leaving.n]);
+    }
+    set_clear(&state.leaving);
 }

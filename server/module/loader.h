@@ -17,8 +17,8 @@
 apr_status_t module_loader_start(const char *path, ec_log_t *log, apr_pool_t *pool);
 
 /** For conf_source_t.need_module: load the file, check API and struct size, register its options.
- * The file stays loaded.  `*why` lives until the next module_prepare().  EC_E_NOT_FOUND: there is no such file.
- * Any thread, but one at a time. */
+ * The file stays loaded.  `*why` lives until this thread's next call.  EC_E_NOT_FOUND: there is no such file.
+ * Any thread. */
 apr_status_t module_need(void *baton, const char *name, const char **why);
 
 /** For conf_source_t.need_option: load the first module that announces the option and can be loaded. */

@@ -218,7 +218,7 @@ static void add_inner_texts(apr_array_header_t *parts, const conf_t *conf, const
 const char *module_options_text(const ec_option_t *table, const conf_t *conf, const conf_stanza_t *stanza,
                                 apr_pool_t *pool)
 {
-    const conf_opt_t common[] = { CONF_O_ENABLED, CONF_O_DEBUG_LEVEL };
+    const ec_option_t *enabled = conf_option(CONF_O_ENABLED);
     apr_array_header_t *parts = apr_array_make(pool, 16, sizeof(const char *));
 
     for (const ec_option_t *row = table; row != NULL && row->name != NULL; row++) {
@@ -227,12 +227,7 @@ const char *module_options_text(const ec_option_t *table, const conf_t *conf, co
                      module_option_text(row, conf_stanza_eval(conf, stanza, row->name), pool), pool);
         }
     }
-    for (int i = 0; i < 2; i++) {
-        const ec_option_t *row = conf_option(common[i]);
-
-        add_text(parts, row->name, module_option_text(row, conf_stanza_get(conf, stanza, row->name), pool),
-                 pool);
-    }
+    add_text(parts, enabled->name, module_option_text(enabled, conf_stanza_get(conf, stanza, enabled->name), pool), pool);
     add_inner_texts(parts, conf, stanza, pool);
     return apr_array_pstrcat(pool, parts, '\0');
 }

@@ -17,8 +17,8 @@ const char *module_option_text(const ec_option_t *row, const ec_value_t *value, 
 void module_options_set(void *self, const ec_option_t *table, const conf_t *conf, const conf_stanza_t *stanza,
                         apr_pool_t *pool);
 
-/** All values in force as one text: equal texts mean that nothing has changed.  Includes the options that every module
- * has (enabled, debug_level). */
+/** All values in force as one text: equal texts mean that nothing has changed.  Includes `enabled`, which every
+ * module has, but not `debug_level`, which needs no new instance. */
 const char *module_options_text(const ec_option_t *table, const conf_t *conf, const conf_stanza_t *stanza,
                                 apr_pool_t *pool);
 #endif

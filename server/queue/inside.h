@@ -196,6 +196,10 @@ enum {
     QUEUE_KEPT_SECONDS = 300   /* an empty queue keeps its route and its notes so long */
 };
 
+/* ---- notice.c: our own name ---------------------------------------------------------- */
+
+void queue_hostname(char *buffer, apr_size_t room);
+
 /* ---- set.c: finding, making and ending queues -------------------------------------- */
 
 queue_t *queue_find(queue_set_t *set, apr_uint64_t hash, const char *domain);

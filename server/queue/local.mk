@@ -5,7 +5,7 @@ libserver_la_SOURCES += \
   %D%/accept.c \
   %D%/attempt.c %D%/attempt.h \
   %D%/commands.c \
-  %D%/doom.c \
+  %D%/doom.c %D%/inject.c \
   %D%/entry.c \
   %D%/name.c \
   %D%/renew.c \

@@ -23,7 +23,7 @@ struct notice {
     char remote[48], hostname[256], from[384];
 };
 
-static void read_hostname(char *buffer, apr_size_t room)
+void queue_hostname(char *buffer, apr_size_t room)
 {
     const char *name = conf_str(conf_global(conf_current()), CONF_O_HOSTNAME);
 
@@ -45,7 +45,7 @@ static struct notice *make_notice(struct slot *slot)
     EC_ASSERT(notice != NULL);
     notice->slot = slot;
     apr_cpystrn(notice->remote, slot->address, sizeof notice->remote);
-    read_hostname(notice->hostname, sizeof notice->hostname);
+    queue_hostname(notice->hostname, sizeof notice->hostname);
     if (from != NULL) {
         apr_cpystrn(notice->from, from, sizeof notice->from);
     } else {

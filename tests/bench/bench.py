@@ -3,7 +3,7 @@
 """One table: the floor, this server, and Postfix where it is installed, measured in one run.
 
 usage: bench.py [--quick] [--messages N] [--json FILE] [--only NAME ...]
-Names: accept relay idle sync logs.  Needs EC_PREFIX (the installed tree) and EC_BUILD (for the floor program); `make bench` sets both.
+Names: accept relay idle sync reload queues lookup logs.  Needs EC_PREFIX (the installed tree) and EC_BUILD (for the floor program); `make bench` sets both.
 All servers listen on loopback and keep their files below one folder on one disk (--dir, default: the build folder).
 Every figure is the median of --runs runs; peers take turns, so that a machine whose speed drifts hurts all alike."""
 import argparse
@@ -276,6 +276,105 @@ class Bench:
                 s.close()
             server.stop()
 
+    @staticmethod
+    def large_config(i):
+        """50,000 lines: 10,000 bindings, 20,000 domain stanzas; another value in each generation."""
+        return (f"max_retries = {i + 1}\n" + "".join(f'Binding "b{n}" {{ retry_interval = {100 + n} }}\n' for n in range(10000))
+                + "".join(f'Domain "d{n}.test" {{\n  retry_interval = {1000 + n} }}\n' for n in range(20000)))
+
+    @staticmethod
+    def longest_turns(server):
+        return [row["longest_turn_us"] / 1000 for row in server.console("loops")["loops"]]
+
+    @staticmethod
+    def loops_cpu(server):
+        """Milliseconds that the threads of the loops have run, and have waited for a processor."""
+        run = wait = 0
+        for task in os.listdir(f"/proc/{server.pid}/task"):
+            with open(f"/proc/{server.pid}/task/{task}/comm") as f:
+                if int(task) != server.pid and not f.read().startswith("loop"):
+                    continue
+            with open(f"/proc/{server.pid}/task/{task}/schedstat") as f:
+                fields = f.read().split()
+            run, wait = run + int(fields[0]), wait + int(fields[1])
+        return run / 1e6, wait / 1e6
+
+    def measure_reloads(self, server, config):
+        """Seconds of each reload and, per loop, the longest time between two polls while it ran (ms)."""
+        seconds, turns, run, waited = [], [], [], []
+        for i in range(self.args.reloads):
+            server.configure(config(i))
+            server.console("loops", "reset")
+            before, start = self.loops_cpu(server), time.monotonic()
+            server.console("config", "reload")
+            seconds.append(time.monotonic() - start)
+            time.sleep(0.2)                                      # what the reload has left to do in slices
+            after = self.loops_cpu(server)
+            run.append(after[0] - before[0])
+            waited.append(after[1] - before[1])
+            turns.append(self.longest_turns(server))
+        return {"seconds": statistics.median(seconds), "most_seconds": max(seconds),
+                "run_ms": statistics.median(run), "waited_ms": statistics.median(waited),
+                "turn_ms": [statistics.median(t) for t in zip(*turns)], "most_turn_ms": [max(t) for t in zip(*turns)]}
+
+    def add_reload_row(self, what, row):
+        text = (f"{row['seconds']:.3f} s (at most {row['most_seconds']:.3f}); longest turn by loop "
+                + ", ".join(f"{m:.1f} ms (at most {a:.1f})" for m, a in zip(row["turn_ms"], row["most_turn_ms"]))
+                + f"; loops ran {row['run_ms']:.1f} ms and waited {row['waited_ms']:.1f} ms for a processor")
+        self.rows.append({"what": what, "peer": "ecelerity", **row, "text": text})
+
+    def run_reload(self):
+        """A large configuration, reloaded while nothing else happens and while mail is relayed."""
+        sink = lab.Sink(lab.new_address(), 2526)
+        relay = f'Gateway = "{sink.address}"\nRemote_SMTP_Port = {sink.port}\n'
+        server = lab.Server(self.folder(), relay + self.large_config(0))
+        load = None
+        try:
+            self.add_reload_row("reload of 50,000 lines, idle", self.measure_reloads(server, lambda i: relay + self.large_config(i)))
+            load = lab.Load(server.address, server.port, "-c", 20, "-n", 10 ** 8, "--ignore-errors")
+            lab.wait_for("mail", lambda: int(server.account()["delivered"]) > 1000)
+            self.add_reload_row("the same while relaying", self.measure_reloads(server, lambda i: relay + self.large_config(i)))
+            turns = []
+            for _ in range(self.args.reloads):
+                server.console("loops", "reset")
+                time.sleep(0.1)                                  # about as long as a reload
+                turns.append(self.longest_turns(server))
+            text = "longest turn by loop " + ", ".join(f"{statistics.median(t):.1f} ms (at most {max(t):.1f})" for t in zip(*turns))
+            self.rows.append({"what": "relaying without a reload", "peer": "ecelerity", "text": text})
+            lab.wait_for("one generation", lambda: len(server.console("config", "generations")["generations"]) == 1)
+        finally:
+            if load:
+                load.kill9()
+            server.stop()
+            sink.stop()
+
+    def run_queues(self, count):
+        """Reloads of a small configuration with many queues; every second one changes something for all of them."""
+        def config(i):
+            return f"suspend_delivery = true\nretry_interval = {100 + i // 2}\n"
+        server = lab.Server(self.folder(), config(0))
+        try:
+            lab.load(server.address, server.port, "-n", count // 100, "-c", 10, "-r", 100, "--domains", count, "--domain", "test")
+            lab.wait_for("the queues", lambda: int(server.account()["queued"]) == count)
+            self.add_reload_row(f"reload with {count:,} queues", self.measure_reloads(server, config))
+        finally:
+            server.stop()
+
+    def run_lookup(self):
+        """Instructions of one look-up with few and with many stanzas, as callgrind counts them."""
+        if not shutil.which("valgrind"):
+            return
+        program = os.path.join(os.environ["EC_BUILD"], "tests/bench/conf/conf_bench")
+        for what, function in (("views for a queue", "measure_outbound"), ("value of an option", "measure_get")):
+            count = {}
+            for stanzas in (10, 20000):
+                run = subprocess.run(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", f"--toggle-collect={function}",
+                                      program, str(stanzas)], capture_output=True, text=True, check=True)
+                count[stanzas] = int(run.stderr.split("Collected :")[1].split()[0]) / 10000
+            self.rows.append({"what": f"look-up: {what}", "peer": "ecelerity", "instructions": count,
+                              "text": f"{count[10]:.0f} instructions with 10 stanzas, {count[20000]:.0f} with 20,000: "
+                                      f"{count[20000] / count[10]:.2f}"})
+
     def median(self, what, keys):
         return {k: statistics.median(r[k] for r in what) for k in keys}
 
@@ -312,10 +411,11 @@ def main():
     ap.add_argument("--runs", type=int, default=3)
     ap.add_argument("--dir", default=os.environ.get("EC_BUILD", "/var/tmp"))
     ap.add_argument("--json")
-    ap.add_argument("--only", nargs="*", default=["accept", "relay", "idle", "sync", "logs"])
+    ap.add_argument("--only", nargs="*", default=["accept", "relay", "idle", "sync", "reload", "queues", "lookup", "logs"])
     args = ap.parse_args()
+    args.reloads = 10
     if args.quick:
-        args.messages, args.runs = 1000, 1
+        args.messages, args.runs, args.reloads = 1000, 1, 2
     bench = Bench(args)
     accept = [("floor", Floor), ("ecelerity", Ecelerity)] + ([("postfix", Postfix)] if Postfix.installed() else [])
     relay = ([("postfix", Postfix)] if Postfix.installed() else []) + [("ecelerity", Ecelerity)]
@@ -339,6 +439,12 @@ def main():
             bytes_each = bench.run_idle(count)["bytes"]
             bench.rows.append({"what": f"idle inbound, {count} conns", "peer": "ecelerity", "bytes": bytes_each,
                                "text": f"{bytes_each / 1024:.1f} KiB each"})
+        if "reload" in args.only:
+            bench.run_reload()
+        if "queues" in args.only:
+            bench.run_queues(2000 if args.quick else 100000)
+        if "lookup" in args.only:
+            bench.run_lookup()
         bench.report()
         if args.json:
             with open(args.json, "w") as f:

@@ -26,3 +26,7 @@ noinst_PROGRAMS += %D%/log/log_bench
   modules/bounce_classifier/load.c modules/bounce_classifier/rules.c modules/bounce_classifier/screen.c
 %C%_log_log_bench_CPPFLAGS = $(AM_CPPFLAGS) $(PCRE2_CFLAGS) -I$(top_srcdir)
 %C%_log_log_bench_LDADD = libserver.la
+# What look-ups in a configuration cost.
+noinst_PROGRAMS += %D%/conf/conf_bench
+%C%_conf_conf_bench_SOURCES = %D%/conf/conf_bench.c
+%C%_conf_conf_bench_LDADD = libserver.la

@@ -102,6 +102,7 @@ static void run_frame(const uint8_t *data, size_t size)
 {
     const char *words[WIRE_WORDS_MAX];
     wire_header_t header;
+    store_t store = { 0 };
     int n, prefix, is_xml;
 
     if (wire_header_get(&header, data, size, WIRE_FORMS, WIRE_REQUEST_MAX) != 1 ||
@@ -112,7 +113,8 @@ static void run_frame(const uint8_t *data, size_t size)
     }
     prefix = n > 1 ? wire_form_parse(words[0]) : -1;
     is_xml = (prefix >= 0 ? prefix : header.kind) == WIRE_XML;
-    run_words(words, n, (wire_form_t)header.kind, on_answer, &is_xml);
+    run_words(words, n, (wire_form_t)header.kind, &store, on_answer, &is_xml);
+    store_clear(&store);
 }
 
 static void run_line(const uint8_t *data, size_t size)

@@ -40,3 +40,21 @@ noinst_PROGRAMS += %D%/spool_fuzz
 %C%_spool_fuzz_LDFLAGS = $(FUZZ_LINK)
 %C%_spool_fuzz_LDADD = $(FUZZ_LIBS)
 endif
+
+if FUZZERS
+noinst_PROGRAMS += %D%/ask_fuzz %D%/environment_fuzz
+%C%_ask_fuzz_SOURCES = %D%/ask_fuzz.c
+%C%_ask_fuzz_LDFLAGS = $(FUZZ_LINK)
+%C%_ask_fuzz_LDADD = $(FUZZ_LIBS)
+%C%_environment_fuzz_SOURCES = %D%/environment_fuzz.c tools/ec_ctl/environment.c
+%C%_environment_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
+%C%_environment_fuzz_LDFLAGS = $(FUZZ_LINK)
+noinst_PROGRAMS += %D%/edit_fuzz
+%C%_edit_fuzz_SOURCES = %D%/edit_fuzz.c
+%C%_edit_fuzz_LDFLAGS = $(FUZZ_LINK)
+%C%_edit_fuzz_LDADD = $(FUZZ_LIBS)
+noinst_PROGRAMS += %D%/mime_fuzz
+%C%_mime_fuzz_SOURCES = %D%/mime_fuzz.c
+%C%_mime_fuzz_LDFLAGS = $(FUZZ_LINK)
+%C%_mime_fuzz_LDADD = $(FUZZ_LIBS)
+endif

@@ -127,6 +127,9 @@ check_PROGRAMS += %D%/conf/edit_test
 check_PROGRAMS += %D%/conf/show_test
 %C%_conf_show_test_SOURCES = %D%/conf/show_test.c %D%/conf/loading.h
 %C%_conf_show_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/conf/writeback_test
+%C%_conf_writeback_test_SOURCES = %D%/conf/writeback_test.c %D%/conf/loading.h
+%C%_conf_writeback_test_LDADD = $(TEST_LIBS)
 
 # smtp/out
 check_PROGRAMS += %D%/smtp/out/session_test %D%/smtp/out/stuff_test
@@ -223,6 +226,14 @@ check_PROGRAMS += %D%/ec_logger/format_test
 %C%_ec_logger_format_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 %C%_ec_logger_format_test_LDADD = $(TEST_LIBS)
 
+check_PROGRAMS += %D%/message/header_test
+%C%_message_header_test_SOURCES = %D%/message/header_test.c
+%C%_message_header_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/message/mime_test
+%C%_message_mime_test_SOURCES = %D%/message/mime_test.c
+%C%_message_mime_test_LDADD = $(TEST_LIBS)
+
 # Modules that are only for their test: shared because of -rpath, never installed.
 test_module_ldflags = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
 check_LTLIBRARIES = %D%/module/probe.la %D%/module/wrong_api.la %D%/module/wrong_size.la %D%/module/wrong_name.la \
@@ -317,6 +328,13 @@ check_PROGRAMS += %D%/conf/documented_test
 %C%_conf_documented_test_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE -DSRCDIR=\"$(abs_top_srcdir)/%D%/conf\"
 %C%_conf_documented_test_LDADD = $(TEST_LIBS)
 EXTRA_DIST += %D%/conf/documented.txt
+check_PROGRAMS += %D%/conf/same_test
+%C%_conf_same_test_SOURCES = %D%/conf/same_test.c %D%/conf/loading.h
+%C%_conf_same_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/queue/renew_test
+%C%_queue_renew_test_SOURCES = %D%/queue/renew_test.c %D%/queue/world.c %D%/queue/world.h
+%C%_queue_renew_test_LDADD = $(TEST_LIBS)
 noinst_HEADERS += %D%/conf/live/drafting.h
 
 check_PROGRAMS += %D%/conf/live/draft_test
@@ -354,9 +372,15 @@ check_PROGRAMS += %D%/custom_logger/format_test
 %C%_custom_logger_format_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)
 %C%_custom_logger_format_test_LDADD = $(TEST_LIBS)
 
+check_PROGRAMS += %D%/smtp/listeners_test
+%C%_smtp_listeners_test_SOURCES = %D%/smtp/listeners_test.c
+%C%_smtp_listeners_test_LDADD = $(TEST_LIBS)
 check_PROGRAMS += %D%/bounce_classifier/rules_test
 %C%_bounce_classifier_rules_test_SOURCES = %D%/bounce_classifier/rules_test.c modules/bounce_classifier/literal.c \
   modules/bounce_classifier/load.c modules/bounce_classifier/rules.c modules/bounce_classifier/screen.c
 %C%_bounce_classifier_rules_test_CPPFLAGS = $(AM_CPPFLAGS) $(PCRE2_CFLAGS) -I$(top_srcdir) -DTOP=\"$(abs_top_srcdir)\"
 %C%_bounce_classifier_rules_test_LDADD = $(TEST_LIBS)
 EXTRA_DIST += %D%/bounce_classifier/replies.tsv
+check_PROGRAMS += %D%/conf/check_test
+%C%_conf_check_test_SOURCES = %D%/conf/check_test.c
+%C%_conf_check_test_LDADD = $(TEST_LIBS)

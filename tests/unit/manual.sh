@@ -40,4 +40,16 @@ while read -r id option; do
 done < "manual-options.$$"
 test -s "manual-options.$$" || miss "this test" "any option: is the pattern still right?"
 rm -f "manual-options.$$"
+
+# every hook is in its page, with its prototype
+sed -n 's/^    X(\([a-z_]*\), \([a-z_]*\), \((.*)\)) *\\*$/\1|\2 \1\3/p' "$top/include/ec/hook.h" > "manual-hooks.$$"
+while IFS='|' read -r hook prototype; do
+    grep -q -x "### $hook" "$top/doc/hooks.md" || miss doc/hooks.md "$hook"
+    grep -q -x -F "\`$prototype\`" "$top/doc/hooks.md" || miss doc/hooks.md "$prototype"
+done < "manual-hooks.$$"
+for hook in $(sed -n 's/^### //p' "$top/doc/hooks.md"); do
+    grep -q "^$hook|" "manual-hooks.$$" || miss include/ec/hook.h "$hook, which doc/hooks.md has"
+done
+test "$(wc -l < "manual-hooks.$$")" -gt 20 || miss "this test" "most hooks: is the pattern still right?"
+rm -f "manual-hooks.$$"
 exit $failed

@@ -203,8 +203,8 @@ static void read_line(struct reading *reading)
         reading->wrong = "not understood; a line is NAME=value without spaces around the \"=\"";
 }
 
-int environment_parse(environment_t *environment, const char *file, const char *text, size_t length, char *why,
-                      size_t room)
+int environment_parse(environment_t *environment, const char *file, const char *text, size_t length,
+                      char *why, size_t room)
 {
     static struct reading reading;
     const char *end = text + length;

@@ -28,7 +28,8 @@ static const char usage[] =
     "  --wait SECONDS      how long to wait for the start (as TRY says: 55) or the end (40)\n"
     "  --help, --version\n"
     "\n"
-    "The environment file has lines NAME=value.  BINDIR, CONFFILE, CONTROL, EXTRA_ARGS and TRY are for ec_ctl;\n"
+    "The environment file has lines NAME=value.  BINDIR, CONFFILE, CONTROL, EXTRA_ARGS and TRY are for "
+    "ec_ctl;\n"
     "all go to the server.  Programs start.* in BINDIR/rc.includes run before a start, stop.* after a stop.\n"
     "Exit status: 0 done, 1 failed, 2 wrong usage, 3 not running.\n";
 
@@ -81,7 +82,8 @@ static int start(ctl_t *ctl)
         return EXIT_FAILED;
     if (!server_find(ctl, &pid)) {
         ctl_complain("the server says it is ready, but its console can not be reached%s%s",
-                     ctl->link.endpoint != NULL ? " at " : "", ctl->link.endpoint != NULL ? ctl->link.endpoint : "");
+                     ctl->link.endpoint != NULL ? " at " : "",
+                     ctl->link.endpoint != NULL ? ctl->link.endpoint : "");
         return EXIT_FAILED;
     }
     printf("Started, pid %ld.\n", (long)pid);

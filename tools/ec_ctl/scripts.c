@@ -1,8 +1,8 @@
 /* scripts.c - start.* and stop.* of BINDIR/rc.includes
  * SPDX-License-Identifier: Apache-2.0
  *
- * They are programs: each runs in a process of its own, so that none can change or end what runs it.  What they
- * export is gone with them; variables belong into etc/environment. */
+ * They are programs: each runs in a process of its own, so that none can change or end what runs it.  What
+ * they export is gone with them; variables belong into etc/environment. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -38,9 +38,10 @@ static int run(const char *folder, const char *name)
         !S_ISREG(info.st_mode))
         return 0;
     if (access(path, X_OK) != 0) {
-        ctl_complain("%s is not executable and was not run: scripts are run, not sourced; begin it with #!/bin/sh and "
-                     "chmod +x, and put variables into the environment file",
-                     path);
+        ctl_complain(
+            "%s is not executable and was not run: scripts are run, not sourced; begin it with #!/bin/sh and "
+            "chmod +x, and put variables into the environment file",
+            path);
         return 0;
     }
     status = child_run(argv, 0);

@@ -117,7 +117,8 @@ static int find_program(char path[CTL_PATH])
     if (is_program(path, ctl_bindir(), "../sbin/ecelerity") || is_program(path, ctl_bindir(), "ecelerity") ||
         is_program(path, EC_SBINDIR, "ecelerity"))
         return 0;
-    ctl_complain("there is no program ecelerity in %s/../sbin, %s or %s", ctl_bindir(), ctl_bindir(), EC_SBINDIR);
+    ctl_complain("there is no program ecelerity in %s/../sbin, %s or %s", ctl_bindir(), ctl_bindir(),
+                 EC_SBINDIR);
     return -1;
 }
 
@@ -135,12 +136,14 @@ static int is_refused(const char *word)
     return 0;
 }
 
-/* EXTRA_ARGS is words separated by spaces. */
+/* EXTRA_ARGS is words separated by spaces; `argv` points into a copy that stays. */
 static int add_extra(char **argv, int n)
 {
     const char *text = variable("EXTRA_ARGS");
-    char *copy = text != NULL ? strdup(text) : NULL, *state = NULL;
+    static char *copy;
+    char *state = NULL;
 
+    copy = text != NULL ? strdup(text) : NULL;
     for (char *word = copy != NULL ? strtok_r(copy, " \t", &state) : NULL; word != NULL;
          word = strtok_r(NULL, " \t", &state)) {
         if (n == CTL_ARGUMENTS - 1) {
@@ -149,7 +152,7 @@ static int add_extra(char **argv, int n)
         }
         if (is_refused(word))
             return -1;
-        argv[n++] = word; /* stays until the end of the program */
+        argv[n++] = word;
     }
     return 0;
 }
@@ -163,8 +166,9 @@ static int say_result(int status, int seconds)
         ctl_complain("the server can not be run: %s", strerror(errno));
         break;
     case CHILD_STILL_RUNS:
-        ctl_complain("the server is not ready after %d seconds and goes on starting; see ec_ctl status, and its log",
-                     seconds);
+        ctl_complain(
+            "the server is not ready after %d seconds and goes on starting; see ec_ctl status, and its log",
+            seconds);
         break;
     default:
         ctl_complain("the server did not start (status %d)", status);

@@ -1,8 +1,9 @@
 /* check.c - "config check": the files are checked by a process of its own
  * SPDX-License-Identifier: Apache-2.0
  *
- * validate_config loads the modules that the files name; one that crashes or hangs there takes nothing with it.  It is
- * run on a pool thread, with a limit of time and of output; its lines "SEVERITY tab FILE tab LINE tab TEXT" become rows. */
+ * validate_config loads the modules that the files name; one that crashes or hangs there takes nothing with
+ * it.  It is run on a pool thread, with a limit of time and of output; its lines "SEVERITY tab FILE tab LINE
+ * tab TEXT" become rows. */
 #include <ec/job.h>
 
 #include <errno.h>
@@ -63,7 +64,8 @@ static int spawn(pid_t *child, const struct check *check, int out)
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &all);
     posix_spawnattr_setpgroup(&attributes, 0);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+    posix_spawnattr_setflags(&attributes,
+                             POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
     error = posix_spawn(child, check->program, &actions, &attributes, argv, environ);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
@@ -81,7 +83,8 @@ static int read_output(struct check *check, int fd)
         apr_time_t left = end - apr_time_now();
         ssize_t n;
 
-        if (room - check->length < 4096 && (check->output = realloc(check->output, room = room * 2 + 8192)) == NULL)
+        if (room - check->length < 4096 &&
+            (check->output = realloc(check->output, room = room * 2 + 8192)) == NULL)
             abort();
         if (left <= 0 || poll(&ready, 1, (int)apr_time_as_msec(left) + 1) == 0) {
             check->failure = apr_psprintf(check->pool, "the check took more than %d seconds", CHECK_SECONDS);
@@ -104,10 +107,12 @@ static void judge_status(struct check *check, int status)
     if (check->failure != NULL)
         return;
     if (WIFSIGNALED(status))
-        check->failure = apr_psprintf(check->pool, "%s was ended by signal %d (%s): one of the modules may have crashed",
-                                      check->program, WTERMSIG(status), strsignal(WTERMSIG(status)));
+        check->failure =
+            apr_psprintf(check->pool, "%s was ended by signal %d (%s): one of the modules may have crashed",
+                         check->program, WTERMSIG(status), strsignal(WTERMSIG(status)));
     else if (WEXITSTATUS(status) > 1 || (WEXITSTATUS(status) == 1) != (check->errors > 0))
-        check->failure = apr_psprintf(check->pool, "%s ended with status %d", check->program, WEXITSTATUS(status));
+        check->failure =
+            apr_psprintf(check->pool, "%s ended with status %d", check->program, WEXITSTATUS(status));
 }
 
 static int run_child(struct check *check, int *status)
@@ -220,18 +225,21 @@ static void finish(void *baton)
 /* The file that the running configuration begins with. */
 static const char *main_file(apr_pool_t *pool)
 {
-    const conf_t *conf = conf_current();
+    const conf_t *conf = conf_latest();
 
     if (conf->files_of != NULL)
         conf = conf->files_of;
-    return conf->files->nelts > 0 ? apr_pstrdup(pool, APR_ARRAY_IDX(conf->files, 0, const conf_file_t *)->path) : NULL;
+    return conf->files->nelts > 0
+               ? apr_pstrdup(pool, APR_ARRAY_IDX(conf->files, 0, const conf_file_t *)->path)
+               : NULL;
 }
 
 static const char *program(apr_pool_t *pool)
 {
     const char *folder = getenv("BINDIR");
 
-    return apr_pstrcat(pool, folder != NULL && folder[0] == '/' ? folder : EC_BINDIR, "/validate_config", NULL);
+    return apr_pstrcat(pool, folder != NULL && folder[0] == '/' ? folder : EC_BINDIR, "/validate_config",
+                       NULL);
 }
 
 void ask_check(void *self, ec_answer_t *answer)

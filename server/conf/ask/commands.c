@@ -7,13 +7,15 @@
 #include "conf/ask/ask_private.h"
 #include "conf/ask/explain.h"
 #include "conf/ask/path.h"
+#include "conf/live/transaction.h"
 
 enum { WORDS_BEFORE = 2 }; /* "config", "eval" */
 
 int ask_words(const char *const **words, const ec_answer_t *answer)
 {
     int n = ec_answer_argc(answer) - WORDS_BEFORE;
-    const char **copy = apr_palloc(ec_answer_pool((ec_answer_t *)answer), sizeof(*copy) * (apr_size_t)(n + 1));
+    const char **copy =
+        apr_palloc(ec_answer_pool((ec_answer_t *)answer), sizeof(*copy) * (apr_size_t)(n + 1));
 
     for (int i = 0; i < n; i++)
         copy[i] = ec_answer_argv(answer, WORDS_BEFORE + i);
@@ -33,7 +35,8 @@ static int read_question(question_t *question, ec_answer_t *answer, int is_trace
     const char *const *words, *why = NULL;
     int n = ask_words(&words, answer);
 
-    if (question_open(question, conf_current(), words, n, is_traced, &why, ec_answer_pool(answer)) == APR_SUCCESS)
+    if (question_open(question, transaction_conf(answer), words, n, is_traced, &why,
+                      ec_answer_pool(answer)) == APR_SUCCESS)
         return 1;
     ec_answer_error(answer, "%s", why != NULL ? why : "out of memory");
     return 0;
@@ -47,7 +50,8 @@ static void put_result(ec_answer_t *answer, const conf_eval_t *result)
     if (result->option->flags & EC_OPTION_SECRET)
         ec_node_text(root, "value", "(secret)");
     else
-        ec_node_text(root, "value", result->value != NULL && result->text != NULL ? result->text : "(not set)");
+        ec_node_text(root, "value",
+                     result->value != NULL && result->text != NULL ? result->text : "(not set)");
     ec_node_text(root, "from", result->scope);
     ask_put_place(root, "set_in", result->file, result->line);
 }
@@ -71,9 +75,10 @@ static void put_setting(ec_answer_t *answer, const conf_setting_t *setting)
     ec_node_t *root = ec_answer_root(answer), *table;
 
     ec_node_text(root, "option", setting->option->row->name);
-    ec_node_text(root, "value", setting->option->row->flags & EC_OPTION_SECRET
-                                    ? "(secret)"
-                                    : raw_value_text(&setting->raw, ec_answer_pool(answer)));
+    ec_node_text(root, "value",
+                 setting->option->row->flags & EC_OPTION_SECRET
+                     ? "(secret)"
+                     : raw_value_text(&setting->raw, ec_answer_pool(answer)));
     ask_put_place(root, "set_in", setting->file->path, setting->line);
     if (setting->shadowed == NULL)
         return;
@@ -103,8 +108,9 @@ static void config_get(void *self, ec_answer_t *answer)
         put_setting(answer, setting);
         return;
     }
-    ec_node_note(ec_answer_root(answer), "Option \"%s\" is not set in scope \"%s\"%s.", question.option->row->name,
-                 path.n > 0 ? question.scope_text : "", stanza == NULL ? ": there is no such stanza" : "");
+    ec_node_note(ec_answer_root(answer), "Option \"%s\" is not set in scope \"%s\"%s.",
+                 question.option->row->name, path.n > 0 ? question.scope_text : "",
+                 stanza == NULL ? ": there is no such stanza" : "");
 }
 
 /* ---- config explain -------------------------------------------------------------------------- */

@@ -97,7 +97,8 @@ static void make_inbound_chain(chain_t *chain, const conf_t *conf, const struct 
     chain_single(chain, conf, conf->root);
 }
 
-static void make_chain(chain_t *chain, const conf_t *conf, const conf_path_t *path, const conf_option_t *option)
+static void make_chain(chain_t *chain, const conf_t *conf, const conf_path_t *path,
+                       const conf_option_t *option)
 {
     struct named named = sort_path(conf, path);
 
@@ -142,8 +143,8 @@ static apr_status_t refuse_rest(const conf_path_t *path, const char *const *word
     return EC_E_SYNTAX;
 }
 
-apr_status_t question_open(question_t *question, const conf_t *conf, const char *const *words, int n, int is_traced,
-                           const char **why, apr_pool_t *pool)
+apr_status_t question_open(question_t *question, const conf_t *conf, const char *const *words, int n,
+                           int is_traced, const char **why, apr_pool_t *pool)
 {
     conf_path_t path;
 

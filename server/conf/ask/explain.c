@@ -31,7 +31,10 @@ static const char *where_text(const chain_step_t *step, apr_pool_t *pool)
 
 static int is_legal(const chain_step_t *step, const conf_option_t *option)
 {
-    const conf_scope_t *scope = step->stanza != NULL ? step->stanza->scope : options_scope_in(step->parent != NULL ? step->parent->scope : scope_global, step->type);
+    const conf_scope_t *scope =
+        step->stanza != NULL
+            ? step->stanza->scope
+            : options_scope_in(step->parent != NULL ? step->parent->scope : scope_global, step->type);
 
     return scope != NULL && options_find(scope, option->row->name) == option;
 }
@@ -39,7 +42,8 @@ static int is_legal(const chain_step_t *step, const conf_option_t *option)
 static const char *missing_text(const chain_step_t *step, const conf_option_t *option, apr_pool_t *pool)
 {
     if (step->n_unmatched > 0)
-        return apr_psprintf(pool, "%d %s not match", step->n_unmatched, step->n_unmatched == 1 ? "does" : "do");
+        return apr_psprintf(pool, "%d %s not match", step->n_unmatched,
+                            step->n_unmatched == 1 ? "does" : "do");
     if (!is_legal(step, option))
         return "not an option here";
     if (step->stanza != NULL)
@@ -54,7 +58,8 @@ static const char *set_text(const conf_setting_t *setting, apr_pool_t *pool)
     return apr_pstrcat(pool, "set to ", raw_value_text(&setting->raw, pool), NULL);
 }
 
-/* Is this the place of a rule that a reader may not have in mind?  Else the number of the step says enough. */
+/* Is this the place of a rule that a reader may not have in mind?  Else the number of the step says enough.
+ */
 static const char *rule_of(const question_t *question, int used)
 {
     const apr_array_header_t *steps = question->chain.steps;
@@ -78,10 +83,12 @@ static const char *rule_of(const question_t *question, int used)
     return at->rule;
 }
 
-static int add_step(apr_array_header_t *steps, const question_t *question, int at, int is_found, apr_pool_t *pool)
+static int add_step(apr_array_header_t *steps, const question_t *question, int at, int is_found,
+                    apr_pool_t *pool)
 {
     const chain_step_t *from = &APR_ARRAY_IDX(question->chain.steps, at, chain_step_t);
-    const conf_setting_t *setting = from->stanza != NULL ? tree_setting(from->stanza, question->option->row) : NULL;
+    const conf_setting_t *setting =
+        from->stanza != NULL ? tree_setting(from->stanza, question->option->row) : NULL;
     explain_step_t *step = apr_array_push(steps);
 
     memset(step, 0, sizeof(*step));
@@ -100,7 +107,8 @@ static int add_step(apr_array_header_t *steps, const question_t *question, int a
 
 apr_array_header_t *question_steps(const question_t *question, apr_pool_t *pool)
 {
-    apr_array_header_t *steps = apr_array_make(pool, question->chain.steps->nelts + 1, sizeof(explain_step_t));
+    apr_array_header_t *steps =
+        apr_array_make(pool, question->chain.steps->nelts + 1, sizeof(explain_step_t));
     explain_step_t *last;
     conf_eval_t result;
     int is_found = 0;
@@ -111,9 +119,11 @@ apr_array_header_t *question_steps(const question_t *question, apr_pool_t *pool)
         return steps;
     question_answer(&result, question, pool);
     last = apr_array_push(steps);
-    *last = (explain_step_t){ .where = "default",
-                              .found = result.text != NULL ? result.text : "there is none",
-                              .rule = question->is_host && result.value != NULL && result.value->i == -1 ? "H3" : NULL,
-                              .is_used = 1 };
+    *last =
+        (explain_step_t){ .where = "default",
+                          .found = result.text != NULL ? result.text : "there is none",
+                          .rule = question->is_host && result.value != NULL && result.value->i == -1 ? "H3"
+                                                                                                     : NULL,
+                          .is_used = 1 };
     return steps;
 }

@@ -11,6 +11,7 @@
 #include <apr_strings.h>
 
 #include "conf/ask/ask_private.h"
+#include "conf/live/transaction.h"
 #include "util/regex.h"
 
 struct search {
@@ -79,28 +80,32 @@ static void work(void *baton)
 
     search->table = ec_node_table(ec_answer_root(search->answer), "instances");
     look_below(search, search->conf->root);
-    if (search->n == 0)
-        ec_node_note(ec_answer_root(search->answer), "No such stanza.");
+}
+
+/* A kind inside of a module's stanza is known by being found. */
+static void answer_none(ec_answer_t *answer, const char *type)
+{
+    struct nearest nearest;
+
+    if (options_scope(type) != NULL || scope_find_documented_module(type) != NULL) {
+        ec_node_note(ec_answer_root(answer), "No such stanza.");
+        return;
+    }
+    nearest_start(&nearest, type);
+    options_offer_types(&nearest, scope_global);
+    for (int k = 0; scope_at(k) != NULL; k++)
+        nearest_offer(&nearest, scope_at(k)->name);
+    ec_answer_error(answer, "\"%s\" is not a scope%s", type, nearest_text(&nearest, ec_answer_pool(answer)));
 }
 
 static void finish(void *baton)
 {
     struct search *search = baton;
 
+    if (search->n == 0)
+        answer_none(search->answer, search->type);
     conf_unref(search->conf);
     ec_answer_finish(search->answer);
-}
-
-static int is_known(ec_answer_t *answer, const char *type)
-{
-    struct nearest nearest;
-
-    if (options_scope(type) != NULL || scope_find_documented_module(type) != NULL)
-        return 1;
-    nearest_start(&nearest, type);
-    options_offer_types(&nearest, scope_global);
-    ec_answer_error(answer, "\"%s\" is not a scope%s", type, nearest_text(&nearest, ec_answer_pool(answer)));
-    return 0;
 }
 
 void ask_locate(void *self, ec_answer_t *answer)
@@ -109,15 +114,14 @@ void ask_locate(void *self, ec_answer_t *answer)
     const char *why = "out of memory";
     struct search *search = apr_pcalloc(ec_answer_pool(answer), sizeof(*search));
 
-    if (!is_known(answer, type))
-        return;
-    if (pattern != NULL && regex_create(&search->regex, pattern, &why, ec_answer_pool(answer)) != APR_SUCCESS) {
+    if (pattern != NULL &&
+        regex_create(&search->regex, pattern, &why, ec_answer_pool(answer)) != APR_SUCCESS) {
         ec_answer_error(answer, "\"%s\": %s", pattern, why);
         return;
     }
     search->answer = answer;
     search->type = type;
-    search->conf = conf_ref(conf_current());
+    search->conf = conf_ref(transaction_conf(answer));
     ec_answer_hold(answer);
     ec_job_run(ec_threadpool_find("CPU"), ec_loop_at(0), &search->job, work, finish, search);
 }

@@ -96,12 +96,15 @@ void ask_options(void *self, ec_answer_t *answer)
     ec_node_t *table;
 
     if (options->nelts == 0) {
-        ec_answer_error(answer, "no option's name matches \"%s\"; a pattern is a part of a name, or has * in it", pattern);
+        ec_answer_error(answer,
+                        "no option's name matches \"%s\"; a pattern is a part of a name, or has * in it",
+                        pattern);
         return;
     }
     table = ec_node_table(ec_answer_root(answer), "options");
     for (int i = 0; i < options->nelts; i++)
-        put_option(ec_node_row(table), APR_ARRAY_IDX(options, i, const conf_option_t *), ec_answer_pool(answer));
+        put_option(ec_node_row(table), APR_ARRAY_IDX(options, i, const conf_option_t *),
+                   ec_answer_pool(answer));
 }
 
 static void refuse_name(ec_answer_t *answer, const char *name)
@@ -113,7 +116,8 @@ static void refuse_name(ec_answer_t *answer, const char *name)
     for (int i = 0; i < all->nelts; i++)
         nearest_offer(&nearest, APR_ARRAY_IDX(all, i, const conf_option_t *)->row->name);
     ec_answer_error(answer, "there is no option \"%s\"%s", name,
-                    nearest.best != NULL ? nearest_text(&nearest, ec_answer_pool(answer)) : "; \"config options\" lists all");
+                    nearest.best != NULL ? nearest_text(&nearest, ec_answer_pool(answer))
+                                         : "; \"config options\" lists all");
 }
 
 /* One group an option: a name may have several meanings in several scopes. */
@@ -125,6 +129,7 @@ void ask_option(void *self, ec_answer_t *answer)
     if (options->nelts == 0)
         refuse_name(answer, name);
     for (int i = 0; i < options->nelts; i++)
-        put_option(options->nelts == 1 ? ec_answer_root(answer) : ec_node_group(ec_answer_root(answer), "meaning"),
+        put_option(options->nelts == 1 ? ec_answer_root(answer)
+                                       : ec_node_group(ec_answer_root(answer), "meaning"),
                    APR_ARRAY_IDX(options, i, const conf_option_t *), ec_answer_pool(answer));
 }

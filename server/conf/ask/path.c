@@ -1,8 +1,8 @@
 /* path.c - a scope as it is typed, to the stanza it names
  * SPDX-License-Identifier: Apache-2.0
  *
- * Only the tables decide what is a scope, never the configuration at hand: the same words mean the same whether a
- * stanza exists or not.  Any thread. */
+ * Only the tables decide what is a scope, never the configuration at hand: the same words mean the same
+ * whether a stanza exists or not.  Any thread. */
 #include "conf/ask/path.h"
 
 #include <ctype.h>
@@ -63,21 +63,23 @@ static apr_status_t refuse_word(const struct reading *reading, const char *word)
     struct nearest nearest;
 
     if (elsewhere != NULL) {
-        *reading->why = apr_psprintf(reading->pool, "option \"%s\" is not legal in scope \"%s\"; it belongs in: %s",
-                                     elsewhere->row->name, type_here(reading->path),
-                                     list_scopes(elsewhere, reading->pool));
+        *reading->why = apr_psprintf(
+            reading->pool, "option \"%s\" is not legal in scope \"%s\"; it belongs in: %s",
+            elsewhere->row->name, type_here(reading->path), list_scopes(elsewhere, reading->pool));
         return EC_E_NOT_FOUND;
     }
     if (misplaced != NULL && *misplaced->parents != '\0') {
-        *reading->why = apr_psprintf(reading->pool, "scope \"%s\" is not legal in scope \"%s\"; it belongs in: %s",
-                                     misplaced->name, type_here(reading->path), misplaced->parents);
+        *reading->why =
+            apr_psprintf(reading->pool, "scope \"%s\" is not legal in scope \"%s\"; it belongs in: %s",
+                         misplaced->name, type_here(reading->path), misplaced->parents);
         return EC_E_NOT_FOUND;
     }
     nearest_start(&nearest, word);
     options_offer_names(&nearest, scope_here(reading->path));
     options_offer_types(&nearest, scope_here(reading->path));
-    *reading->why = apr_psprintf(reading->pool, "\"%.80s\" is not an option of scope \"%s\" and not a scope%s", word,
-                                 type_here(reading->path), nearest_text(&nearest, reading->pool));
+    *reading->why =
+        apr_psprintf(reading->pool, "\"%.80s\" is not an option of scope \"%s\" and not a scope%s", word,
+                     type_here(reading->path), nearest_text(&nearest, reading->pool));
     return EC_E_NOT_FOUND;
 }
 
@@ -146,11 +148,13 @@ static apr_status_t read_step(struct reading *reading, const conf_scope_t *scope
     step->type = type_of(scope, reading->words[reading->at++], reading->pool);
     step->written = has_name(reading, scope) ? reading->words[reading->at++] : "";
     if (scope->naming == SCOPE_NAMED && *step->written == '\0') {
-        *reading->why = apr_psprintf(reading->pool, "scope \"%s\" needs a name: %s NAME", step->type, step->type);
+        *reading->why =
+            apr_psprintf(reading->pool, "scope \"%s\" needs a name: %s NAME", step->type, step->type);
         return EC_E_SYNTAX;
     }
     if (scope->naming == SCOPE_ANONYMOUS && *step->written != '\0') {
-        *reading->why = apr_psprintf(reading->pool, "scope \"%s\" has no name, found \"%.80s\"", step->type, step->written);
+        *reading->why = apr_psprintf(reading->pool, "scope \"%s\" has no name, found \"%.80s\"", step->type,
+                                     step->written);
         return EC_E_SYNTAX;
     }
     if ((step->name = scope_name(scope, step->written, &why, reading->pool)) == NULL) {
@@ -180,7 +184,8 @@ apr_status_t path_read(conf_path_t *path, const char *const *words, int n, const
         EC_TRY(read_step(&reading, find_below(scope_here(path), words[reading.at])));
     }
     path->n_words = reading.at;
-    if (reading.at < n && !(scope_here(path)->flags & SCOPE_OPEN) && !is_option(&reading, reading.at, scope_here(path)))
+    if (reading.at < n && !(scope_here(path)->flags & SCOPE_OPEN) &&
+        !is_option(&reading, reading.at, scope_here(path)))
         return refuse_word(&reading, words[reading.at]);
     return APR_SUCCESS;
 }
@@ -222,7 +227,8 @@ const char *path_text(const conf_stanza_t *stanza, apr_pool_t *pool)
     if (stanza->parent == NULL)
         return "";
     above = path_text(stanza->parent, pool);
-    name = stanza->scope->naming == SCOPE_NAMED || *stanza->written != '\0' ? word_text(stanza->written, pool) : NULL;
+    name = stanza->scope->naming == SCOPE_NAMED || *stanza->written != '\0' ? word_text(stanza->written, pool)
+                                                                            : NULL;
     return apr_pstrcat(pool, above, *above != '\0' ? " " : "", stanza->type, name != NULL ? " " : "",
                        name != NULL ? name : "", NULL);
 }

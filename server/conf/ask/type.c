@@ -27,15 +27,17 @@ static const struct {
 
 const char *option_type_text(const ec_option_t *row, apr_pool_t *pool)
 {
-    const char *text = row->flags & EC_OPTION_ARRAY ? apr_pstrcat(pool, "list of ", names[row->type].many, NULL)
-                                                    : names[row->type].one;
+    const char *text = row->flags & EC_OPTION_ARRAY
+                           ? apr_pstrcat(pool, "list of ", names[row->type].many, NULL)
+                           : names[row->type].one;
 
     for (const char *const *word = row->words; word != NULL && *word != NULL; word++)
         text = apr_pstrcat(pool, text, word == row->words ? " " : ", ", *word, NULL);
     if (row->unit != NULL)
         text = apr_pstrcat(pool, text, " in ", row->unit, NULL);
     if (row->min != 0 || row->max != 0)
-        text = apr_psprintf(pool, "%s, from %" APR_INT64_T_FMT " to %" APR_INT64_T_FMT, text, row->min, row->max);
+        text = apr_psprintf(pool, "%s, from %" APR_INT64_T_FMT " to %" APR_INT64_T_FMT, text, row->min,
+                            row->max);
     return text;
 }
 

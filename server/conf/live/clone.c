@@ -7,24 +7,60 @@
 
 #include <apr_strings.h>
 
-static conf_place_t *copy_places(conf_place_t **last, const conf_place_t *from, apr_pool_t *pool)
+/* The files of the old tree and what stands for them in the new one, which must outlive the old. */
+struct files {
+    apr_hash_t *copies; /* const conf_file_t * to conf_file_t * */
+    const conf_file_t *last, *last_copy;
+};
+
+static const conf_file_t *copy_of(struct files *files, const conf_file_t *file)
+{
+    const conf_file_t *copy;
+
+    if (file == files->last)
+        return files->last_copy;
+    copy = apr_hash_get(files->copies, &file, sizeof(file));
+    files->last = file;
+    return files->last_copy = copy != NULL ? copy : file; /* a constant one */
+}
+
+static void copy_files(struct files *files, conf_t *to, const conf_t *from)
+{
+    files->copies = apr_hash_make(to->pool);
+    for (int i = 0; i < from->files->nelts; i++) {
+        const conf_file_t **old = &APR_ARRAY_IDX(from->files, i, const conf_file_t *);
+        conf_file_t *file = apr_pmemdup(to->pool, *old, sizeof(*file));
+
+        file->path = apr_pstrdup(to->pool, file->path);
+        file->includer = file->includer != NULL ? copy_of(files, file->includer) : NULL;
+        file->stanza = NULL;
+        apr_hash_set(files->copies, apr_pmemdup(to->pool, old, sizeof(*old)), sizeof(*old), file);
+        APR_ARRAY_PUSH(to->files, const conf_file_t *) = file;
+        files->last = NULL;
+    }
+}
+
+static conf_place_t *copy_places(conf_place_t **last, const conf_place_t *from, struct files *files,
+                                 apr_pool_t *pool)
 {
     conf_place_t *first = NULL, **at = &first;
 
     *last = NULL;
     for (; from != NULL; from = from->next) {
         *at = *last = apr_pmemdup(pool, from, sizeof(*from));
+        (*at)->file = copy_of(files, from->file);
         at = &(*at)->next;
     }
     return first;
 }
 
-static conf_shadowed_t *copy_shadowed(const conf_shadowed_t *from, apr_pool_t *pool)
+static conf_shadowed_t *copy_shadowed(const conf_shadowed_t *from, struct files *files, apr_pool_t *pool)
 {
     conf_shadowed_t *first = NULL, **at = &first;
 
     for (; from != NULL; from = from->earlier) {
         *at = apr_pmemdup(pool, from, sizeof(*from));
+        (*at)->file = copy_of(files, from->file);
         at = &(*at)->earlier;
     }
     return first;
@@ -36,7 +72,7 @@ static void copy_raw(raw_value_t *raw, apr_pool_t *pool)
     raw->room = raw->length;
 }
 
-static void copy_settings(conf_stanza_t *to, const conf_stanza_t *from, apr_pool_t *pool)
+static void copy_settings(conf_stanza_t *to, const conf_stanza_t *from, struct files *files, apr_pool_t *pool)
 {
     conf_setting_t **at = &to->settings;
 
@@ -44,7 +80,8 @@ static void copy_settings(conf_stanza_t *to, const conf_stanza_t *from, apr_pool
         conf_setting_t *setting = apr_pmemdup(pool, old, sizeof(*old));
 
         copy_raw(&setting->raw, pool);
-        setting->shadowed = copy_shadowed(old->shadowed, pool);
+        setting->shadowed = copy_shadowed(old->shadowed, files, pool);
+        setting->file = copy_of(files, old->file);
         setting->value = (ec_value_t){ 0 };
         *at = to->last_setting = setting;
         at = &setting->next;
@@ -73,22 +110,25 @@ static void copy_regex(conf_stanza_t *to, const conf_stanza_t *from, apr_pool_t 
     parent->last_regex = to;
 }
 
-static void copy_contents(conf_t *conf, conf_stanza_t *to, const conf_stanza_t *from)
+static void copy_contents(conf_t *conf, conf_stanza_t *to, const conf_stanza_t *from, struct files *files)
 {
     to->network = from->network;
-    to->places = copy_places(&to->last_place, from->places, conf->pool);
-    copy_settings(to, from, conf->pool);
+    to->places = copy_places(&to->last_place, from->places, files, conf->pool);
+    copy_settings(to, from, files, conf->pool);
     for (const conf_stanza_t *child = from->first; child != NULL; child = child->next) {
         conf_stanza_t *copy = tree_add(conf, to, child->scope, child->type, child->name, child->written);
 
         copy_regex(copy, child, conf->pool);
-        copy_contents(conf, copy, child);
+        copy_contents(conf, copy, child, files);
     }
 }
 
 void clone_tree(conf_t *to, const conf_t *from)
 {
+    struct files files = { NULL, NULL, NULL };
+
     to->has_regex = from->has_regex;
-    apr_array_cat(to->files, from->files);
-    copy_contents(to, to->root, from->root);
+    to->n_read = from->n_read;
+    copy_files(&files, to, from);
+    copy_contents(to, to->root, from->root, &files);
 }

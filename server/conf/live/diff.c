@@ -109,7 +109,7 @@ static void warn(apr_array_header_t *problems, const conf_setting_t *from, const
         return;
     text = where->option->row->flags & EC_OPTION_SECRET ? "another value" : to != NULL ? setting_text(to, pool) : "its default";
     problem = apr_array_push(problems);
-    *problem = (conf_problem_t){ .file = apr_pstrdup(pool, where->file->path), .line = where->line, .is_warning = 1 };
+    *problem = (conf_problem_t){ .file = apr_pstrdup(pool, where->file->path), .line = where->line, .is_warning = 1, .kind = CONF_PROBLEM_RESTART };
     problem->text = apr_psprintf(pool, "option \"%s\" changes to %.200s when the server is started again, not before",
                                  where->option->row->name, text);
 }

@@ -26,6 +26,7 @@ struct change {
 struct draft {
     apr_pool_t *pool;
     conf_t *base, *conf;
+    const conf_source_t *source; /* or NULL */
     int is_from_scratch;
     apr_array_header_t *changes; /* struct change */
     apr_array_header_t *texts;   /* const char * */
@@ -42,15 +43,16 @@ struct statement {
     struct frame frame;
 };
 
-static void statement_begin(struct statement *statement, conf_t *conf, const conf_file_t *file, apr_pool_t *pool)
+static void statement_begin(struct statement *statement, const struct draft *draft, const conf_file_t *file,
+                            apr_pool_t *pool)
 {
+    conf_t *conf = draft->conf;
+
     memset(statement, 0, sizeof(*statement));
-    problems_init(&statement->parser.problems, pool);
-    statement->parser.conf = conf;
-    statement->parser.warned = apr_hash_make(pool);
-    statement->parser.scratch = pool;
+    parser_begin(&statement->parser, conf, draft->source, pool);
     statement->parser.frame = &statement->frame;
     statement->frame.file = file;
+    conf->n_read++;
     statement->frame.identity.fd = -1;
 }
 
@@ -91,7 +93,7 @@ static void make_implicit(struct draft *draft, apr_pool_t *scratch)
 
     for (apr_size_t i = 0; i < sizeof(implicit) / sizeof(implicit[0]); i++)
         EC_ASSERT(set(draft, NULL, implicit[i].words, implicit[i].n, &built_in, &why, scratch) == APR_SUCCESS);
-    statement_begin(&statement, draft->conf, &built_in, scratch);
+    statement_begin(&statement, draft, &built_in, scratch);
     build_stanza(&statement.parser, draft->conf->root, "debug_flags", NULL, 0);
 }
 
@@ -103,7 +105,7 @@ static void fill(struct draft *draft, apr_pool_t *scratch)
     draft->conf->files_of = conf_ref(conf_files_of(draft->base));
     if (!draft->is_from_scratch)
         clone_tree(draft->conf, draft->base);
-    statement_begin(&statement, draft->conf, &console, scratch);
+    statement_begin(&statement, draft, &console, scratch);
     load_values(&statement.parser);
     load_check(&statement.parser); /* the base has passed it; what comes of it now are defaults */
     if (draft->is_from_scratch)
@@ -142,6 +144,11 @@ void draft_close(draft_t *draft)
     apr_pool_destroy(draft->pool);
 }
 
+void draft_use(draft_t *draft, const conf_source_t *source)
+{
+    draft->source = source;
+}
+
 conf_t *draft_conf(draft_t *draft)
 {
     return draft->conf;
@@ -152,9 +159,31 @@ conf_t *draft_base(draft_t *draft)
     return draft->base;
 }
 
+int draft_is_from_scratch(const draft_t *draft)
+{
+    return draft->is_from_scratch;
+}
+
 conf_t *conf_files_of(conf_t *conf)
 {
-    return conf->files_of != NULL ? conf->files_of : conf;
+    conf_t *files_of = conf->files_of;
+
+    return files_of != NULL ? files_of : conf;
+}
+
+static apr_status_t release(void *conf)
+{
+    conf_unref(conf);
+    return APR_SUCCESS;
+}
+
+void conf_files_saved(conf_t *conf, conf_t *saved)
+{
+    conf_t *old = conf->files_of;
+
+    if (old != NULL) /* somebody may have borrowed it */
+        apr_pool_cleanup_register(conf->pool, old, release, apr_pool_cleanup_null);
+    conf->files_of = saved == NULL || saved == conf ? NULL : conf_ref(saved);
 }
 
 /* ---- remembering -------------------------------------------------------------------------------- */
@@ -257,6 +286,17 @@ static apr_status_t make_value(const conf_setting_t **result, conf_t *conf, conf
     return value_make(&setting->value, row, &setting->raw, why, conf->pool);
 }
 
+/* What no file can say could be set and not be saved. */
+static int is_sayable(const conf_path_t *path, const raw_value_t *raw, const char **why, apr_pool_t *pool)
+{
+    *why = "this can not be written in a file: a control character, broken UTF-8, or a backslash where it hides a quote";
+    for (int i = 0; i < path->n; i++) {
+        if (raw_item_text(path->step[i].written, 1, pool) == NULL)
+            return 0;
+    }
+    return raw_value_is_sayable(raw, pool);
+}
+
 /* An option at the end of a path that can be gone. */
 static apr_status_t set_at(struct draft *draft, const conf_setting_t **result, const conf_path_t *path,
                            const words_t *words, const conf_file_t *file, const char **why, apr_pool_t *pool)
@@ -267,8 +307,10 @@ static apr_status_t set_at(struct draft *draft, const conf_setting_t **result, c
     struct statement statement;
     conf_stanza_t *stanza;
 
-    statement_begin(&statement, draft->conf, file, pool);
+    statement_begin(&statement, draft, file, pool);
     EC_TRY(words_value(&statement.parser.value, words, option != NULL ? option->row : NULL, why, pool));
+    if (!is_sayable(path, &statement.parser.value, why, pool))
+        return EC_E_SYNTAX;
     stanza = open_path(&statement.parser, path);
     if (stanza != NULL)
         build_option(&statement.parser, stanza, words->option, 0);
@@ -278,7 +320,9 @@ static apr_status_t set_at(struct draft *draft, const conf_setting_t **result, c
         undo(draft->conf, path, n_there);
         return EC_E_SYNTAX;
     }
+    autoload_finish(&statement.parser);
     keep_warnings(draft, &statement.parser.problems);
+    option = options_find(scope, words->option); /* a module may have taken it over */
     return make_value(result, draft->conf, stanza, option->row, why);
 }
 
@@ -410,7 +454,8 @@ apr_status_t draft_finish(conf_t **conf, apr_array_header_t **problems, draft_t 
 {
     struct statement statement;
 
-    statement_begin(&statement, draft->conf, &console, pool);
+    statement_begin(&statement, draft, &console, pool);
+    load_defaults(draft->conf); /* a change may have brought a module with options of its own */
     load_check(&statement.parser);
     *problems = statement.parser.problems.list;
     if (statement.parser.problems.errors > 0)

@@ -19,10 +19,13 @@ typedef struct draft draft_t;
 apr_status_t draft_open(draft_t **draft, conf_t *base, int is_from_scratch);
 /** NULL is allowed.  Lets go of the base, and of the tree unless draft_finish() gave it away. */
 void draft_close(draft_t *draft);
+/** Changes may bring modules, as files do, by the functions of `source`: borrowed, to outlive the draft.  NULL: they may not. */
+void draft_use(draft_t *draft, const conf_source_t *source);
 
 /** The tree as it would be; borrowed, changes with the draft. */
 conf_t *draft_conf(draft_t *draft);
 conf_t *draft_base(draft_t *draft);
+int draft_is_from_scratch(const draft_t *draft);
 
 /** `words` as typed behind "config set": [<scope> [<name>] ...] <option> [=] <value> ...; the value may be a
  * list "( a b )" or a dictionary "[ k = v ]", in one word or several.  Stanzas on the way are made.
@@ -51,5 +54,7 @@ apr_status_t draft_finish(conf_t **conf, apr_array_header_t **problems, draft_t 
 /** The generation as it was loaded from files, of which `conf` is a live change; `conf` itself when it was
  * loaded; borrowed. */
 conf_t *conf_files_of(conf_t *conf);
+/** From now on the files say `saved` (keeps a reference; NULL: `conf` itself).  Master loop. */
+void conf_files_saved(conf_t *conf, conf_t *saved);
 
 #endif

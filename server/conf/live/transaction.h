@@ -16,12 +16,14 @@ conf_t *transaction_conf(ec_answer_t *answer);
 /** Has this console an open transaction? */
 int transaction_is_open(const ec_answer_t *answer);
 
-/** What only the server's main can do. */
-typedef void transaction_applied_fn(void *baton, int is_ok, const char *text);
+/** What only the server's main can do.  `problems` (array of conf_problem_t, or NULL; borrowed) is what a person has to
+ * know: all errors of a refusal, or warnings that this change brought. */
+typedef void transaction_applied_fn(void *baton, int is_ok, const char *text, const apr_array_header_t *problems);
 typedef struct {
-    /* Put `conf` (takes its reference in either case) in force as a reload does: whole, or not at all.  `done` runs once, maybe
-     * inside the call, with a sentence for people. */
-    void (*apply)(void *baton, conf_t *conf, transaction_applied_fn *done, void *done_baton);
+    /* Put `conf` (takes its reference in either case) in force as a reload does: whole, or not at all; and log `warnings`.
+     * `done` runs once, maybe inside the call, with a sentence for people. */
+    void (*apply)(void *baton, conf_t *conf, const apr_array_header_t *warnings, transaction_applied_fn *done,
+                  void *done_baton);
     /* Load `path` (NULL: the main file) anew and apply it. */
     void (*reload)(void *baton, const char *path, transaction_applied_fn *done, void *done_baton);
     /* How the running configuration was found: main file, search path, node and subcluster; borrowed. */
@@ -32,6 +34,7 @@ typedef struct {
 /** Keeps a copy of `actions`.  Once, at start. */
 void transaction_start(const transaction_actions_t *actions);
 
-extern const ec_command_t transaction_commands[]; /* begin, set, unset, replay, commit, rollback, reload, diff */
+/* config begin, set, unset, replay, rebase, commit, rollback, reload, diff */
+extern const ec_command_t transaction_commands[];
 
 #endif

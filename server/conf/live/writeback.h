@@ -15,11 +15,12 @@ typedef struct {
     apr_array_header_t *written; /* const char *: files that were changed */
     int n_changes;               /* that were saved */
     const char *unsaved;         /* text of what has no writable file; NULL: everything is saved */
+    conf_t *files;               /* what the files say now, for conf_files_saved(), with one reference; NULL: as before */
 } writeback_result_t;
 
 /** Save what differs between `conf` and its files.  Reads `source` anew: files that were edited meanwhile keep those edits.
- * `path` not NULL: everything that differs goes to this one file, made if missing.  On failure no file has changed and
- * `*why` says which file and what to do.  Blocks on files. */
+ * `path` not NULL (absolute): everything that differs goes to this one file, made if missing.  On failure no file has
+ * changed and `*why` says which file and what to do.  Blocks on files: not on a loop. */
 apr_status_t writeback_save(writeback_result_t *result, conf_t *conf, const conf_source_t *source, const char *path,
                             const char **why, apr_pool_t *pool);
 

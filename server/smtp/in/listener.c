@@ -37,6 +37,7 @@ struct in_listener {
 };
 
 static in_listener_t *listeners;
+static in_listener_t *closing; /* their sockets are open until the last loop has come to it */
 static atomic_int service_sessions;
 
 /* ---- life --------------------------------------------------------------------------- */
@@ -65,11 +66,20 @@ void in_listener_unref(in_listener_t *listener)
 
 static void on_net_closed(void *baton)
 {
+    in_listener_t **at = &closing;
+
+    while (*at != baton) {
+        at = &(*at)->next;
+    }
+    *at = (*at)->next;
     in_listener_unref(baton);
 }
 
 static void close_listener(in_listener_t *listener)
 {
+    listener->is_wanted = 0;
+    listener->next = closing;
+    closing = listener;
     ec_log(in_log(), EC_LOG_INFO, "listener closed address=%s", listener->address);
     net_listener_close_then(listener->net, on_net_closed, listener);
 }
@@ -114,17 +124,25 @@ static const char *port_of(const char *address)
     return address[0] == '/' ? NULL : strrchr(address, ':');
 }
 
-/* One that will be closed has the port: "*:25" and "127.0.0.1:25" can follow one another without a gap. */
-static int is_taking_over(const char *address)
+static int has_unwanted(const in_listener_t *list, const char *port)
 {
-    const char *port = port_of(address), *other;
+    for (; list != NULL; list = list->next) {
+        const char *other = port_of(list->address);
 
-    for (const in_listener_t *listener = listeners; port != NULL && listener != NULL; listener = listener->next) {
-        if (!listener->is_wanted && (other = port_of(listener->address)) != NULL && strcmp(other, port) == 0) {
+        if (!list->is_wanted && other != NULL && strcmp(other, port) == 0) {
             return 1;
         }
     }
     return 0;
+}
+
+/* One that will be closed, or is being closed, has the port: "*:25" and "127.0.0.1:25" can follow one another without
+ * a gap, and an address can be taken again at once. */
+static int is_taking_over(const char *address)
+{
+    const char *port = port_of(address);
+
+    return port != NULL && (has_unwanted(listeners, port) || has_unwanted(closing, port));
 }
 
 static apr_status_t open_listener(in_listener_t **result, conf_t *conf, const conf_stanza_t *listen,
@@ -206,8 +224,7 @@ static apr_status_t add(in_listener_t **fresh, conf_t *conf, const conf_stanza_t
         return EC_E_CONFIG;
     }
     if ((rv = open_listener(&listener, conf, listen, why, scratch)) != APR_SUCCESS) {
-        *why = apr_psprintf(scratch, "%s (%s line %d)", *why, conf_stanza_file(listen),
-                            conf_stanza_line(listen));
+        *why = apr_psprintf(scratch, "%s: %s", conf_stanza_place(listen, scratch), *why);
         return rv;
     }
     listener->next = *fresh;
@@ -230,9 +247,25 @@ static apr_status_t each_listen(listen_fn *fn, in_listener_t **fresh, conf_t *co
     return APR_SUCCESS;
 }
 
+enum { FAMILY_4 = 1, FAMILY_6 = 2 };
+
+static int families(const char *address)
+{
+    return address[0] == '*' ? FAMILY_4 | FAMILY_6 : address[0] == '[' ? FAMILY_6 : FAMILY_4;
+}
+
 static int is_wildcard(const char *address)
 {
-    return address[0] == '*' || strncmp(address, "[::]", 4) == 0 || strncmp(address, "[*]", 3) == 0;
+    return address[0] == '*' || strncmp(address, "[::]", 4) == 0 || strncmp(address, "0.0.0.0:", 8) == 0;
+}
+
+static int is_overlap(const in_listener_t *a, const in_listener_t *b)
+{
+    const char *x = port_of(a->address), *y = port_of(b->address);
+
+    return a != b && x != NULL && y != NULL && strcmp(x, y) == 0 && strcmp(x, ":0") != 0 &&
+           (families(a->address) & families(b->address)) != 0 &&
+           (is_wildcard(a->address) || is_wildcard(b->address));
 }
 
 /* What the kernel would have refused if we had let it look. */
@@ -241,11 +274,9 @@ static apr_status_t check_overlap(const in_listener_t *fresh, const char **why, 
     const in_listener_t *lists[] = { fresh, listeners };
 
     for (const in_listener_t *a = fresh; a != NULL; a = a->next) {
-        for (int i = 0; port_of(a->address) != NULL && i < 2; i++) {
+        for (int i = 0; i < 2; i++) {
             for (const in_listener_t *b = lists[i]; b != NULL; b = b->next) {
-                if (b != a && b->is_wanted && port_of(b->address) != NULL &&
-                    strcmp(port_of(a->address), port_of(b->address)) == 0 && strcmp(port_of(a->address), ":0") != 0 &&
-                    (is_wildcard(a->address) || is_wildcard(b->address))) {
+                if (b->is_wanted && is_overlap(a, b)) {
                     *why = apr_psprintf(scratch, "Listen \"%s\" and Listen \"%s\" overlap", a->address, b->address);
                     return EC_E_CONFIG;
                 }

@@ -18,7 +18,8 @@
 apr_status_t smtp_in_start(spool_t *spool, ec_log_t *log, apr_pool_t *pool);
 
 /** Make the listeners those of `conf` (ESMTP_Listener / Listen): new ones are opened first, and only when all
- * are, the ones that are gone are closed; unchanged ones keep their sockets.  On failure nothing has changed
+ * are, the ones that are gone are closed; unchanged ones keep their sockets.  New ones
+ * accept, and the others take backlog and buffers of `conf`, when it is in force.  On failure nothing has changed
  * and `*why` is a complete sentence (valid until the next call).  Call before conf_install(conf).  Running
  * sessions go on. */
 apr_status_t smtp_in_apply(conf_t *conf, const char **why);

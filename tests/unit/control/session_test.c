@@ -57,7 +57,35 @@ static void hold(void *self, ec_answer_t *answer)
     held = answer;
 }
 
+/* What a session keeps; `ended` says in order what was destroyed. */
+static const char key_a, key_b;
+static char ended[64];
+
+static void end_value(void *value)
+{
+    strcat(ended, value);
+    free(value);
+}
+
+static void keep(void *self, ec_answer_t *answer)
+{
+    const void *key = ec_answer_arg(answer, "key")[0] == 'a' ? &key_a : &key_b;
+    const char *value = ec_answer_arg(answer, "value");
+
+    ec_answer_session_set(answer, key, value != NULL ? strdup(value) : NULL, end_value);
+    ec_node_text(ec_answer_root(answer), "kept", value);
+}
+
+static void kept(void *self, ec_answer_t *answer)
+{
+    const char *a = ec_answer_session_get(answer, &key_a), *b = ec_answer_session_get(answer, &key_b);
+
+    ec_node_format(ec_answer_root(answer), "kept", "%s%s", a != NULL ? a : "-", b != NULL ? b : "-");
+}
+
 static const ec_command_t commands[] = {
+    { "keep <key> [<value>]", EC_CMD_READ, keep, "x" },
+    { "kept", EC_CMD_READ, kept, "x" },
     { "echo <word>", EC_CMD_READ, echo, "x" },
     { "much", EC_CMD_READ, say_much, "x" },
     { "hold", EC_CMD_READ, hold, "x" },
@@ -244,6 +272,106 @@ static const struct {
     { "GET / HTTP/1.0\r\n\r\n", 18 }, { "EC\2\0\0\0\0\0", 8 },       { "EC\1\7\0\0\0\0", 8 },
     { "EC\1\0\377\377\377\377", 8 },  { "EC\1\0\0\0\0\5hello", 13 }, /* words do not end in a NUL */
 };
+
+static const char *say(struct client *client, const char *a, const char *b, const char *c)
+{
+    const char *const words[] = { a, b, c };
+    char bytes[128];
+
+    send_bytes(client, bytes, request(bytes, words, b == NULL ? 1 : c == NULL ? 2 : 3));
+    return take_answer(client);
+}
+
+static int is_ended(void *text)
+{
+    return strcmp(ended, text) == 0;
+}
+
+START_TEST(a_session_keeps_values)
+{
+    struct client one, two;
+
+    start_default();
+    one = open_client();
+    two = open_client();
+    ck_assert_str_eq(say(&one, "kept", NULL, NULL), "0:--\n");
+    ck_assert_str_eq(say(&one, "keep", "a", "1"), "0:1\n");
+    ck_assert_str_eq(say(&one, "keep", "b", "2"), "0:2\n");
+    ck_assert_str_eq(say(&two, "kept", NULL, NULL), "0:--\n"); /* each has its own */
+    ck_assert_str_eq(say(&one, "kept", NULL, NULL), "0:12\n");
+    say(&one, "keep", "a", "3");
+    ck_assert_str_eq(ended, "1");
+    say(&one, "keep", "b", NULL);
+    ck_assert_str_eq(ended, "12");
+    ck_assert_str_eq(say(&one, "kept", NULL, NULL), "0:3-\n");
+    say(&two, "keep", "a", "4");
+    close_client(&one);
+    ck_assert(event_run_until(ec_loop_at(0), is_ended, (char *)"123", TURNS));
+    ck_assert_str_eq(say(&two, "kept", NULL, NULL), "0:4-\n");
+    close_client(&two);
+    ck_assert(event_run_until(ec_loop_at(0), is_ended, (char *)"1234", TURNS));
+}
+END_TEST
+
+/* Its values are there as long as a command of the session is under way. */
+START_TEST(values_outlive_an_answer_under_way)
+{
+    static const char *const words[] = { "hold" };
+    struct client client;
+    char bytes[64];
+
+    start_default();
+    client = open_client();
+    say(&client, "keep", "a", "1");
+    send_bytes(&client, bytes, request(bytes, words, 1));
+    while (held == NULL) {
+        turns(1);
+    }
+    close_client(&client);
+    turns(10);
+    ck_assert_str_eq(ended, "");
+    ck_assert_str_eq(ec_answer_session_get(held, &key_a), "1");
+    ec_answer_finish(held);
+    ck_assert(event_run_until(ec_loop_at(0), is_ended, (char *)"1", TURNS));
+}
+END_TEST
+
+START_TEST(who_has_begun_something_is_not_closed)
+{
+    struct client client;
+
+    start_default();
+    client = open_client();
+    say(&client, "keep", "a", "1");
+    turns(3);
+    event_clock_advance(virtual_clock, apr_time_from_sec(3600));
+    turns(3);
+    ck_assert(!look(&client));
+    say(&client, "keep", "a", NULL);
+    turns(3);
+    event_clock_advance(virtual_clock, apr_time_from_sec(61));
+    await(&client, has_closed);
+    close_client(&client);
+}
+END_TEST
+
+static int line_answers;
+
+static void on_line(void *baton, int is_error, const char *text, apr_size_t length)
+{
+    ck_assert_str_eq(text, baton);
+    line_answers++;
+}
+
+START_TEST(a_line_of_the_server_has_a_session_for_itself)
+{
+    start_default();
+    control_run("keep a 1", "text", on_line, (char *)"1\n");
+    ck_assert_str_eq(ended, "1");
+    control_run("kept", "text", on_line, (char *)"--\n");
+    ck_assert_int_eq(line_answers, 2);
+}
+END_TEST
 
 START_TEST(nonsense_is_refused)
 {
@@ -445,6 +573,10 @@ static void add(Suite *suite)
     tcase_add_checked_fixture(tcase, NULL, remove_dir);
     tcase_add_test(tcase, a_request_split_at_every_byte);
     tcase_add_test(tcase, requests_in_one_piece_are_answered_in_order);
+    tcase_add_test(tcase, a_session_keeps_values);
+    tcase_add_test(tcase, values_outlive_an_answer_under_way);
+    tcase_add_test(tcase, who_has_begun_something_is_not_closed);
+    tcase_add_test(tcase, a_line_of_the_server_has_a_session_for_itself);
     tcase_add_loop_test(tcase, nonsense_is_refused, 0, TEST_COUNT(nonsense));
     tcase_add_test(tcase, a_long_answer_arrives_whole);
     tcase_add_test(tcase, who_stops_in_the_middle_is_closed);

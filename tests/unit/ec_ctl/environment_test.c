@@ -59,15 +59,12 @@ static const struct {
     { "A='b\n", "!env:1: the closing ' is missing" },
     { "A=\"b\n", "!env:1: the closing \" is missing" },
     { "A=\"b\\", "!env:1: the closing \" is missing" },
-    { "A=`id`\n",
-      "!env:1: this file is not run by a shell; put a value with ; & | < > ( ) ` in quotes" },
+    { "A=`id`\n", "!env:1: this file is not run by a shell; put a value with ; & | < > ( ) ` in quotes" },
     { "A=\"`id`\"\n", "!env:1: commands in backquotes are not run; write the value itself" },
-    { "A=$(id)\n",
-      "!env:1: \"$\" is followed by no name; put the value in '...' when it has a \"$\" in it" },
+    { "A=$(id)\n", "!env:1: \"$\" is followed by no name; put the value in '...' when it has a \"$\" in it" },
     { "A=${B:-c}\n", "!env:1: only ${NAME} is understood in braces" },
     { "A=$", "!env:1: \"$\" is followed by no name; put the value in '...' when it has a \"$\" in it" },
-    { "A=b;id\n",
-      "!env:1: this file is not run by a shell; put a value with ; & | < > ( ) ` in quotes" },
+    { "A=b;id\n", "!env:1: this file is not run by a shell; put a value with ; & | < > ( ) ` in quotes" },
     { "A=b\\\n", "!env:1: a value does not go on in the next line" },
     { "export\n", "!env:1: not understood; a line is NAME=value without spaces around the \"=\"" },
 };
@@ -86,10 +83,12 @@ START_TEST(bounds)
 
     memset(text, 'x', ENVIRONMENT_VALUE_MAX + 16);
     memcpy(text, "A=", 2);
-    ck_assert_ptr_nonnull(strstr(parse_text(text, ENVIRONMENT_VALUE_MAX + 2, test_pool), "longer than 64 KiB"));
+    ck_assert_ptr_nonnull(
+        strstr(parse_text(text, ENVIRONMENT_VALUE_MAX + 2, test_pool), "longer than 64 KiB"));
     for (int i = 0; i <= ENVIRONMENT_VARIABLES; i++)
         to += sprintf(to, "A=b\n");
-    ck_assert_ptr_nonnull(strstr(parse_text(many, (size_t)(to - many), test_pool), "!env:257: more than 256"));
+    ck_assert_ptr_nonnull(
+        strstr(parse_text(many, (size_t)(to - many), test_pool), "!env:257: more than 256"));
     ck_assert_ptr_nonnull(strstr(parse_text("A=b\0c\n", 6, test_pool), "NUL"));
 }
 END_TEST

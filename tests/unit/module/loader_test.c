@@ -152,10 +152,23 @@ START_TEST(the_same_stanza_is_kept)
 }
 END_TEST
 
+static char answer[4096];
+
+static void on_answer(void *baton, int is_error, const char *text, apr_size_t length)
+{
+    snprintf(answer, sizeof answer, "%d %s", is_error, text);
+}
+
+static const char *ask(const char *line)
+{
+    control_run(line, "text", on_answer, NULL);
+    return answer;
+}
+
 static const char *const changes[] = {
     "probe \"one\" { word = \"x\" }\n",
     "probe \"one\" { word = \"w\" number = 8 }\n",
-    "probe \"one\" { word = \"w\" debug_level = \"INFO\" }\n",
+    "probe \"one\" { word = \"w\" enabled = false }\n",
     "hostname = \"other.test\"\nprobe \"one\" { word = \"w\" }\n",
     "log_hires_timestamp = true\nprobe \"one\" { word = \"w\" }\n",
 };
@@ -166,7 +179,60 @@ START_TEST(a_changed_stanza_is_replaced)
     happened("init one\nstart one\n");
     start(changes[_i]);
     happened("init one\nstart one\nstop one\n");
-    fire("hook one\n");
+    fire(strstr(changes[_i], "enabled") != NULL ? "" : "hook one\n");
+}
+END_TEST
+
+START_TEST(a_changed_level_is_taken_over)
+{
+    start("probe \"one\" { word = \"w\" }\n");
+    events[0] = '\0';
+    ck_assert(!ec_log_enabled(last->instance->log, EC_LOG_DEBUG));
+    start("probe \"one\" { word = \"w\" debug_level = \"DEBUG\" }\n");
+    ck_assert(ec_log_enabled(last->instance->log, EC_LOG_DEBUG));
+    start("probe \"one\" { word = \"w\" }\n");
+    ck_assert(!ec_log_enabled(last->instance->log, EC_LOG_DEBUG));
+    ck_assert_int_eq(ask("module level probe:one debug")[0], '0');
+    ck_assert(ec_log_enabled(last->instance->log, EC_LOG_DEBUG));
+    ck_assert_int_eq(ask("module level probe:one loud")[0], '1');
+    ck_assert_int_eq(ask("module level probe:none debug")[0], '1');
+    happened("");
+}
+END_TEST
+
+/* A session that an instance has suspended keeps it alive beyond its replacement. */
+START_TEST(a_held_one_stops_when_it_is_let_go)
+{
+    const hook_list_t *list;
+    hook_owner_t *owner;
+
+    start("probe \"one\" {}\n");
+    list = hook_list(EC_HOOK_log_reopen);
+    owner = list->provider[0].owner;
+    hook_hold(owner);
+    hook_hold(owner);
+    events[0] = '\0';
+    start("probe \"one\" { number = 1 }\n");
+    happened("init one\nstart one\n");
+    ck_assert_ptr_nonnull(strstr(ask("module list"), "leaving"));
+    hook_release(owner);
+    event_run_until(ec_loop_at(0), nothing_left, NULL, 5);
+    happened("");
+    hook_release(owner);
+    event_run_until(ec_loop_at(0), nothing_left, NULL, 5);
+    happened("stop one\n");
+    ck_assert_ptr_null(strstr(ask("module list"), "leaving"));
+}
+END_TEST
+
+START_TEST(a_held_one_stops_at_the_end)
+{
+    start("probe \"one\" {}\n");
+    hook_hold(hook_list(EC_HOOK_log_reopen)->provider[0].owner);
+    start("probe \"one\" { number = 1 }\n");
+    events[0] = '\0';
+    module_stop_all();
+    happened("stop one\nstop one\n");
 }
 END_TEST
 
@@ -243,19 +309,6 @@ START_TEST(debug_level_is_the_instances)
 }
 END_TEST
 
-static char answer[4096];
-
-static void on_answer(void *baton, int is_error, const char *text, apr_size_t length)
-{
-    snprintf(answer, sizeof answer, "%d %s", is_error, text);
-}
-
-static const char *ask(const char *line)
-{
-    control_run(line, "text", on_answer, NULL);
-    return answer;
-}
-
 START_TEST(commands_belong_to_the_instance)
 {
     start("probe \"one\" { word = \"w\" }\nprobe \"two\" {}\n");
@@ -283,6 +336,9 @@ static void add(Suite *suite)
     tcase_add_test(tcase, a_life);
     tcase_add_test(tcase, the_same_stanza_is_kept);
     tcase_add_loop_test(tcase, a_changed_stanza_is_replaced, 0, TEST_COUNT(changes));
+    tcase_add_test(tcase, a_changed_level_is_taken_over);
+    tcase_add_test(tcase, a_held_one_stops_when_it_is_let_go);
+    tcase_add_test(tcase, a_held_one_stops_at_the_end);
     tcase_add_test(tcase, the_old_one_stops_after_a_turn);
     tcase_add_test(tcase, rollback_leaves_all_as_it_was);
     tcase_add_loop_test(tcase, a_failure_leaves_all_as_it_was, 0, TEST_COUNT(failures));

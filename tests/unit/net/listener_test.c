@@ -295,6 +295,104 @@ START_TEST(every_loop_accepts)
 }
 END_TEST
 
+/* ---- changing over --------------------------------------------------------------------------- */
+
+static net_listener_t *listen_with(net_listen_options_t options)
+{
+    net_listener_t *listener = NULL;
+    const char *why = NULL;
+
+    ck_assert_msg(net_listen(&listener, &options, on_accept, NULL, &why, test_pool) == APR_SUCCESS, "%s", why);
+    return listener;
+}
+
+START_TEST(held)
+{
+    net_listener_t *listener =
+        listen_with((net_listen_options_t){ .address = "127.0.0.1:0", .all_loops = 1, .is_held = 1 });
+    int fd = connect_to("127.0.0.1", net_listener_port(listener));
+
+    ck_assert_int_ge(fd, 0);
+    for (int i = 0; i < 3; i++) {
+        (void)event_run_until(loop, NULL, NULL, 1);
+    }
+    ck_assert_int_eq(accepted, 0);
+    net_listener_start(listener);
+    run_until_accepted(1); /* the kernel has kept it */
+    close(fd);
+    close_listener(listener);
+    listener = listen_with((net_listen_options_t){ .address = "127.0.0.1:0", .all_loops = 1, .is_held = 1 });
+    close_listener(listener); /* one that never started */
+}
+END_TEST
+
+/* What the kernel has connected already is served and not reset. */
+START_TEST(close_takes_what_waits)
+{
+    net_listener_t *listener = listen_at("127.0.0.1:0", 0);
+    int fds[MANY];
+
+    (void)event_run_until(loop, NULL, NULL, 1);
+    for (int i = 0; i < MANY; i++) {
+        fds[i] = connect_to("127.0.0.1", net_listener_port(listener));
+    }
+    close_listener(listener);
+    ck_assert_int_eq(accepted, MANY);
+    for (int i = 0; i < MANY; i++) {
+        close(fds[i]);
+    }
+}
+END_TEST
+
+START_TEST(takes_over_a_port)
+{
+    static const char *const hosts[] = { "127.0.0.1", "*", "127.0.0.1", "0.0.0.0", "127.0.0.1" };
+    net_listener_t *old = NULL, *listener = NULL;
+    int port = 0;
+
+    for (int i = 0; i < 5; i++, old = listener) {
+        const char *address = apr_psprintf(test_pool, "%s:%d", hosts[i], port);
+        int fd;
+
+        if (old != NULL) {
+            ck_assert_ptr_nonnull(strstr(try_listen(&listener, address, 1), "in use"));
+        }
+        listener = listen_with(
+            (net_listen_options_t){ .address = address, .all_loops = 1, .may_overlap = old != NULL });
+        port = net_listener_port(listener);
+        if (old != NULL) {
+            close_listener(old);
+        }
+        fd = connect_to("127.0.0.1", port);
+        ck_assert_int_ge(fd, 0);
+        run_until_accepted(i + 1);
+        close(fd);
+    }
+    close_listener(listener);
+}
+END_TEST
+
+START_TEST(adjusted)
+{
+    const char *name = a_path();
+    net_listen_options_t options = { .address = name, .backlog = 5, .socket_mode = 0600 };
+    net_listener_t *listener = listen_with(options);
+    struct stat info;
+    int fd;
+
+    options.socket_mode = 0666;
+    options.backlog = 50;
+    net_listener_adjust(listener, &options);
+    ck_assert_int_eq(stat(name, &info), 0);
+    ck_assert_uint_eq(info.st_mode & 0777, 0666);
+    fd = connect_to(name, 0);
+    run_until_accepted(1);
+    close(fd);
+    close_listener(listener);
+    rmdir(apr_pstrndup(test_pool, name, strlen(name) - 2));
+}
+END_TEST
+
 /* ---- connecting -------------------------------------------------------------------------------- */
 
 static struct {
@@ -432,6 +530,11 @@ static void add(Suite *suite)
     tcase_add_test(tcase, fails_at_once);
     tcase_add_checked_fixture(loops, setup_loops, event_runtime_destroy);
     tcase_add_test(loops, every_loop_accepts);
+    tcase_add_test(tcase, held);
+    tcase_add_test(tcase, close_takes_what_waits);
+    tcase_add_test(tcase, takes_over_a_port);
+    tcase_add_test(loops, takes_over_a_port);
+    tcase_add_test(tcase, adjusted);
 }
 
 TEST_MAIN("net/listener", add)

@@ -256,7 +256,7 @@ START_TEST(resumed_from_another_thread)
     pthread_t thread;
 
     run_to_suspension(hook);
-    event_clock_advance(clock_, 3600 * APR_USEC_PER_SEC);  /* a session that waits for us is not idle */
+    event_clock_advance(clock_, IN_SUSPEND_MAX - APR_USEC_PER_SEC);  /* a session that waits for us is not idle */
     turn();
     ck_assert_int_eq(pthread_create(&thread, NULL, resume_thread, first.suspended), 0);
     pthread_join(thread, NULL);
@@ -301,6 +301,26 @@ START_TEST(resumed_too_late)
     if (hook == EC_HOOK_smtp_message) {
         ck_assert_str_eq(ec_batch_sender(first.batch), "a@b.example");
     }
+    ec_conn_resume(first.suspended, EC_CONTINUE);
+    turn();
+    ck_assert_int_eq(store.stores, 0);
+}
+END_TEST
+
+/* A hook that forgets a session: the client is told, and resuming it after all only lets go of it. */
+START_TEST(never_resumed)
+{
+    static const char *const heard[] = {
+        "421 4.3.2 *\r\n", "421 4.3.2 *\r\n", "250 *\r\n421 4.3.2 *\r\n", "250 *\r\n250 *\r\n421 4.3.2 *\r\n",
+        "250 *\r\n250 *\r\n354 *\r\n421 4.3.2 *\r\n",
+    };
+
+    run_to_suspension(points[_i]);
+    event_clock_advance(clock_, IN_SUSPEND_MAX + APR_USEC_PER_SEC);
+    turn();
+    hear(&client, heard[_i]);
+    hear_end(&client);
+    ck_assert_str_eq(ec_conn_peer(first.suspended), "127.0.0.1");
     ec_conn_resume(first.suspended, EC_CONTINUE);
     turn();
     ck_assert_int_eq(store.stores, 0);
@@ -360,6 +380,7 @@ static void add(Suite *suite)
     tcase_add_loop_test(tcase, resumed_from_another_thread, 0, TEST_COUNT(points));
     tcase_add_loop_test(tcase, resumed_with_refusal, 0, TEST_COUNT(points));
     tcase_add_loop_test(tcase, resumed_too_late, 0, TEST_COUNT(points));
+    tcase_add_loop_test(tcase, never_resumed, 0, TEST_COUNT(points));
     tcase_add_test(tcase, early_talker_during_connect);
     tcase_add_test(tcase, patient_client_during_connect);
     tcase_add_test(tcase, table_changes_while_suspended);

@@ -141,12 +141,12 @@ START_TEST(steps)
 }
 END_TEST
 
-/* What is told is what the mail path does: for every option and many places the step in use has the view's value. */
+/* What is told is what the mail path does: for every option and many places the step in use has the view's
+ * value. */
 START_TEST(same_as_view)
 {
-    static const char *const names[][3] = {
-        { NULL, NULL, "d" }, { NULL, "b", "d" }, { "g", "in", "d" }, { NULL, "in", "x" }, { "g", "b", "dx" }, { "no", "no", "no" }
-    };
+    static const char *const names[][3] = { { NULL, NULL, "d" }, { NULL, "b", "d" }, { "g", "in", "d" },
+                                            { NULL, "in", "x" }, { "g", "b", "dx" }, { "no", "no", "no" } };
     conf_t *conf = load_right(text, NULL, test_pool);
     static const conf_opt_t options[] = { CONF_O_RETRY_INTERVAL, CONF_O_IDLE_TIMEOUT, CONF_O_MAX_RETRIES };
 
@@ -154,7 +154,12 @@ START_TEST(same_as_view)
         const char *const *name = names[i / TEST_COUNT(options)];
         conf_opt_t opt = options[i % TEST_COUNT(options)];
         const conf_view_t *view = conf_outbound(conf, name[0], name[1], name[2]);
-        const char *words[WORDS_MAX] = { "binding_group", name[0], "binding", name[1], "domain", name[2],
+        const char *words[WORDS_MAX] = { "binding_group",
+                                         name[0],
+                                         "binding",
+                                         name[1],
+                                         "domain",
+                                         name[2],
                                          conf_option(opt)->name },
                    **first = words, *why = "";
         question_t question;

@@ -41,12 +41,14 @@ static const struct {
     { { "global", "", "retry_interval", NULL }, "| retry_interval" },
     { { "retry_interval", "=", "60", NULL }, "| retry_interval = 60" },
     { { "domain", "Example.COM", NULL }, "domain=example.com |" },
-    { { "Domain", "[IPv6:2001:DB8:0::1]", "Retry_Interval", NULL }, "domain=[ipv6:2001:db8::1] | Retry_Interval" },
+    { { "Domain", "[IPv6:2001:DB8:0::1]", "Retry_Interval", NULL },
+      "domain=[ipv6:2001:db8::1] | Retry_Interval" },
     { { "binding_group", "G", "binding", "B", "domain", "d", "retry_interval", NULL },
       "binding_group=G binding=B domain=d | retry_interval" },
     { { "security", "user", NULL }, "security= | user" },
     { { "security", "", "user", NULL }, "security= | user" },
-    { { "esmtp_listener", "listen", ":25", "listener_sessions", NULL }, "esmtp_listener= listen=*:25 | listener_sessions" },
+    { { "esmtp_listener", "listen", ":25", "listener_sessions", NULL },
+      "esmtp_listener= listen=*:25 | listener_sessions" },
     { { "esmtp_listener", "", "peer", "10.1.2.3/8", NULL }, "esmtp_listener= peer=10.0.0.0/8 |" },
     { { "pathway", "p", "require_ehlo", NULL }, "pathway=p | require_ehlo" },
     { { "esmtp_listener", "pathway", NULL }, "esmtp_listener= | pathway" }, /* there an option */
@@ -69,11 +71,14 @@ static const struct {
     { { "security", "domain", "d", NULL },
       "!scope \"domain\" is not legal in scope \"security\"; it belongs in: global binding_group binding" },
     { { "retry_intervall", NULL },
-      "!\"retry_intervall\" is not an option of scope \"global\" and not a scope; did you mean \"retry_interval\"?" },
+      "!\"retry_intervall\" is not an option of scope \"global\" and not a scope; did you mean "
+      "\"retry_interval\"?" },
     { { "bindin", "b", "retry_interval", NULL },
       "!\"bindin\" is not an option of scope \"global\" and not a scope; did you mean \"binding\"?" },
-    { { "domain", "d", "spoolbase", NULL }, "!option \"spoolbase\" is not legal in scope \"domain\"; it belongs in: global" },
-    { { "module", "x", NULL }, "!\"module\" is not an option of scope \"global\" and not a scope; did you mean \"a_module\"?" },
+    { { "domain", "d", "spoolbase", NULL },
+      "!option \"spoolbase\" is not legal in scope \"domain\"; it belongs in: global" },
+    { { "module", "x", NULL },
+      "!\"module\" is not an option of scope \"global\" and not a scope; did you mean \"a_module\"?" },
     { { "esmtp_listener", "peer", "10.0.0.300", NULL },
       "!peer \"10.0.0.300\": not an IP address or network (address/length)" },
 };
@@ -84,10 +89,11 @@ START_TEST(reading)
 }
 END_TEST
 
-static const char tree[] = "security { user = u }\n"
-                           "binding_group g { binding b { domain Example.COM { } domain \"/^a\\.b \\\"c$/\" { } } }\n"
-                           "esmtp_listener { listen :25 { peer 10.0.0.0/8 { } } }\n"
-                           "a_module { } a_module \"m 1\" { }\n";
+static const char tree[] =
+    "security { user = u }\n"
+    "binding_group g { binding b { domain Example.COM { } domain \"/^a\\.b \\\"c$/\" { } } }\n"
+    "esmtp_listener { listen :25 { peer 10.0.0.0/8 { } } }\n"
+    "a_module { } a_module \"m 1\" { }\n";
 
 static void check_each(const conf_t *conf, const conf_stanza_t *parent, int *n)
 {
@@ -130,7 +136,8 @@ static const struct {
       "binding_group g binding b domain Example.COM" },
     { { "binding_group", "g", "binding", "b", "domain", "/^a\\.b \"c$/", NULL },
       "binding_group g binding b domain \"/^a\\\\.b \\\"c$/\"" },
-    { { "esmtp_listener", "listen", "*:25", "peer", "10.0.0.0/8", NULL }, "esmtp_listener listen :25 peer 10.0.0.0/8" },
+    { { "esmtp_listener", "listen", "*:25", "peer", "10.0.0.0/8", NULL },
+      "esmtp_listener listen :25 peer 10.0.0.0/8" },
     { { "a_module", NULL }, "a_module" },
     { { "a_module", "m 1", NULL }, "a_module \"m 1\"" },
     { { "a_module", "m2", NULL }, NULL },

@@ -57,7 +57,13 @@ static void ensure_same(const conf_t *a, const conf_t *b, const char *what, unsi
 static void ensure_found(const conf_t *conf, const conf_stanza_t *stanza)
 {
     for (const conf_stanza_t *child = stanza->first; child != NULL; child = child->next) {
+        const conf_stanza_t *same = NULL;
+
         ck_assert_ptr_eq(tree_find(conf, stanza, child->type, child->name), child);
+        do {
+            same = conf_next(conf, stanza, child->type, same);
+        } while (same != NULL && same != child);
+        ck_assert_ptr_eq(same, child);
         ensure_found(conf, child);
     }
 }

@@ -1,0 +1,131 @@
+/* check_test.c - references that lead nowhere, and places that two want: refused, with file and line of both ends
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
+#include "conf/loading.h"
+#include "dns/dns.h"
+#include "runner.h"
+
+static const struct {
+    const char *text, *want; /* "": right; the problems end so */
+} cases[] = {
+    /* pathways */
+    { "esmtp_listener {\nlisten \":25\" { pathway = nowhere } }",
+      "t.conf:2: option \"pathway\": there is no pathway of this name: \"nowhere\"\n" },
+    { "esmtp_listener { listen \":25\" { pathway = p } }\npathway p { }", "" },
+    { "esmtp_listener { pathway = p }\npathway_group g { pathway p { } }", "" },
+    /* pools */
+    { "\nesmtp_listener { pool_name = many }", "t.conf:2: option \"pool_name\": there is no threadpool of this name: \"many\"\n" },
+    { "esmtp_listener { pool_name = many }\nthreadpool Many { }", "" },
+    { "esmtp_listener { pool_name = CPU listen \":25\" { pool_name = io } }", "" },
+    { "ds_core { }\nDatasource d { pool = none }",
+      "t.conf:2: option \"pool\": there is no threadpool of this name: \"none\"\n" },
+    { "esmtp_listener { event_loop = fast }", "t.conf:1: option \"event_loop\": there is no eventloop of this name: \"fast\"\n" },
+    { "esmtp_listener { event_loop = fast }\neventloop fast { concurrency = 2 }", "" },
+    { "delivery_pool = x", "t.conf:1: option \"delivery_pool\": there is no eventloop of this name: \"x\"\n" },
+    { "maintainer_pool = x", "t.conf:1: option \"maintainer_pool\": there is no eventloop of this name: \"x\"\n" },
+    /* bindings and groups */
+    { "cluster { replicate a { binding_group = g } }",
+      "t.conf:1: option \"binding_group\": there is no binding_group of this name: \"g\"\n" },
+    { "binding_group g { }\ncluster { replicate a { binding_group = g } }", "" },
+    { "cluster { replicate a { binding_group = default } }", "" },
+    { "esmtp_listener { listen \":25\" { duravip_follow = b } }",
+      "t.conf:1: option \"duravip_follow\": there is no binding of this name: \"b\"\n" },
+    { "esmtp_listener { listen \":25\" { duravip_follow = 10.0.0.1 } }", "" },
+    { "esmtp_listener { listen \":25\" { duravip_follow = b } } binding_group g { binding b { } }", "" },
+    /* routes */
+    { "domain a { gateway = mx.example.com }", "" },
+    { "domain a { gateway = \"[2001:db8::1]\" }", "" },
+    { "domain a {\n gateway = \"a b\" }",
+      "t.conf:2: option \"gateway\": a gateway is host, host:port, an address, [IPv6] or [IPv6]:port: \"a b\"\n" },
+    { "gateway = \"mx.example.com:70000\"",
+      "t.conf:1: option \"gateway\": a gateway is host, host:port, an address, [IPv6] or [IPv6]:port: "
+      "\"mx.example.com:70000\"\n" },
+    { "gateway = \"\"", "" },
+    { "domain a { routes = ( a.example.com \"smtp://b?port=26&pref=5\" __mx__ \"[::1]:25\" ) }", "" },
+    { "domain a { routes = ( a.example.com \"smtp://b?prot=26\" \"a b\" ) }",
+      "t.conf:1: option \"routes\": a route is a host, an address, host:port, __mx__ or smtp://host?pref=&ttl=&port=&type=mx|a: "
+      "\"smtp://b?prot=26\"\n"
+      "t.conf:1: option \"routes\": a route is a host, an address, host:port, __mx__ or smtp://host?pref=&ttl=&port=&type=mx|a: "
+      "\"a b\"\n" },
+    { "domain a { routes = ( \"xfer://other\" ) }",
+      "t.conf:1: warning: option \"routes\": a route of this scheme has no effect yet: \"xfer://other\"\n" },
+    /* listeners */
+    { "esmtp_listener { listen \":25\" { } }\nesmtp_listener { listen \"*:25\" { } }", "" }, /* one, merged */
+    { "esmtp_listener {\nlisten \":25\" { } }\ncontrol_listener {\nlisten \"*:25\" { } }",
+      "t.conf:4: listen *:25 in control_listener: an endpoint belongs to one listener; the other is listen *:25 in "
+      "esmtp_listener at t.conf:2\n" },
+    { "esmtp_listener { listen \"[::1]:25\" { } }\ncontrol_listener { listen \"[0:0::1]:25\" { } }",
+      "t.conf:2: listen [::1]:25 in control_listener: an endpoint belongs to one listener; the other is listen [::1]:25 in "
+      "esmtp_listener at t.conf:1\n" },
+    { "esmtp_listener { listen \":25\" { enable = no } }\ncontrol_listener { listen \":25\" { } }", "" },
+    { "esmtp_listener { enable = no listen \":25\" { } }\ncontrol_listener { listen \":25\" { } }", "" },
+    { "esmtp_listener { listen \"127.0.0.1:0\" { } }\ncontrol_listener { listen \"127.0.0.1:0\" { } }", "" },
+    { "esmtp_listener { listen \":25\" { } }\ncontrol_listener { listen \"127.0.0.1:25\" { } }", "" },
+    /* scriptlets (section 5) */
+    { "scriptlet a { gc_pause = 1 }\nscriptlet a { gc_pause = 2 }", "" },
+    { "scriptlet a { }\n\nscriptlet b { }",
+      "t.conf:3: scriptlet b: all scriptlet stanzas have one instance name; the other is scriptlet a at t.conf:1\n" },
+};
+
+START_TEST(whole)
+{
+    apr_array_header_t *problems;
+    conf_t *conf = NULL;
+    const char *text, *want = cases[_i].want;
+    int is_right = *want == '\0' || strstr(want, ": warning: ") != NULL;
+    size_t length;
+
+    dns_check_values();
+    conf_load_text(&conf, &problems, "t.conf", cases[_i].text, strlen(cases[_i].text), test_pool);
+    text = problems_text(problems, test_pool);
+    ck_assert_msg((conf != NULL) == is_right, "%s", text);
+    conf_unref(conf);
+    length = strlen(text) > strlen(want) ? strlen(text) - strlen(want) : 0;
+    ck_assert_str_eq(text + length, want);
+}
+END_TEST
+
+/* Numbers stay what they are: operators look them up. */
+static const struct {
+    const char *text;
+    int number;
+} numbers[] = {
+    { "= 5", 10001 },
+    { "nonsense = 5", 10002 },
+    { "domain a { spoolbase = b }", 10003 },
+    { "nonsense { }", 10004 },
+    { "listen \":25\" { }", 10005 },
+    { "retry_interval = x", 10006 },
+    { "domain { }", 10007 },
+    { "include x", 10008 },
+    { "esmtp_listener { pathway = x }", 10010 },
+    { "scriptlet a { } scriptlet b { }", 10011 },
+    { "tls = required", 20001 },
+};
+
+START_TEST(kinds)
+{
+    apr_array_header_t *problems;
+    conf_t *conf = NULL;
+    const conf_problem_t *last;
+
+    conf_load_text(&conf, &problems, "t.conf", numbers[_i].text, strlen(numbers[_i].text), test_pool);
+    ck_assert_int_gt(problems->nelts, 0);
+    last = &APR_ARRAY_IDX(problems, problems->nelts - 1, conf_problem_t);
+    ck_assert_int_eq(last->kind, numbers[_i].number);
+    ck_assert_str_eq(conf_problem_text(last, test_pool),
+                     apr_psprintf(test_pool, "CFG-%d t.conf:1: %s", numbers[_i].number, last->text));
+    conf_unref(conf);
+}
+END_TEST
+
+static void add(Suite *suite)
+{
+    TCase *tcase = test_case(suite, "check", 30);
+
+    tcase_add_loop_test(tcase, whole, 0, TEST_COUNT(cases));
+    tcase_add_loop_test(tcase, kinds, 0, TEST_COUNT(numbers));
+}
+
+TEST_MAIN("conf/check", add)
