@@ -42,7 +42,7 @@ test -s "manual-options.$$" || miss "this test" "any option: is the pattern stil
 rm -f "manual-options.$$"
 
 # every hook is in its page, with its prototype
-sed -n 's/^    X(\([a-z_]*\), \([a-z_]*\), \((.*)\)) *\\*$/\1|\2 \1\3/p' "$top/include/ec/hook.h" > "manual-hooks.$$"
+sed -n 's/^    X(\([a-z_]*\), \([a-z_ *]*\), \((.*)\)) *\\*$/\1|\2 \1\3/p' "$top/include/ec/hook.h" > "manual-hooks.$$"
 while IFS='|' read -r hook prototype; do
     grep -q -x "### $hook" "$top/doc/hooks.md" || miss doc/hooks.md "$hook"
     grep -q -x -F "\`$prototype\`" "$top/doc/hooks.md" || miss doc/hooks.md "$prototype"
