@@ -348,6 +348,12 @@ static ec_verdict_t on_bounce(void *self, const ec_batch_t *failed, int rcpt, ec
     return EC_CONTINUE;
 }
 
+static const ec_bounce_class_t *on_classify(void *self, const char *reply, const char *domain)
+{
+    note(self, "smtp_error_classify %s", domain);
+    return NULL;
+}
+
 #define LOG_HOOK(name)                                            \
     static void on_##name(void *self, const ec_event_t *event)    \
     {                                                             \
@@ -419,6 +425,7 @@ static const ec_hook_t hooks[] = {
     EC_HOOK(out_attempt, on_out_attempt),
     EC_HOOK(out_reply, on_out_reply),
     EC_HOOK(bounce_made, on_bounce),
+    EC_HOOK(smtp_error_classify, on_classify),
     EC_HOOK(log_reception, on_log_reception),
     EC_HOOK(log_delivery, on_log_delivery),
     EC_HOOK(log_transient_failure, on_log_transient_failure),
