@@ -1,1 +1,2 @@
+include modules/cluster/local.mk
 include modules/ec_logger/local.mk
