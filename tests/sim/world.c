@@ -10,6 +10,11 @@
 
 enum mutant mutant_now;
 
+static const struct {
+    apr_uint32_t limit;
+    apr_time_t window;
+} world_rates[WORLD_RATES] = { { 1, apr_time_from_msec(300) }, { 40, apr_time_from_sec(1) } };
+
 static const apr_time_t window = apr_time_from_sec(2), margin = apr_time_from_msec(250);
 
 /* ---- saying what happens ----------------------------------------------------------- */
@@ -79,7 +84,7 @@ static void on_lost(void *baton, struct limit_client_key *key, apr_uint32_t coun
         close_session(user, 0);
 }
 
-static const struct limit_client_events client_events = { on_gained, on_shed, on_lost };
+static const struct limit_client_events client_events = { on_gained, on_shed, on_lost, NULL };
 
 /* End what is done, begin what may begin.  Returns when the next is done. */
 static apr_time_t use_slots(struct user_key *user, apr_time_t now)
@@ -107,6 +112,35 @@ static apr_time_t use_slots(struct user_key *user, apr_time_t now)
     return next;
 }
 
+/* The last `limit` messages of all nodes must have taken a window. */
+static void check_rate(struct world *world, int index)
+{
+    apr_uint32_t limit = world_rates[index].limit;
+    apr_uint64_t count = world->send_count[index]++;
+    apr_time_t *place = &world->sends[index][count % limit], now = bus_sim_now(world->sim);
+
+    if (count >= limit && now - *place < world_rates[index].window)
+        world_fail(world, "rate %d: more than %u within %.4f s", index, limit, (double)(now - *place) / 1e6);
+    *place = now;
+}
+
+static apr_time_t use_rates(struct node *node, apr_time_t now)
+{
+    apr_time_t next = now + apr_time_from_msec(30);
+
+    for (int i = 0; i < WORLD_RATES; i++) {
+        apr_uint32_t wanted = bus_sim_random(node->world->sim, world_rates[i].limit + 1), sent = 0;
+        apr_time_t ends;
+
+        throttle_want(&node->rates[i], node->world->is_restless ? wanted : world_rates[i].limit, now);
+        for (; sent < wanted && throttle_take(&node->rates[i], now); sent++)
+            check_rate(node->world, i);
+        ends = throttle_next(&node->rates[i]);
+        next = ends != 0 && ends < next ? ends : next;
+    }
+    return next;
+}
+
 static void on_wake(void *baton)
 {
     struct node *node = baton;
@@ -119,6 +153,8 @@ static void on_wake(void *baton)
         other = use_slots(&node->users[i], now);
         next = other < next ? other : next;
     }
+    other = use_rates(node, now);
+    next = other < next ? other : next;
     replica_poll(node->replica, now);
     other = replica_next(node->replica);
     bus_sim_wake_at(node->world->sim, node->id, other < next ? other : next);
@@ -201,12 +237,20 @@ static const struct bus_ops node_ops = { node_send };
 static void add_machines(struct node *node)
 {
     struct machine limits = { &limit_machine, &node->limits, &limit_client_local, &node->client };
+    struct machine throttles = { &throttle_machine, &node->throttles, &limit_client_local, &node->throttle_client };
     struct world *world = node->world;
 
     limit_init(&node->limits, 0);
     limit_client_init(&node->client, &node->limits, node->id, (apr_uint32_t)world->config.nodes,
                       apr_time_from_msec(200), replica_clock(node->replica), &client_events, node);
     replica_add(node->replica, &limits);
+    limit_init(&node->throttles, 1);
+    limit_client_init(&node->throttle_client, &node->throttles, node->id, (apr_uint32_t)world->config.nodes,
+                      apr_time_from_msec(200), replica_clock(node->replica), &throttle_events, node);
+    replica_add(node->replica, &throttles);
+    for (int i = 0; i < WORLD_RATES; i++)
+        throttle_rate_init(&node->rates[i], &node->throttle_client, i == 0 ? "one" : "forty", i == 0 ? 3 : 5,
+                           world_rates[i].limit, world_rates[i].window, clock_of(node));
 }
 
 void world_boot(struct world *world, bus_node_t id)
@@ -250,6 +294,7 @@ static void end_node(struct node *node)
 {
     replica_destroy(node->replica);
     limit_client_free(&node->client);
+    limit_client_free(&node->throttle_client);
     node->replica = NULL;
     node->is_running = node->is_awake = 0;
 }
@@ -362,7 +407,7 @@ static void check_states(struct world *world)
         replica_info(node->replica, &other);
         if (other.phase != REPLICA_MEMBER)
             continue;
-        if (!limit_is_sound(&node->limits))
+        if (!limit_is_sound(&node->limits) || !limit_is_sound(&node->throttles))
             world_fail(world, "node %d: the limits' state is not sound", id);
         if (first == NULL) {
             first = node;

@@ -11,8 +11,9 @@
 #include "cluster/limit/client.h"
 #include "cluster/machine/mutant.h"
 #include "cluster/machine/replica.h"
+#include "cluster/throttle/throttle.h"
 
-enum { WORLD_NODES_MAX = 7, WORLD_KEYS = 5, SESSIONS_MAX = 64, HISTORY = 8192 };
+enum { WORLD_NODES_MAX = 7, WORLD_KEYS = 5, SESSIONS_MAX = 64, WORLD_RATES = 2, RATE_MAX = 40, HISTORY = 8192 };
 
 struct world;
 
@@ -42,6 +43,9 @@ struct node {
     limit_t limits;
     limit_client_t client;
     struct user_key users[WORLD_KEYS];
+    limit_t throttles;
+    limit_client_t throttle_client;
+    struct throttle_rate rates[WORLD_RATES];
     apr_uint64_t sessions_done;
 };
 
@@ -64,6 +68,8 @@ struct world {
     struct {
         apr_uint64_t ring, lineage, position, digest;
     } history[HISTORY];
+    apr_time_t sends[WORLD_RATES][RATE_MAX]; /* the last ones, by all nodes */
+    apr_uint64_t send_count[WORLD_RATES];
     int is_restless;                        /* demand changes with every connection */
     apr_uint64_t events;
     char failure[512];

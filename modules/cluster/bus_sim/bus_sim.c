@@ -316,7 +316,7 @@ void bus_sim_link(bus_sim_t *sim, bus_node_t from, bus_node_t to, int is_open)
 
 void bus_sim_vanish(bus_sim_t *sim, bus_node_t node)
 {
-    sim->hosts[node - 1].vanishes = 1;
+    sim->hosts[node - 1].vanishes = 2;
 }
 
 void bus_sim_heal(bus_sim_t *sim)

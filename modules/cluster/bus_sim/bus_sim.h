@@ -66,7 +66,8 @@ void bus_sim_daemon_down(bus_sim_t *sim, bus_node_t node);
 void bus_sim_daemon_up(bus_sim_t *sim, bus_node_t node);
 /** Messages and the token from one host to another; both ways are open at first. */
 void bus_sim_link(bus_sim_t *sim, bus_node_t from, bus_node_t to, int is_open);
-/** The host is cut off just when it has sent something next, which nobody gets: a gap in the order. */
+/** Nobody gets what the host sends from now on, although the token still goes round; with the second message it
+ * is cut off.  So it has seen its own message confirmed, and the others have a gap in the order. */
 void bus_sim_vanish(bus_sim_t *sim, bus_node_t node);
 void bus_sim_heal(bus_sim_t *sim);
 

@@ -203,8 +203,13 @@ static void hop(bus_sim_t *sim, void *baton, apr_uint64_t argument)
     if (!is_running(host))
         return; /* it has the token and goes on when it runs again: sim_daemon_wakes() */
     fresh_from = hold(sim, ring, host);
-    is_last = host->vanishes && fresh_from < ring->count && can_reach(sim, ring, host->node, next);
-    is_complete = is_last ? 0 : spread(sim, ring, host->node, fresh_from);
+    if (host->vanishes == 2 && fresh_from < ring->count && ring->hosts != SIM_BIT(host->node)) {
+        host->vanishes = 1;
+        is_last = 0;
+    } else {
+        is_last = host->vanishes == 1 && fresh_from < ring->count;
+    }
+    is_complete = host->vanishes == 1 ? 0 : spread(sim, ring, host->node, fresh_from);
     for (int i = 0; i < sim->config.hosts; i++) {
         if (sim->hosts[i].ring == ring && is_running(&sim->hosts[i]))
             deliver_in_order(sim, &sim->hosts[i]);

@@ -56,6 +56,9 @@ static void on_watch(void *baton, const struct limit_key *state, apr_uint32_t gi
     before = ours(key);
     key->firm = entry->firm;
     key->fresh = entry->fresh;
+    if (entry->tainted > key->tainted && client->events->tainted != NULL)
+        client->events->tainted(client->baton, key, entry->tainted - key->tainted);
+    key->tainted = entry->tainted;
     client->wants_beat |= entry->fresh > 0;
     limit_yield(state, client->limit->self, &now, &turn);
     if (now > 0 || turn > 0 || key->yield > 0 || key->want > ours(key))
@@ -153,7 +156,7 @@ static void active(void *local, int is_active, apr_time_t now)
             key->fresh = 0;
             continue;
         }
-        key->firm = key->fresh = 0;
+        key->firm = key->fresh = key->tainted = 0;
         key->told_want = key->told_limit = 0;
         set_dirty(client, key);
         if (state != NULL)

@@ -30,6 +30,7 @@ struct limit_client_key {
     apr_uint32_t used;
     apr_uint32_t firm, fresh;   /* as the state has it, or had it when it was lost */
     apr_uint32_t giving;        /* of firm: given back in messages that are under way */
+    apr_uint32_t tainted;       /* as the state has it: of all granted so far */
     apr_uint32_t told_want, told_limit;
     apr_uint32_t yield;         /* to give back because others wait */
     apr_time_t turn_ends;       /* then one more; 0: nobody waits for it */
@@ -47,6 +48,8 @@ struct limit_client_events {
     void (*shed)(void *baton, struct limit_client_key *key, apr_uint32_t count);
     /** `count` of the used ones are not ours any more: close them now and put them back. */
     void (*lost)(void *baton, struct limit_client_key *key, apr_uint32_t count);
+    /** Of a rate: `count` units came that somebody else may have used just now.  NULL for slots. */
+    void (*tainted)(void *baton, struct limit_client_key *key, apr_uint32_t count);
 };
 
 typedef struct {
