@@ -1,6 +1,7 @@
 # modules: one folder each; the pages are installed beside the manual
 moduledocdir = $(docdir)/modules
 dist_moduledoc_DATA =
+include modules/cluster/local.mk
 include modules/ec_logger/local.mk
 include modules/bounce_logger/local.mk
 include modules/json_logger/local.mk

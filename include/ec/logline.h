@@ -41,8 +41,9 @@ void ec_line_escaped(ec_line_t *line, const char *bytes, apr_size_t length, cons
 /** Inside the double quotes of a JSON string (which it does not write).  Bytes that are no UTF-8 become U+FFFD. */
 void ec_line_json(ec_line_t *line, const char *bytes, apr_size_t length);
 
-/** A number in decimal; an id as logs have it. */
+/** In decimal. */
 void ec_line_int(ec_line_t *line, apr_int64_t n);
+/** An id's text. */
 void ec_line_id(ec_line_t *line, ec_id_t id);
 /** Seconds with 0 to 6 decimals, cut, not rounded; a negative span (the wall clock was set back) is 0. */
 void ec_line_seconds(ec_line_t *line, apr_interval_time_t span, int decimals);

@@ -233,6 +233,7 @@ static const char *add_expression(ruleset_t *set, struct rule *rule, const char 
         return apr_psprintf(pool, "the expression is wrong at its character %lu: %s", (unsigned long)offset + 1,
                             (char *)message);
     }
+    pcre2_jit_compile(rule->code, PCRE2_JIT_COMPLETE); /* where it can not be, the interpreter does it */
     apr_pool_cleanup_register(set->pool, rule->code, free_code, apr_pool_cleanup_null);
     screen_expression(set, pattern);
     return NULL;
@@ -370,7 +371,7 @@ static int matches_expression(matcher_t *matcher, const pcre2_code *code, apr_si
 {
     int result = pcre2_match(code, (PCRE2_SPTR)matcher->text, length, 0, 0, matcher->data, matcher->context);
 
-    if (result == PCRE2_ERROR_MATCHLIMIT || result == PCRE2_ERROR_HEAPLIMIT) {
+    if (result == PCRE2_ERROR_MATCHLIMIT || result == PCRE2_ERROR_HEAPLIMIT || result == PCRE2_ERROR_JIT_STACKLIMIT) {
         atomic_fetch_add_explicit(&matcher->given_up, 1, memory_order_relaxed);
     }
     return result >= 0;

@@ -74,25 +74,33 @@ static int is_banner(const conf_t *conf, const char *text)
     return strncmp(text, "220", 3) == 0;
 }
 
+static int is_never(const conf_t *conf, const char *text)
+{
+    return 0;
+}
+
 static const struct reference {
     const char *option;
-    const char *type; /* of the stanza; NULL: any */
+    const char *type;   /* of the stanza; NULL: any */
+    const char *parent; /* of the stanza that it is in; NULL: any */
     int (*is_right)(const conf_t *conf, const char *text);
     conf_problem_kind_t kind;
     const char *what;
 } references[] = {
-    { "pathway", NULL, has_pathway, CONF_PROBLEM_DANGLING, "there is no pathway of this name" },
-    { "pool_name", NULL, has_pool, CONF_PROBLEM_DANGLING, "there is no threadpool of this name" },
-    { "thread_pool", NULL, has_pool, CONF_PROBLEM_DANGLING, "there is no threadpool of this name" },
-    { "pool", NULL, has_pool, CONF_PROBLEM_DANGLING, "there is no threadpool of this name" },
-    { "accum_pool", NULL, has_pool, CONF_PROBLEM_DANGLING, "there is no threadpool of this name" },
-    { "scan_pool", NULL, has_pool, CONF_PROBLEM_DANGLING, "there is no threadpool of this name" },
-    { "event_loop", NULL, has_eventloop, CONF_PROBLEM_DANGLING, "there is no eventloop of this name" },
-    { "delivery_pool", NULL, has_eventloop, CONF_PROBLEM_DANGLING, "there is no eventloop of this name" },
-    { "maintainer_pool", NULL, has_eventloop, CONF_PROBLEM_DANGLING, "there is no eventloop of this name" },
-    { "binding_group", "replicate", has_group, CONF_PROBLEM_DANGLING, "there is no binding_group of this name" },
-    { "duravip_follow", NULL, has_binding, CONF_PROBLEM_DANGLING, "there is no binding of this name" },
-    { "static_banner", NULL, is_banner, CONF_PROBLEM_WRONG_VALUE, "a banner begins with 220" },
+    { "pathway", NULL, NULL, has_pathway, CONF_PROBLEM_DANGLING, "there is no pathway of this name" },
+    { "pool_name", NULL, NULL, has_pool, CONF_PROBLEM_DANGLING, "there is no threadpool of this name" },
+    { "thread_pool", NULL, NULL, has_pool, CONF_PROBLEM_DANGLING, "there is no threadpool of this name" },
+    { "pool", NULL, NULL, has_pool, CONF_PROBLEM_DANGLING, "there is no threadpool of this name" },
+    { "accum_pool", NULL, NULL, has_pool, CONF_PROBLEM_DANGLING, "there is no threadpool of this name" },
+    { "scan_pool", NULL, NULL, has_pool, CONF_PROBLEM_DANGLING, "there is no threadpool of this name" },
+    { "event_loop", NULL, NULL, has_eventloop, CONF_PROBLEM_DANGLING, "there is no eventloop of this name" },
+    { "delivery_pool", NULL, NULL, has_eventloop, CONF_PROBLEM_DANGLING, "there is no eventloop of this name" },
+    { "maintainer_pool", NULL, NULL, has_eventloop, CONF_PROBLEM_DANGLING, "there is no eventloop of this name" },
+    { "binding_group", "replicate", NULL, has_group, CONF_PROBLEM_DANGLING, "there is no binding_group of this name" },
+    { "duravip_follow", NULL, NULL, has_binding, CONF_PROBLEM_DANGLING, "there is no binding of this name" },
+    { "cluster_max_outbound_connections", "binding", "binding_group", is_never, CONF_PROBLEM_MISPLACED_OPTION,
+      "not in a binding that is in a binding_group" },
+    { "static_banner", NULL, NULL, is_banner, CONF_PROBLEM_WRONG_VALUE, "a banner begins with 220" },
 };
 
 enum { REFERENCES = sizeof(references) / sizeof(references[0]) };
@@ -101,7 +109,8 @@ static const struct reference *find_reference(const conf_stanza_t *stanza, const
 {
     for (int i = 0; setting->value.s != NULL && i < REFERENCES; i++) {
         if (strcmp(references[i].option, setting->option->row->name) == 0 &&
-            (references[i].type == NULL || strcmp(references[i].type, stanza->type) == 0))
+            (references[i].type == NULL || strcmp(references[i].type, stanza->type) == 0) &&
+            (references[i].parent == NULL || strcmp(references[i].parent, stanza->parent->type) == 0))
             return &references[i];
     }
     return NULL;

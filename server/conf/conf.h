@@ -52,7 +52,7 @@ const ec_option_t *conf_option(conf_opt_t opt);
 /* ---- loading ----------------------------------------------------------------- */
 
 /** What kind of thing is wrong: X(NAME, number, meaning).  Shown as "CFG-" and five digits; a number never changes its
- * meaning (doc/configuration.md lists them). */
+ * meaning (doc/config-language.md lists them). */
 #define CONF_PROBLEM_KINDS(X)                                                                   \
     X(OTHER, 10000, "anything without a kind of its own")                                       \
     X(SYNTAX, 10001, "the text is not of the form that the language has")                       \
@@ -127,7 +127,7 @@ conf_t *conf_latest(void);
  * NULL, when the loops are gone: the last one is let go. */
 void conf_install(conf_t *conf);
 /** Called on every loop when it has taken up a new generation (queues drop their views).
- * Register at start.  `baton` is kept. */
+ * Register at start, on one thread; `baton` is kept.  Loops that run already call it from their next change on. */
 typedef void conf_changed_fn(void *baton, conf_t *conf);
 void conf_on_change(conf_changed_fn *fn, void *baton);
 

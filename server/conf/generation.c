@@ -27,7 +27,7 @@ static struct {
         conf_changed_fn *fn;
         void *baton;
     } listeners[LISTENERS_MAX]; /* fixed at start */
-    int n_listeners;
+    _Atomic int n_listeners; /* raised when the new one is written: loops may run already */
     struct slot slots[LOOPS_MAX];
 } current = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
@@ -221,7 +221,10 @@ void conf_each_live(conf_live_fn *each, void *baton)
 
 void conf_on_change(conf_changed_fn *fn, void *baton)
 {
-    EC_ASSERT(current.n_listeners < LISTENERS_MAX);
-    current.listeners[current.n_listeners].fn = fn;
-    current.listeners[current.n_listeners++].baton = baton;
+    int n = atomic_load(&current.n_listeners);
+
+    EC_ASSERT(n < LISTENERS_MAX);
+    current.listeners[n].fn = fn;
+    current.listeners[n].baton = baton;
+    atomic_store(&current.n_listeners, n + 1);
 }

@@ -15,17 +15,18 @@ libserver_la_SOURCES += \
   %D%/ask/locate.c \
   %D%/ask/options.c \
   %D%/ask/path.c %D%/ask/path.h \
-  %D%/ask/show.c %D%/ask/show.h %D%/ask/show_json.c %D%/ask/show_private.h %D%/ask/show_text.c %D%/ask/show_xml.c \
+  %D%/ask/show.c %D%/ask/show.h %D%/ask/show_commands.c %D%/ask/show_json.c %D%/ask/show_private.h %D%/ask/show_text.c %D%/ask/show_xml.c \
   %D%/ask/type.c %D%/ask/type.h
 
 libserver_la_SOURCES += \
   %D%/live/clone.c %D%/live/clone.h \
   %D%/live/diff.c %D%/live/diff.h \
   %D%/live/draft.c %D%/live/draft.h \
+  %D%/live/change.c %D%/live/commit.c %D%/live/task.c %D%/live/task.h \
   %D%/live/report.c %D%/live/report.h \
   %D%/live/transaction.c %D%/live/transaction.h \
   %D%/live/edit.c %D%/live/edit.h %D%/live/edit_private.h %D%/live/block.c %D%/live/value_edit.c \
   %D%/live/plan.c %D%/live/plan.h \
   %D%/live/disk.c %D%/live/disk.h \
-  %D%/live/writeback.c %D%/live/writeback.h \
+  %D%/live/writeback.c %D%/live/writeback.h %D%/live/writeback_commands.c \
   %D%/live/words.c %D%/live/words.h

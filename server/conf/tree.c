@@ -168,8 +168,15 @@ conf_stanza_t *tree_add(conf_t *conf, conf_stanza_t *parent, const conf_scope_t 
 
 conf_place_t *tree_add_place(conf_t *conf, conf_stanza_t *stanza, const conf_file_t *file, int line)
 {
-    conf_place_t *place = apr_pcalloc(conf->pool, sizeof(*place));
+    conf_place_t *place;
 
+    if (stanza->n_places >= TREE_PLACES_MAX) {
+        place = stanza->last_place;
+        *place = (conf_place_t){ .file = file, .line = line };
+        return place;
+    }
+    place = apr_pcalloc(conf->pool, sizeof(*place));
+    stanza->n_places++;
     place->file = file;
     place->line = line;
     if (stanza->last_place == NULL)

@@ -23,6 +23,7 @@
 enum {
     TREE_STANZAS_MAX = 2000000,
     TREE_DEPTH_MAX = 16,
+    TREE_PLACES_MAX = 1000,  /* per stanza, the first ones and the last */
     TREE_SHADOWED_MAX = 100 /* per setting, the first ones and the last: memory stays bounded */
 };
 
@@ -98,6 +99,7 @@ struct ec_stanza {
     conf_siblings_t *siblings;          /* of the children, one a type */
     conf_setting_t *settings, *last_setting;
     conf_place_t *places, *last_place;
+    unsigned n_places;
     unsigned depth;
     apr_uint64_t hash;
     pcre2_code *regex;                                    /* names written /pattern/ */

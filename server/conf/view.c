@@ -25,7 +25,7 @@ struct views {
     apr_pool_t *pool;
     apr_hash_t *chains; /* bytes of the stanzas' addresses to conf_view_t */
     conf_view_t *global;
-    apr_size_t bytes; /* of the views in the hash, without the hash's own */
+    apr_size_t bytes;     /* of the views in the hash, without the hash's own */
     struct cached *cache; /* a name has one place in it; NULL: no regular expressions */
     apr_size_t cache_size;
 };
@@ -78,7 +78,8 @@ static void set_value(struct views *views, conf_view_t *view, int handle, const 
 }
 
 /* `stanzas` without the top level, where all chains end. */
-static conf_view_t *make(struct views *views, const conf_t *conf, const conf_stanza_t *const *stanzas, int count)
+static conf_view_t *make(struct views *views, const conf_t *conf, const conf_stanza_t *const *stanzas,
+                         int count)
 {
     conf_view_t *view = apr_pmemdup(views->pool, views->global, view_size(conf));
 

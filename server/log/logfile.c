@@ -118,8 +118,8 @@ void ec_logfile_write(ec_logfile_t *file, const char *line, apr_size_t length)
     } else {
         file->stats.dropped++;
     }
-    if (file->is_idle) {
-        file->is_idle = 0;
+    if (file->is_idle || (file->is_gathering && file->filling.used >= WRITER_GATHER)) {
+        file->is_idle = file->is_gathering = 0;
         pthread_cond_signal(&file->wake);
     }
     pthread_mutex_unlock(&file->lock);

@@ -10,6 +10,7 @@
 enum {
     BUFFER_KEEP = 1024 * 1024, /* a buffer that grew larger is given back when it is empty */
     RETRY_MS = 250,            /* pause after an error */
+    GATHER_MS = 10,            /* how long the first line waits for others: being woken for each costs more than writing it */
     TEND_MS = 500              /* how often a destination that needs it is looked after */
 };
 
@@ -280,6 +281,20 @@ static int await_work(ec_logfile_t *file)
     return rv == 0;
 }
 
+/* There are lines, but few. */
+static void gather(ec_logfile_t *file)
+{
+    struct timespec until = after_ms(GATHER_MS);
+
+    file->is_gathering = 1;
+    while (file->is_gathering && file->filling.used < WRITER_GATHER && !file->is_closing && !file->wants_reopen) {
+        if (pthread_cond_timedwait(&file->wake, &file->lock, &until) != 0) {
+            break;
+        }
+    }
+    file->is_gathering = 0;
+}
+
 /* Sleeps until there is something to do; takes the lines.  0 when all is done and the end was asked for. */
 static int next_work(ec_logfile_t *file)
 {
@@ -294,6 +309,7 @@ static int next_work(ec_logfile_t *file)
         report_recovery(file);
         pthread_mutex_lock(&file->lock);
     }
+    gather(file);
     goes_on = file->filling.used > 0 || !file->is_closing;
     file->writing = file->filling;
     file->filling = empty;

@@ -15,6 +15,9 @@
 
 #include "log/destination.h"
 
+/** So many bytes are written at once; fewer wait a moment for company. */
+enum { WRITER_GATHER = 64 * 1024 };
+
 struct buffer {
     char *data;
     size_t used, room;
@@ -29,6 +32,7 @@ struct ec_logfile {
     struct buffer filling;
     size_t in_flight;              /* bytes of `writing` that are not written yet */
     int is_idle, is_closing, wants_reopen;
+    int is_gathering;              /* the thread lets some lines come together */
     struct timespec deadline;      /* when closing */
     ec_logfile_stats_t stats;
     apr_uint64_t dropped_reported;

@@ -3,6 +3,7 @@
 #include "main/server.h"
 
 #include "conf/ask/ask.h"
+#include "conf/live/writeback.h"
 #include "control/control.h"
 #include "queue/queue.h"
 #include "smtp/in/smtp_in.h"
@@ -38,6 +39,8 @@ void server_add_commands(server_t *server)
     transaction_start(&changes);
     control_add(transaction_commands, NULL, NULL, "conf");
     control_add(ask_commands, NULL, NULL, "conf");
+    control_add(show_commands, NULL, NULL, "conf");
+    control_add(writeback_commands, NULL, NULL, "conf");
     control_add(queue_commands, NULL, NULL, "queue");
     control_add(smtp_in_commands, NULL, NULL, "smtp");
     control_add(smtp_out_commands, NULL, NULL, "smtp");

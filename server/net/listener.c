@@ -24,7 +24,7 @@
 enum {
     ACCEPTS_PER_EVENT = 64, /* then the other descriptors of the loop have their turn */
     ACCEPTS_AT_END = 1024,
-    PAUSE = 1000000         /* microseconds without accepting after the process ran out of something */
+    PAUSE = 1000000 /* microseconds without accepting after the process ran out of something */
 };
 
 typedef struct {
@@ -43,7 +43,7 @@ struct net_listener {
     ec_log_t *log;
     net_accept_fn *fn;
     void *baton;
-    const char *path; /* of a UNIX socket, to be removed */
+    const char *path;         /* of a UNIX socket, to be removed */
     net_listen_options_t set; /* what was set last; no address */
     int port;
     int n_acceptors, n_stopped;

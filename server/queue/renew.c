@@ -39,7 +39,8 @@ static const conf_view_t *view_before(const queue_t *queue)
 {
     const queue_set_t *set = queue->set;
 
-    return set->conf_before != NULL && queue->generation == conf_generation(set->conf_before) ? queue->view : NULL;
+    return set->conf_before != NULL && queue->generation == conf_generation(set->conf_before) ? queue->view
+                                                                                              : NULL;
 }
 
 void queue_renew(queue_t *queue)

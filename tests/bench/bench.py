@@ -3,7 +3,7 @@
 """One table: the floor, this server, and Postfix where it is installed, measured in one run.
 
 usage: bench.py [--quick] [--messages N] [--json FILE] [--only NAME ...]
-Names: accept relay idle sync reload queues lookup.  Needs EC_PREFIX (the installed tree) and EC_BUILD (for the floor program); `make bench` sets both.
+Names: accept relay idle sync reload queues lookup logs.  Needs EC_PREFIX (the installed tree) and EC_BUILD (for the floor program); `make bench` sets both.
 All servers listen on loopback and keep their files below one folder on one disk (--dir, default: the build folder).
 Every figure is the median of --runs runs; peers take turns, so that a machine whose speed drifts hurts all alike."""
 import argparse
@@ -99,6 +99,16 @@ class Ecelerity:
 
     def stop(self):
         self.server.stop()
+
+
+class NoLogs(Ecelerity):
+    """The same without a logger: what the logs cost."""
+    name = "no logs"
+    FRAME = lab.Server.FRAME[:lab.Server.FRAME.index("ec_logger")] + lab.Server.FRAME[lab.Server.FRAME.index("EventLoop"):]
+
+    def __init__(self, folder, sink=None):
+        self.server = lab.Server(folder, f'Gateway = "{sink.address}"\nRemote_SMTP_Port = {sink.port}\n', frame=self.FRAME)
+        self.address, self.port, self.pid = self.server.address, self.server.port, self.server.pid
 
 
 class Postfix:
@@ -202,6 +212,14 @@ class Bench:
                     "p99_ms": result["latency_ms"]["p99"], "rss_kib": resident(server.pid)}
         finally:
             server.stop()
+
+    def run_log_lines(self):
+        """What the program log_bench prints: processor time of one loop."""
+        tests = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
+        run = subprocess.run([os.path.join(os.environ["EC_BUILD"], "tests/bench/log/log_bench"), self.dir,
+                              f"{tests}/../modules/bounce_classifier/smtp_classification.ovr",
+                              f"{tests}/unit/bounce_classifier/replies.tsv"], capture_output=True, text=True, check=True)
+        return " ".join(run.stdout.split())
 
     def run_relay(self, peer, connections):
         sink = lab.Sink(lab.new_address(), 2526)
@@ -393,7 +411,7 @@ def main():
     ap.add_argument("--runs", type=int, default=3)
     ap.add_argument("--dir", default=os.environ.get("EC_BUILD", "/var/tmp"))
     ap.add_argument("--json")
-    ap.add_argument("--only", nargs="*", default=["accept", "relay", "idle", "sync", "reload", "queues", "lookup"])
+    ap.add_argument("--only", nargs="*", default=["accept", "relay", "idle", "sync", "reload", "queues", "lookup", "logs"])
     args = ap.parse_args()
     args.reloads = 10
     if args.quick:
@@ -412,6 +430,10 @@ def main():
             runs = [("not synced", False), ("synced", True)]
             bench.table("acceptance, ecelerity, 20 conns", runs, lambda synced: bench.run_accept(Ecelerity, 20, synced),
                         ("rate", "cpu_us", "p99_ms", "rss_kib"))
+        if "logs" in args.only:
+            bench.table("relay, logs off and on, 20 conns", [("no logs", NoLogs), ("mainlog", Ecelerity)],
+                        lambda p: bench.run_relay(p, 20), ("rate", "cpu_us", "rss_kib"))
+            bench.rows.append({"what": "log lines, bounce classes", "peer": "ecelerity", "text": bench.run_log_lines()})
         if "idle" in args.only:
             count = 500 if args.quick else 10000
             bytes_each = bench.run_idle(count)["bytes"]

@@ -20,6 +20,12 @@ noinst_PROGRAMS += %D%/queue/queue_bench
 %C%_queue_queue_bench_SOURCES = %D%/queue/queue_bench.c
 %C%_queue_queue_bench_LDADD = libserver.la
 
+# What a line of the mainlog costs its loop, and what a classification costs.
+noinst_PROGRAMS += %D%/log/log_bench
+%C%_log_log_bench_SOURCES = %D%/log/log_bench.c modules/ec_logger/format.c modules/bounce_classifier/literal.c \
+  modules/bounce_classifier/load.c modules/bounce_classifier/rules.c modules/bounce_classifier/screen.c
+%C%_log_log_bench_CPPFLAGS = $(AM_CPPFLAGS) $(PCRE2_CFLAGS) -I$(top_srcdir)
+%C%_log_log_bench_LDADD = libserver.la
 # What look-ups in a configuration cost.
 noinst_PROGRAMS += %D%/conf/conf_bench
 %C%_conf_conf_bench_SOURCES = %D%/conf/conf_bench.c

@@ -78,7 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int n = 0;
 
     apr_pool_create(&pool, NULL);
-    copy = apr_pstrmemdup(pool, (const char *)data, size);
+    copy = size > 0 ? apr_pstrmemdup(pool, (const char *)data, size) : apr_pstrdup(pool, "");
     for (end = copy + size; copy <= end && n < WORDS_MAX; copy += strlen(copy) + 1) {
         copy[strcspn(copy, "\n")] = '\0';
         words[n++] = copy;

@@ -16,6 +16,7 @@ EXTRA_DIST += tests/system/test_reception.py
 EXTRA_DIST += tests/system/test_relay.py
 EXTRA_DIST += tests/system/test_reload_load.py
 EXTRA_DIST += tests/system/test_tools.py
+EXTRA_DIST += tests/system/test_writeback.py
 EXTRA_DIST += tests/tools/build.sh
 EXTRA_DIST += tests/tools/lsan.supp
 EXTRA_DIST += tests/tools/rooms.py

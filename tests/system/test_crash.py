@@ -19,7 +19,7 @@ def test_kill_9_under_load(lab, tmp_path):
     sink = lab.sink()
     server = lab.server(f"max_outbound_connections = {CONNECTIONS}\nretry_interval = 1\nmax_retry_interval = 1\n", sink=sink)
     record = str(tmp_path / "load.records")
-    generator = lab.load(server, "-c", 8, "-n", 100000000, "--domain", "one.test", "-s", "2000", "--rate", "150" if SANITIZED else "800", "--ignore-errors",
+    generator = lab.load(server, "-c", 8, "-n", 100000000, "--domain", "one.test", "-s", "2000", "--rate", "100" if SANITIZED else "300", "--ignore-errors",
                          "--retry-connect", "60", record=record)
     before = 0
     for _ in range(ROUNDS):

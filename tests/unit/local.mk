@@ -384,3 +384,8 @@ EXTRA_DIST += %D%/bounce_classifier/replies.tsv
 check_PROGRAMS += %D%/conf/check_test
 %C%_conf_check_test_SOURCES = %D%/conf/check_test.c
 %C%_conf_check_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/conf/rules_test
+%C%_conf_rules_test_SOURCES = %D%/conf/rules_test.c
+%C%_conf_rules_test_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
+%C%_conf_rules_test_LDADD = $(TEST_LIBS)

@@ -52,4 +52,11 @@ for hook in $(sed -n 's/^### //p' "$top/doc/hooks.md"); do
 done
 test "$(wc -l < "manual-hooks.$$")" -gt 20 || miss "this test" "most hooks: is the pattern still right?"
 rm -f "manual-hooks.$$"
+# every number of a problem is in the page of the language
+sed -n 's/.* X([A-Z_]*, \([0-9]\{5\}\),.*/\1/p' "$top/server/conf/conf.h" > "manual-numbers.$$"
+while read -r number; do
+    grep -q "CFG-$number" "$top/doc/config-language.md" || miss doc/config-language.md "CFG-$number"
+done < "manual-numbers.$$"
+test -s "manual-numbers.$$" || miss "this test" "any number: is the pattern still right?"
+rm -f "manual-numbers.$$"
 exit $failed

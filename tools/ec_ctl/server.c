@@ -136,15 +136,12 @@ static int is_refused(const char *word)
     return 0;
 }
 
-/* EXTRA_ARGS is words separated by spaces; `argv` points into a copy that stays. */
-static int add_extra(char **argv, int n)
+/* EXTRA_ARGS, words separated by spaces; `argv` then points into `text`. */
+static int add_extra(char **argv, int n, char *text)
 {
-    const char *text = variable("EXTRA_ARGS");
-    static char *copy;
     char *state = NULL;
 
-    copy = text != NULL ? strdup(text) : NULL;
-    for (char *word = copy != NULL ? strtok_r(copy, " \t", &state) : NULL; word != NULL;
+    for (char *word = text != NULL ? strtok_r(text, " \t", &state) : NULL; word != NULL;
          word = strtok_r(NULL, " \t", &state)) {
         if (n == CTL_ARGUMENTS - 1) {
             ctl_complain("EXTRA_ARGS has too many words");
@@ -180,7 +177,8 @@ int server_launch(ctl_t *ctl)
 {
     char path[CTL_PATH], *argv[CTL_ARGUMENTS] = { path };
     const char *config = variable("CONFFILE");
-    int seconds = start_seconds(ctl), n = 1;
+    int seconds = start_seconds(ctl), n = 1, result = -1;
+    char *extra;
 
     if (find_program(path) != 0)
         return -1;
@@ -188,9 +186,11 @@ int server_launch(ctl_t *ctl)
         argv[n++] = (char *)"-c";
         argv[n++] = (char *)config;
     }
-    if (add_extra(argv, n) != 0)
-        return -1;
-    return say_result(child_run(argv, seconds), seconds);
+    extra = variable("EXTRA_ARGS") != NULL ? strdup(variable("EXTRA_ARGS")) : NULL;
+    if (add_extra(argv, n, extra) == 0)
+        result = say_result(child_run(argv, seconds), seconds);
+    free(extra);
+    return result;
 }
 
 int server_is_config_valid(void)

@@ -7,6 +7,7 @@
 #include "conf/live/draft.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include <apr_strings.h>
 
@@ -224,6 +225,55 @@ const apr_array_header_t *draft_warnings(const draft_t *draft)
     return draft->notes;
 }
 
+/* ---- where ------------------------------------------------------------------------------------------ */
+
+static apr_status_t explain_module(apr_status_t rv, const char *word, const char **why, apr_pool_t *pool)
+{
+    if (rv == APR_SUCCESS || rv == EC_E_NOT_FOUND)
+        return APR_SUCCESS;
+    *why = apr_psprintf(pool, "the module for \"%.80s\" can not be loaded: %s", word, *why != NULL ? *why : "no reason given");
+    return rv;
+}
+
+/* A first word that no table knows may be the stanza of a module: its table has to be there before words have a
+ * meaning. */
+static apr_status_t bring_stanza(const struct draft *draft, const char *const *words, int n, const char **why,
+                                 apr_pool_t *pool)
+{
+    int at = n > 0 && strcasecmp(words[0], scope_global->name) == 0;
+    const conf_source_t *source = draft->source;
+
+    if (at >= n || source == NULL || source->need_module == NULL || options_scope(words[at]) != NULL ||
+        options_find_anywhere(words[at]) != NULL)
+        return APR_SUCCESS;
+    return explain_module(source->need_module(source->baton, words[at], why), words[at], why, pool);
+}
+
+/* Where path_read() went no further there may be an option that a module announces. */
+static apr_status_t bring_option(const struct draft *draft, const conf_path_t *path, const char *word,
+                                 const char **why, apr_pool_t *pool)
+{
+    const conf_scope_t *scope = path->n > 0 ? path->step[path->n - 1].scope : scope_global;
+    const conf_source_t *source = draft->source;
+
+    if (source == NULL || source->need_option == NULL || scope->flags & SCOPE_MODULE)
+        return APR_SUCCESS;
+    return explain_module(source->need_option(source->baton, scope->name, word, why), word, why, pool);
+}
+
+static apr_status_t read_path(const struct draft *draft, conf_path_t *path, const char *const *words, int n,
+                              const char **why, apr_pool_t *pool)
+{
+    apr_status_t rv;
+
+    EC_TRY(bring_stanza(draft, words, n, why, pool));
+    rv = path_read(path, words, n, why, pool);
+    if (rv != EC_E_NOT_FOUND || path->n_words >= n)
+        return rv;
+    EC_TRY(bring_option(draft, path, words[path->n_words], why, pool));
+    return path_read(path, words, n, why, pool);
+}
+
 /* ---- set ------------------------------------------------------------------------------------------- */
 
 /* Takes away the uppermost stanza of the path that was not there before. */
@@ -333,7 +383,7 @@ static apr_status_t set(struct draft *draft, const conf_setting_t **result, cons
     conf_path_t path;
     words_t rest;
 
-    EC_TRY(path_read(&path, words, n, why, pool));
+    EC_TRY(read_path(draft, &path, words, n, why, pool));
     EC_TRY(words_read(&rest, words + path.n_words, n - path.n_words, why, pool));
     EC_TRY(set_at(draft, &setting, &path, &rest, file, why, pool));
     if (file == &console)
@@ -414,7 +464,7 @@ apr_status_t draft_unset(draft_t *draft, const char *const *words, int n, const 
     conf_stanza_t *stanza;
     conf_path_t path;
 
-    EC_TRY(path_read(&path, words, n, why, pool));
+    EC_TRY(read_path(draft, &path, words, n, why, pool));
     if (n - path.n_words > 1) {
         *why = apr_psprintf(pool, "nothing follows the option that is unset, found \"%.80s\"", words[path.n_words + 1]);
         return EC_E_SYNTAX;

@@ -34,6 +34,9 @@ typedef struct {
 /** Keeps a copy of `actions`.  Once, at start. */
 void transaction_start(const transaction_actions_t *actions);
 
+/** How the configuration was found at start; borrowed, constant; NULL before transaction_start(). */
+const conf_source_t *transaction_source(void);
+
 /* config begin, set, unset, replay, rebase, commit, rollback, reload, diff */
 extern const ec_command_t transaction_commands[];
 

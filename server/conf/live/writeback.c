@@ -210,7 +210,8 @@ static apr_status_t save(struct saving *s)
     EC_TRY(compare(s));
     EC_TRY(disk_replace((const disk_file_t *)(const void *)files->elts, files->nelts, s->why, s->pool));
     for (int i = 0; i < files->nelts; i++)
-        APR_ARRAY_PUSH(s->result->written, const char *) = APR_ARRAY_IDX(files, i, disk_file_t).path;
+        APR_ARRAY_PUSH(s->result->written, const char *) =
+            apr_pstrdup(s->pool, APR_ARRAY_IDX(files, i, disk_file_t).path);
     return APR_SUCCESS;
 }
 

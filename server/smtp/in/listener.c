@@ -136,8 +136,8 @@ static int has_unwanted(const in_listener_t *list, const char *port)
     return 0;
 }
 
-/* One that will be closed, or is being closed, has the port: "*:25" and "127.0.0.1:25" can follow one another without
- * a gap, and an address can be taken again at once. */
+/* One that will be closed, or is being closed, has the port: "*:25" and "127.0.0.1:25" can follow one another
+ * without a gap, and an address can be taken again at once. */
 static int is_taking_over(const char *address)
 {
     const char *port = port_of(address);
@@ -190,8 +190,8 @@ static void close_list(in_listener_t *list)
     }
 }
 
-typedef apr_status_t listen_fn(in_listener_t **fresh, conf_t *conf, const conf_stanza_t *listen, const char **why,
-                               apr_pool_t *scratch);
+typedef apr_status_t listen_fn(in_listener_t **fresh, conf_t *conf, const conf_stanza_t *listen,
+                               const char **why, apr_pool_t *scratch);
 
 /* Those that are there already; what is left unwanted is known before the first new one is opened. */
 static apr_status_t keep(in_listener_t **fresh, conf_t *conf, const conf_stanza_t *listen, const char **why,
@@ -277,7 +277,8 @@ static apr_status_t check_overlap(const in_listener_t *fresh, const char **why, 
         for (int i = 0; i < 2; i++) {
             for (const in_listener_t *b = lists[i]; b != NULL; b = b->next) {
                 if (b->is_wanted && is_overlap(a, b)) {
-                    *why = apr_psprintf(scratch, "Listen \"%s\" and Listen \"%s\" overlap", a->address, b->address);
+                    *why = apr_psprintf(scratch, "Listen \"%s\" and Listen \"%s\" overlap", a->address,
+                                        b->address);
                     return EC_E_CONFIG;
                 }
             }

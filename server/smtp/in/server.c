@@ -68,8 +68,8 @@ int in_is_stopping(ec_loop_t *loop)
 
 enum { RENEWALS_PER_POST = 128 };
 
-/* What is idle takes up the new generation if nothing changed for it, so that the one before can go; who finds a
- * difference keeps the old one until MAIL or RSET. */
+/* What is idle takes up the new generation if nothing changed for it, so that the one before can go; who
+ * finds a difference keeps the old one until MAIL or RSET. */
 static void renew_some(void *baton)
 {
     loop_part_t *part = baton;
@@ -95,7 +95,8 @@ static void renew_some(void *baton)
     }
 }
 
-/* The list turns: those that come meanwhile stand behind, and who leaves makes the round a little too long. */
+/* The list turns: those that come meanwhile stand behind, and who leaves makes the round a little too long.
+ */
 static void on_conf_change(void *baton, conf_t *conf)
 {
     ec_loop_t *loop = ec_loop_self();

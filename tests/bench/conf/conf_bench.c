@@ -2,9 +2,9 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * usage: conf_bench STANZAS
- * Loads half as many bindings as domains, STANZAS domains, asks for the values that apply to mail for each of ten of
- * them, and prints what the views take.  bench.py runs it under callgrind, which counts the instructions inside
- * measure_outbound() and measure_get(): a number without noise. */
+ * Loads half as many bindings as domains, STANZAS domains, asks for the values that apply to mail for each of
+ * ten of them, and prints what the views take.  bench.py runs it under callgrind, which counts the
+ * instructions inside measure_outbound() and measure_get(): a number without noise. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,17 +42,19 @@ static char *make_text(int n, apr_pool_t *pool)
     text[0] = '\0';
     for (int i = 0; i < n; i++) {
         if (i % 2 == 0) {
-            used += (apr_size_t)apr_snprintf(text + used, ROOM, "Binding \"b%d\" {\n  Retry_Interval = %d\n}\n", i, 100 + i);
+            used += (apr_size_t)apr_snprintf(text + used, ROOM,
+                                             "Binding \"b%d\" {\n  Retry_Interval = %d\n}\n", i, 100 + i);
         }
-        used += (apr_size_t)apr_snprintf(text + used, ROOM, "Domain \"d%d.test\" {\n  Retry_Interval = %d\n}\n", i, 1000 + i);
+        used += (apr_size_t)apr_snprintf(text + used, ROOM,
+                                         "Domain \"d%d.test\" {\n  Retry_Interval = %d\n}\n", i, 1000 + i);
     }
     return text;
 }
 
 static void print_live(void *baton, const conf_live_t *live)
 {
-    printf("stanzas=%u views=%u bytes=%lu view_bytes=%lu\n", live->stanzas, live->views, (unsigned long)live->bytes,
-           (unsigned long)(live->bytes - *(apr_size_t *)baton));
+    printf("stanzas=%u views=%u bytes=%lu view_bytes=%lu\n", live->stanzas, live->views,
+           (unsigned long)live->bytes, (unsigned long)(live->bytes - *(apr_size_t *)baton));
 }
 
 static void get_bytes(void *baton, const conf_live_t *live)

@@ -17,18 +17,19 @@ static const struct {
     { "", "domain other.test { retry_interval = 7 }", 1, 1 },
     { "retry_interval = 7", "domain d.test { retry_interval = 7 }", 1, 1 },
     { "retry_interval = 7", "retry_interval = 8", 0, 0 },
-    { "retry_interval = 600", "retry_interval = 10m", 0, 1 },  /* written another way: only single options tell */
+    { "retry_interval = 600", "retry_interval = 10m", 0,
+      1 }, /* written another way: only single options tell */
     { "idle_timeout = 3", "idle_timeout = 4", 0, 1 },
     { "gateway = a.test", "gateway = b.test", 0, 0 },
     { "gateway = a.test", "", 0, 0 },
     { "relay_hosts = ( 10.0.0.1 10.0.0.2 )", "relay_hosts = ( 10.0.0.1 10.0.0.2 )", 1, 1 },
     { "relay_hosts = ( 10.0.0.1 10.0.0.2 )", "relay_hosts = ( 10.0.0.1 )", 0, 0 },
     { "relay_hosts = ( 10.0.0.1 10.0.0.2 )", "relay_hosts = ( 10.0.0.2 10.0.0.1 )", 0, 0 },
-    { "domain d.test { idle_timeout = 3 retry_interval = 7 }", "domain d.test { retry_interval = 7 idle_timeout = 3 }",
-      1, 1 },
+    { "domain d.test { idle_timeout = 3 retry_interval = 7 }",
+      "domain d.test { retry_interval = 7 idle_timeout = 3 }", 1, 1 },
     { "domain d.test { idle_timeout = 3 }", "domain d.test { idle_timeout = 3 idle_timeout = 3 }", 1, 1 },
-    { "domain d.test { idle_timeout = 3 }", "domain /d/ { idle_timeout = 4 } domain d.test { idle_timeout = 3 }", 1,
-      1 },
+    { "domain d.test { idle_timeout = 3 }",
+      "domain /d/ { idle_timeout = 4 } domain d.test { idle_timeout = 3 }", 1, 1 },
 };
 
 START_TEST(is_same)
@@ -77,7 +78,8 @@ static const char *types_of(const conf_t *conf, const conf_stanza_t *parent, con
 
 START_TEST(stanzas_by_type)
 {
-    static const char text[] = "domain a {} binding x {} domain b {} binding y { domain in {} } domain a {} domain c {}";
+    static const char text[] =
+        "domain a {} binding x {} domain b {} binding y { domain in {} } domain a {} domain c {}";
     conf_t *conf = load_right(text, NULL, test_pool);
 
     ck_assert_str_eq(types_of(conf, NULL, "Domain"), "a b c ");

@@ -292,6 +292,8 @@ START_TEST(rules)
     ck_assert_msg(writeback_save(&result, conf, &from, path, &why, test_pool) == APR_SUCCESS, "%s: %s", cases[_i].what, why);
     for (int i = 0; i < FILES && cases[_i].after[i].name != NULL; i++)
         ck_assert_str_eq(read_file(cases[_i].after[i].name), with_folder(cases[_i].after[i].text));
+    for (int i = 0; i < result.written->nelts; i++) /* the texts must outlive the trees they come from */
+        ck_assert_int_eq(strncmp(APR_ARRAY_IDX(result.written, i, const char *), folder, strlen(folder)), 0);
     if (cases[_i].unsaved == NULL)
         ck_assert_msg(result.unsaved == NULL, "%s: %s", cases[_i].what, result.unsaved);
     else

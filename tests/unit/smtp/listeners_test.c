@@ -92,7 +92,8 @@ static void stop(void)
     event_runtime_destroy();
 }
 
-/* A port that stays ours: it is bound, so that the kernel gives it to nobody, and does not listen, so that we can. */
+/* A port that stays ours: it is bound, so that the kernel gives it to nobody, and does not listen, so that we
+ * can. */
 static int free_port(void)
 {
     struct sockaddr_in here = { .sin_family = AF_INET };

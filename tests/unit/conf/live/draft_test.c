@@ -82,7 +82,9 @@ START_TEST(taken_changes)
 
     make_change(draft, taken[_i].line);
     ck_assert_str_eq(diff_text(base, draft_conf(draft)), taken[_i].diff);
-    ck_assert_str_eq(tree_text(base->root), tree_text(load_right(base_text, NULL, test_pool)->root));
+    again = load_right(base_text, NULL, test_pool);
+    ck_assert_str_eq(tree_text(base->root), tree_text(again->root));
+    conf_unref(again);
     conf = finish(draft);
     again = load_right(tree_text(conf->root), NULL, test_pool);
     ck_assert_str_eq(diff_text(conf, again), "");
@@ -311,6 +313,70 @@ START_TEST(files_are_kept)
 }
 END_TEST
 
+/* ---- modules ------------------------------------------------------------------------------------------ */
+
+static const ec_option_t own[] = { { .name = "colour", .type = EC_TYPE_STRING, .deflt = "red" }, { .name = NULL } };
+static const ec_option_t announced[] = {
+    { .name = "brought_number", .type = EC_TYPE_INT, .deflt = "7", .scopes = "global domain", .min = 0, .max = 100 },
+    { .name = NULL }
+};
+
+static apr_status_t need_module(void *baton, const char *name, const char **why)
+{
+    if (strcmp(name, "broken") == 0) {
+        *why = "it is broken";
+        return EC_E_MODULE;
+    }
+    return strcmp(name, "bringer") == 0 ? conf_register("bringer", own, "bringer") : EC_E_NOT_FOUND;
+}
+
+static apr_status_t need_option(void *baton, const char *scope, const char *option, const char **why)
+{
+    if (strcmp(option, "brought_number") != 0)
+        return EC_E_NOT_FOUND;
+    EC_TRY(conf_register("bringer", own, "bringer"));
+    return conf_register(NULL, announced, "bringer");
+}
+
+START_TEST(a_change_brings_a_module)
+{
+    const conf_source_t source = { .need_module = need_module, .need_option = need_option };
+    draft_t *draft = open_draft(base, 0);
+    conf_t *conf;
+
+    ck_assert_ptr_nonnull(run_change(draft, "set bringer x colour blue")); /* nobody to ask */
+    draft_use(draft, &source);
+    ck_assert_ptr_nonnull(strstr(run_change(draft, "set broken x colour blue"), "it is broken"));
+    ck_assert_ptr_nonnull(strstr(run_change(draft, "set brought_numbers 5"), "brought_numbers"));
+    ck_assert_str_eq(diff_text(base, draft_conf(draft)), "");
+    make_change(draft, "set bringer x colour blue");
+    ck_assert_str_eq(diff_text(base, draft_conf(draft)), "add bringer x\nset bringer x colour = blue\n");
+    conf = finish(draft);
+    ck_assert_str_eq(conf_stanza_eval(conf, conf_next(conf, NULL, "bringer", NULL), "colour")->s, "blue");
+    conf_unref(conf);
+}
+END_TEST
+
+START_TEST(an_announced_option_brings_its_module)
+{
+    const conf_source_t source = { .need_module = need_module, .need_option = need_option };
+    draft_t *draft = open_draft(base, 0);
+    conf_t *conf;
+    int handle;
+
+    draft_use(draft, &source);
+    make_change(draft, "set domain a.test brought_number 5");
+    ck_assert_str_eq(diff_text(base, draft_conf(draft)), "set domain a.test brought_number = 5\nadd bringer\n");
+    conf = finish(draft);
+    handle = conf_handle(&announced[0]);
+    ck_assert_int_ge(handle, CONF_O_COUNT);
+    ck_assert_int_eq(conf_get_handle(conf_outbound(conf, NULL, NULL, "a.test"), handle)->i, 5);
+    ck_assert_int_eq(conf_get_handle(conf_outbound(conf, NULL, NULL, "b.test"), handle)->i, 7);
+    ck_assert_str_eq(conf_stanza_eval(conf, conf_next(conf, NULL, "bringer", NULL), "colour")->s, "red");
+    conf_unref(conf);
+}
+END_TEST
+
 static void add(Suite *suite)
 {
     TCase *tcase = tcase_create("draft");
@@ -329,6 +395,8 @@ static void add(Suite *suite)
     tcase_add_loop_test(tcase, replay_text, 0, TEST_COUNT(printed));
     tcase_add_test(tcase, warnings_are_kept);
     tcase_add_test(tcase, files_are_kept);
+    tcase_add_test(tcase, a_change_brings_a_module);
+    tcase_add_test(tcase, an_announced_option_brings_its_module);
 }
 
 TEST_MAIN("conf/live/draft", add)

@@ -1,0 +1,18 @@
+# cluster: the parts that need no server, in rooms (README.md).  A convenience library: unit tests and the simulator link it.
+noinst_LTLIBRARIES += libcluster.la
+libcluster_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
+libcluster_la_SOURCES = %D%/bus/bus.h \
+  %D%/wire/wire.c %D%/wire/wire.h %D%/wire/message.c %D%/wire/message.h \
+  %D%/lease/lease.c %D%/lease/lease.h %D%/lease/clock.c %D%/lease/clock.h \
+  %D%/view/settle.c %D%/view/settle.h \
+  %D%/machine/machine.h %D%/machine/mutant.h %D%/machine/table.c %D%/machine/table.h \
+  %D%/machine/replica.c %D%/machine/replica.h %D%/machine/replica_private.h \
+  %D%/machine/ring.c %D%/machine/snapshot.c %D%/machine/events.c \
+  %D%/limit/limit.c %D%/limit/limit.h %D%/limit/client.c %D%/limit/client.h
+libcluster_la_LIBADD = $(APR_LIBS)
+
+# The simulated bus is for tests: of this module and of others that use it.
+noinst_LTLIBRARIES += libclustersim.la
+libclustersim_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
+libclustersim_la_SOURCES = %D%/bus_sim/bus_sim.c %D%/bus_sim/bus_sim.h %D%/bus_sim/parts.h %D%/bus_sim/rings.c
+EXTRA_DIST += %D%/README.md

@@ -1,0 +1,43 @@
+/* throttle.h - rates for the whole cluster: never more than n in any window, anywhere
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A rate of n in T seconds is n units, each good for one message in any T.  They are
+ * granted like slots (limit.h): a unit is *used* from the message until T later, and
+ * only unused ones go back.  So the sum over all nodes is exact in every window, also
+ * while units move.  Units that a departed node may have used just now come tainted:
+ * they count as used from when they came.
+ *
+ * Time is kept in 128 parts of a window, and a unit rests for at least one part more: at most 2/128 of
+ * the rate is not used, and the clock of a node may be faster than real time by 1/128.
+ *
+ * Thread: the one that drives the replica. */
+#ifndef CLUSTER_THROTTLE_THROTTLE_H
+#define CLUSTER_THROTTLE_THROTTLE_H
+
+#include "cluster/limit/client.h"
+
+enum { THROTTLE_PARTS = 128 };
+
+struct throttle_rate {
+    limit_client_t *client;
+    struct limit_client_key *key;
+    apr_time_t part;                      /* length of one */
+    apr_int64_t first;                    /* number of the oldest part in `used` */
+    apr_uint32_t used[THROTTLE_PARTS + 2];
+    apr_time_t now;                       /* of the last call */
+};
+
+/** For limit_client_init() of the client over a throttle_machine state; its baton is not used. */
+extern const struct limit_client_events throttle_events;
+
+/** Begins a rate of `limit` in `window`.  Keeps all. */
+void throttle_rate_init(struct throttle_rate *rate, limit_client_t *client, const char *key, apr_size_t length,
+                        apr_uint32_t limit, apr_time_t window, apr_time_t now);
+/** Returns whether one may be sent now; then it counts. */
+int throttle_take(struct throttle_rate *rate, apr_time_t now);
+/** How many could be sent if there were units: what is asked for.  Also lets old uses end. */
+void throttle_want(struct throttle_rate *rate, apr_uint32_t count, apr_time_t now);
+/** When the next use ends; 0: nothing is used. */
+apr_time_t throttle_next(const struct throttle_rate *rate);
+
+#endif

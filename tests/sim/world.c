@@ -1,0 +1,511 @@
+/* world.c - a simulated cluster: nodes with replicas, what they use, and what must hold
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "world.h"
+
+enum mutant mutant_now;
+
+static const struct {
+    apr_uint32_t limit;
+    apr_time_t window;
+} world_rates[WORLD_RATES] = { { 1, apr_time_from_msec(300) }, { 40, apr_time_from_sec(1) } };
+
+static const apr_time_t window = apr_time_from_sec(2), margin = apr_time_from_msec(250);
+
+/* ---- saying what happens ----------------------------------------------------------- */
+
+void world_trace(struct world *world, const char *format, ...)
+{
+    va_list args;
+
+    if (!world->config.trace)
+        return;
+    printf("%10.6f ", (double)bus_sim_now(world->sim) / 1e6);
+    va_start(args, format);
+    vprintf(format, args);
+    va_end(args);
+    putchar('\n');
+}
+
+void world_fail(struct world *world, const char *format, ...)
+{
+    va_list args;
+    int length;
+
+    if (world->failure[0] != '\0')
+        return;
+    length = snprintf(world->failure, sizeof(world->failure), "at %.6f s: ", (double)bus_sim_now(world->sim) / 1e6);
+    va_start(args, format);
+    vsnprintf(world->failure + length, sizeof(world->failure) - (size_t)length, format, args);
+    va_end(args);
+    world_trace(world, "FAILURE %s", world->failure);
+}
+
+static void on_log(void *baton, const char *text)
+{
+    struct node *node = baton;
+
+    world_trace(node->world, "node %u: %s", node->id, text);
+}
+
+/* ---- what a node does with its slots -------------------------------------------------- */
+
+static apr_time_t clock_of(const struct node *node)
+{
+    return bus_sim_clock(node->world->sim, node->id);
+}
+
+static void close_session(struct user_key *user, apr_uint32_t at)
+{
+    user->sessions[at] = user->sessions[--user->open];
+    limit_client_put(&user->node->client, user->key);
+    user->node->sessions_done++;
+}
+
+static void on_gained(void *baton, struct limit_client_key *key)
+{
+}
+
+static void on_shed(void *baton, struct limit_client_key *key, apr_uint32_t count)
+{
+}
+
+static void on_lost(void *baton, struct limit_client_key *key, apr_uint32_t count)
+{
+    struct user_key *user = key->user;
+
+    world_trace(user->node->world, "node %u: closes %u of key %d", user->node->id, count, user->index);
+    while (count-- > 0 && user->open > 0)
+        close_session(user, 0);
+}
+
+static const struct limit_client_events client_events = { on_gained, on_shed, on_lost, NULL };
+
+/* End what is done, begin what may begin.  Returns when the next is done. */
+static apr_time_t use_slots(struct user_key *user, apr_time_t now)
+{
+    struct node *node = user->node;
+    apr_time_t next = now + apr_time_from_msec(50);
+
+    for (apr_uint32_t i = 0; i < user->open;) {
+        if (now >= user->sessions[i].ends) {
+            close_session(user, i);
+            /* what is wanted changes all the time, until the end, when all is wanted */
+            if (node->world->is_restless && bus_sim_random(node->world->sim, 4) == 0)
+                user->demand = bus_sim_random(node->world->sim, node->world->limits[user->index] + 2);
+        } else {
+            i++;
+        }
+    }
+    limit_client_want(&node->client, user->key, user->demand);
+    while (user->open < user->demand && limit_client_take(&node->client, user->key, now))
+        user->sessions[user->open++].ends = now + 2000 + bus_sim_random(node->world->sim, 120000);
+    for (apr_uint32_t i = 0; i < user->open; i++) {
+        if (user->sessions[i].ends < next)
+            next = user->sessions[i].ends;
+    }
+    return next;
+}
+
+/* The last `limit` messages of all nodes must have taken a window. */
+static void check_rate(struct world *world, int index)
+{
+    apr_uint32_t limit = world_rates[index].limit;
+    apr_uint64_t count = world->send_count[index]++;
+    apr_time_t *place = &world->sends[index][count % limit], now = bus_sim_now(world->sim);
+
+    if (count >= limit && now - *place < world_rates[index].window)
+        world_fail(world, "rate %d: more than %u within %.4f s", index, limit, (double)(now - *place) / 1e6);
+    *place = now;
+}
+
+static apr_time_t use_rates(struct node *node, apr_time_t now)
+{
+    apr_time_t next = now + apr_time_from_msec(30);
+
+    for (int i = 0; i < WORLD_RATES; i++) {
+        apr_uint32_t wanted = bus_sim_random(node->world->sim, world_rates[i].limit + 1), sent = 0;
+        apr_time_t ends;
+
+        throttle_want(&node->rates[i], node->world->is_restless ? wanted : world_rates[i].limit, now);
+        for (; sent < wanted && throttle_take(&node->rates[i], now); sent++)
+            check_rate(node->world, i);
+        ends = throttle_next(&node->rates[i]);
+        next = ends != 0 && ends < next ? ends : next;
+    }
+    return next;
+}
+
+static void on_wake(void *baton)
+{
+    struct node *node = baton;
+    apr_time_t now = clock_of(node), next = now + apr_time_from_msec(100), other;
+
+    /* first of all: are we still allowed to? */
+    replica_poll(node->replica, now);
+    node->is_awake = 1;
+    for (int i = 0; i < WORLD_KEYS; i++) {
+        other = use_slots(&node->users[i], now);
+        next = other < next ? other : next;
+    }
+    other = use_rates(node, now);
+    next = other < next ? other : next;
+    replica_poll(node->replica, now);
+    other = replica_next(node->replica);
+    bus_sim_wake_at(node->world->sim, node->id, other < next ? other : next);
+}
+
+/* ---- the bus, as a node sees it ----------------------------------------------------------- */
+
+static void trace_state(struct node *node, const char *what)
+{
+    struct replica_info info;
+
+    if (!node->world->config.trace)
+        return;
+    replica_info(node->replica, &info);
+    world_trace(node->world, "node %u: %s -> %s%s ring=%lu epoch=%lu position=%lu", node->id, what,
+                replica_phase_name(info.phase), info.is_active ? " active" : "", (unsigned long)info.ring,
+                (unsigned long)info.epoch, (unsigned long)info.position);
+}
+
+static void on_view(void *baton, const struct bus_view *view)
+{
+    struct node *node = baton;
+
+    replica_view(node->replica, view, clock_of(node));
+    trace_state(node, "view");
+}
+
+static void on_message(void *baton, bus_node_t sender, const void *data, apr_size_t length)
+{
+    struct node *node = baton;
+    struct message message;
+
+    replica_message(node->replica, sender, data, length, clock_of(node));
+    if (node->world->config.trace > 1 && message_read(&message, data, length) == NULL) {
+        char text[64];
+
+        snprintf(text, sizeof(text), "%s of %u stay=%lu at=%lu", message_type_name(message.type), sender,
+                 (unsigned long)message.stay, (unsigned long)message.position);
+        trace_state(node, text);
+    }
+}
+
+static void on_bus_lost(void *baton)
+{
+    struct node *node = baton;
+
+    replica_bus_lost(node->replica, &node->bus, clock_of(node));
+    trace_state(node, "bus lost");
+}
+
+static const struct bus_sim_process process = { { on_view, NULL, on_message }, on_bus_lost, on_wake };
+
+/* A newer version says so, and has more behind what we know. */
+static apr_status_t send_newer(struct node *node, const void *data, apr_size_t length)
+{
+    wire_writer_t writer = { 0 };
+    apr_status_t rv;
+
+    wire_write_raw(&writer, data, length);
+    writer.data[2] = MESSAGE_VERSION + 1;
+    wire_write_raw(&writer, "more", 4);
+    rv = bus_send(bus_sim_bus(node->world->sim, node->id), writer.data, writer.length);
+    wire_free(&writer);
+    return rv;
+}
+
+static apr_status_t node_send(bus_t *bus, const void *data, apr_size_t length)
+{
+    struct node *node = (struct node *)((char *)bus - offsetof(struct node, bus));
+
+    if (node->is_newer)
+        return send_newer(node, data, length);
+    return bus_send(bus_sim_bus(node->world->sim, node->id), data, length);
+}
+
+static const struct bus_ops node_ops = { node_send };
+
+/* ---- what happens to nodes -------------------------------------------------------------- */
+
+static void add_machines(struct node *node)
+{
+    struct machine limits = { &limit_machine, &node->limits, &limit_client_local, &node->client };
+    struct machine throttles = { &throttle_machine, &node->throttles, &limit_client_local, &node->throttle_client };
+    struct world *world = node->world;
+
+    limit_init(&node->limits, 0);
+    limit_client_init(&node->client, &node->limits, node->id, (apr_uint32_t)world->config.nodes,
+                      apr_time_from_msec(200), replica_clock(node->replica), &client_events, node);
+    replica_add(node->replica, &limits);
+    limit_init(&node->throttles, 1);
+    limit_client_init(&node->throttle_client, &node->throttles, node->id, (apr_uint32_t)world->config.nodes,
+                      apr_time_from_msec(200), replica_clock(node->replica), &throttle_events, node);
+    replica_add(node->replica, &throttles);
+    for (int i = 0; i < WORLD_RATES; i++)
+        throttle_rate_init(&node->rates[i], &node->throttle_client, i == 0 ? "one" : "forty", i == 0 ? 3 : 5,
+                           world_rates[i].limit, world_rates[i].window, clock_of(node));
+}
+
+void world_boot(struct world *world, bus_node_t id)
+{
+    struct node *node = &world->nodes[id];
+    struct replica_config config = { 0 };
+
+    if (node->is_running)
+        return;
+    config.self = id;
+    config.instance = node->instance = ((apr_uint64_t)bus_sim_random(world->sim, 0xffffffff) << 32) | ++world->events;
+    config.window = window;
+    config.margin = margin;
+    config.patience = apr_time_from_msec(500);
+    config.log = on_log;
+    config.baton = node;
+    config.version = MESSAGE_VERSION + node->is_newer;
+    node->bus.ops = &node_ops;
+    node->replica = replica_create(&config, &node->bus);
+    add_machines(node);
+    for (int i = 0; i < WORLD_KEYS; i++) {
+        struct user_key *user = &node->users[i];
+        char name[] = "key0";
+
+        name[3] = (char)('0' + i);
+        user->node = node;
+        user->index = i;
+        user->open = 0;
+        user->key = limit_client_key(&node->client, name, 4, world->limits[i],
+                                     world->config.is_available ? LIMIT_AVAILABLE : LIMIT_STRICT);
+        user->key->user = user;
+    }
+    node->is_running = 1;
+    node->is_awake = 0;
+    world_trace(world, "node %u: boots", id);
+    bus_sim_start(world->sim, id, &process, node);
+    bus_sim_wake_at(world->sim, id, clock_of(node));
+}
+
+static void end_node(struct node *node)
+{
+    replica_destroy(node->replica);
+    limit_client_free(&node->client);
+    limit_client_free(&node->throttle_client);
+    node->replica = NULL;
+    node->is_running = node->is_awake = 0;
+}
+
+void world_kill(struct world *world, bus_node_t id)
+{
+    if (!world->nodes[id].is_running)
+        return;
+    world_trace(world, "node %u: killed", id);
+    bus_sim_kill(world->sim, id);
+    end_node(&world->nodes[id]);
+}
+
+void world_pause(struct world *world, bus_node_t id, int is_process, int is_daemon)
+{
+    world_trace(world, "node %u: stopped%s%s", id, is_process ? " process" : "", is_daemon ? " daemon" : "");
+    bus_sim_stop(world->sim, id, is_process, is_daemon);
+    if (is_process)
+        world->nodes[id].is_awake = 0;
+}
+
+void world_continue(struct world *world, bus_node_t id)
+{
+    world_trace(world, "node %u: continues", id);
+    bus_sim_continue(world->sim, id);
+}
+
+void world_set_limit(struct world *world, int key, apr_uint32_t limit, bus_node_t id)
+{
+    world->limits[key] = limit;
+    if (limit > world->allowed[key])
+        world->allowed[key] = limit;
+    for (bus_node_t i = 1; i <= (bus_node_t)world->config.nodes; i++) {
+        if (world->nodes[i].is_running && (id == 0 || id == i))
+            limit_client_key(&world->nodes[i].client, world->nodes[i].users[key].key->item.key, 4, limit,
+                             world->nodes[i].users[key].key->mode);
+    }
+}
+
+void world_set_demand(struct world *world, int key, bus_node_t id, apr_uint32_t demand)
+{
+    world->nodes[id].users[key].demand = demand;
+}
+
+void world_inject(struct world *world, bus_node_t id, const void *data, apr_size_t length)
+{
+    if (world->nodes[id].is_running && bus_send(bus_sim_bus(world->sim, id), data, length) == APR_SUCCESS)
+        lease_clock_sent(replica_clock(world->nodes[id].replica), clock_of(&world->nodes[id]), 0);
+}
+
+/* ---- what must hold ------------------------------------------------------------------------ */
+
+/* Slots in use by those that are able to send, and in available mode the bound of the manual. */
+static void check_limits(struct world *world)
+{
+    for (int key = 0; key < WORLD_KEYS; key++) {
+        apr_uint32_t used = 0, bound = world->allowed[key], nodes = (apr_uint32_t)world->config.nodes;
+
+        for (apr_uint32_t id = 1; id <= nodes; id++) {
+            struct node *node = &world->nodes[id];
+
+            if (!node->is_running || !node->is_awake)
+                continue;
+            used += node->users[key].open;
+            if (world->config.is_available && !lease_clock_is_good(replica_clock(node->replica), clock_of(node)))
+                bound += (world->allowed[key] + nodes - 1) / nodes;
+        }
+        world->used[key] += (double)used * (double)(bus_sim_now(world->sim) - world->measured_at);
+        if (used > bound)
+            world_fail(world, "key %d: %u in use, limit %u", key, used, bound);
+    }
+    world->measured_at = bus_sim_now(world->sim);
+}
+
+/* Two members of one ring at one position must have come to the same. */
+static void check_digest(struct world *world, const struct node *node)
+{
+    struct replica_info info;
+    apr_size_t slot;
+
+    replica_info(node->replica, &info);
+    if (info.phase != REPLICA_MEMBER)
+        return;
+    slot = (info.ring * 31 + info.position) % HISTORY;
+    if (world->history[slot].ring == info.ring && world->history[slot].position == info.position &&
+        world->history[slot].lineage == info.lineage) {
+        if (world->history[slot].digest != info.digest)
+            world_fail(world, "node %u differs from others at ring=%lu position=%lu", node->id,
+                       (unsigned long)info.ring, (unsigned long)info.position);
+        return;
+    }
+    world->history[slot].ring = info.ring;
+    world->history[slot].position = info.position;
+    world->history[slot].lineage = info.lineage;
+    world->history[slot].digest = info.digest;
+}
+
+/* The whole states of two members, byte for byte. */
+static void check_states(struct world *world)
+{
+    const struct node *first = NULL;
+    struct replica_info info, other;
+    wire_writer_t a = { 0 }, b = { 0 };
+
+    for (int id = 1; id <= world->config.nodes; id++) {
+        const struct node *node = &world->nodes[id];
+
+        if (!node->is_running)
+            continue;
+        replica_info(node->replica, &other);
+        if (other.phase != REPLICA_MEMBER)
+            continue;
+        if (!limit_is_sound(&node->limits) || !limit_is_sound(&node->throttles))
+            world_fail(world, "node %d: the limits' state is not sound", id);
+        if (first == NULL) {
+            first = node;
+            info = other;
+            replica_write(first->replica, &a);
+        } else if (other.ring == info.ring && other.position == info.position) {
+            b.length = 0;
+            replica_write(node->replica, &b);
+            if (a.length != b.length || memcmp(a.data, b.data, a.length) != 0)
+                world_fail(world, "nodes %u and %d have different states at position %lu", first->id, id,
+                           (unsigned long)info.position);
+        }
+    }
+    wire_free(&a);
+    wire_free(&b);
+}
+
+static void check(struct world *world)
+{
+    check_limits(world);
+    for (int id = 1; id <= world->config.nodes; id++) {
+        if (world->nodes[id].is_running)
+            check_digest(world, &world->nodes[id]);
+    }
+    if (++world->events % 256 == 0)
+        check_states(world);
+}
+
+int world_run(struct world *world, apr_time_t duration)
+{
+    apr_time_t until = bus_sim_now(world->sim) + duration;
+
+    while (world->failure[0] == '\0' && bus_sim_step(world->sim, until))
+        check(world);
+    return world->failure[0] == '\0';
+}
+
+/* ---- measures --------------------------------------------------------------------------------- */
+
+void world_measure(struct world *world)
+{
+    memset(world->used, 0, sizeof(world->used));
+    world->measured_from = world->measured_at = bus_sim_now(world->sim);
+}
+
+double world_utilisation(const struct world *world, int key)
+{
+    return world->used[key] / ((double)world->limits[key] * (double)(world->measured_at - world->measured_from));
+}
+
+int world_is_whole(const struct world *world)
+{
+    apr_uint64_t ring = 0;
+
+    for (int id = 1; id <= world->config.nodes; id++) {
+        struct replica_info info;
+
+        if (!world->nodes[id].is_running)
+            continue;
+        replica_info(world->nodes[id].replica, &info);
+        if (!info.is_active || (ring != 0 && info.ring != ring))
+            return 0;
+        ring = info.ring;
+    }
+    return ring != 0;
+}
+
+void world_start(struct world *world, const struct world_config *config)
+{
+    struct bus_sim_config bus = { 0 };
+    static const apr_uint32_t limits[WORLD_KEYS] = { 1, 2, 7, 50, 7 };
+
+    memset(world, 0, sizeof(*world));
+    world->config = *config;
+    bus.seed = config->seed;
+    bus.hosts = config->nodes;
+    bus.hop_min = 60;
+    bus.hop_max = 600;
+    bus.lag_max = 400;
+    bus.token_timeout = apr_time_from_msec(600);
+    bus.loss = config->loss;
+    bus.drift = 500;
+    world->sim = bus_sim_create(&bus);
+    memcpy(world->limits, limits, sizeof(limits));
+    memcpy(world->allowed, limits, sizeof(limits));
+    for (int id = 1; id <= config->nodes; id++) {
+        world->nodes[id].world = world;
+        world->nodes[id].id = (bus_node_t)id;
+    }
+    world_measure(world);
+}
+
+void world_stop(struct world *world)
+{
+    for (int id = 1; id <= world->config.nodes; id++) {
+        if (world->nodes[id].is_running)
+            end_node(&world->nodes[id]);
+    }
+    bus_sim_destroy(world->sim);
+    world->sim = NULL;
+}
