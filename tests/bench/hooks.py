@@ -24,7 +24,7 @@ def run(prefix, messages, folder):
     sink = lab.Sink(lab.new_address(), 2526)
     config = f'Gateway = "{sink.address}"\nRemote_SMTP_Port = {sink.port}\nlarge_message_threshold = 1M\n'
     # only what every server has: no logger
-    frame = re.sub(r"ec_logger .*?\n}\n", "", lab.Server.FRAME, flags=re.S)
+    frame = re.sub(r"ec_logger .*?\n}}\n", "", lab.Server.FRAME, flags=re.S)
     server = lab.Server(folder, config, loops=1, frame=frame, start=False)
     out = os.path.join(folder, "callgrind.out")
     lab.Program.__init__(server, "valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", lab.program("ecelerity"), "-d", "-c",
