@@ -152,6 +152,7 @@ static apr_status_t start_modules(server_t *server, const char **why)
 static void stop_modules(server_t *server)
 {
     module_stop_all();
+    smtp_in_end();
 }
 
 static apr_status_t start_dns(server_t *server, const char **why)

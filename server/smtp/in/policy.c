@@ -83,7 +83,7 @@ static void suspend(ec_conn_t *conn, const hook_provider_t *provider)
     conn->policy.held = provider->owner;
     conn->is_suspended = 1;
     hook_hold(provider->owner);
-    in_ref(conn);
+    in_suspended(in_ref(conn));
     if (conn->policy.hook == EC_HOOK_smtp_connect) {
         conn->is_waiting = 1; /* it still reads, to see clients that do not wait for the banner */
     } else {
@@ -153,6 +153,7 @@ static void on_resume(void *baton)
 
     conn->is_waiting = 0;
     conn->is_suspended = 0;
+    util_list_remove(&conn->suspended);
     hook_release(conn->policy.held);
     if (in_is_open(conn)) {
         find_place(&conn->policy);

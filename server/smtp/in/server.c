@@ -12,6 +12,7 @@
 typedef struct {
     ec_loop_t *loop;
     util_list_t sessions;
+    util_list_t suspended; /* by hooks, whether they are still open or not */
     int n_sessions;
     int n_to_renew; /* at the front of the list */
     int is_renew_posted;
@@ -141,6 +142,7 @@ apr_status_t in_start(const in_backend_t *backend, ec_log_t *log, apr_pool_t *po
     for (int i = 0; i < server.n_loops; i++) {
         server.loops[i].loop = ec_loop_at(i);
         util_list_init(&server.loops[i].sessions);
+        util_list_init(&server.loops[i].suspended);
     }
     for (int i = 0; i < IN_C_COUNT; i++) {
         counters[i] = ec_counter(rows[i].name, rows[i].help);
@@ -225,6 +227,22 @@ static void on_grace_over(void *baton)
 {
     for (int i = 0; i < server.n_loops; i++) {
         ec_loop_post(server.loops[i].loop, &server.loops[i].force, force_loop, &server.loops[i]);
+    }
+}
+
+void in_suspended(ec_conn_t *conn)
+{
+    util_list_add_last(&part_of(conn->loop)->suspended, &conn->suspended);
+}
+
+void smtp_in_end(void)
+{
+    util_link_t *link;
+
+    for (int i = 0; i < server.n_loops; i++) {
+        while ((link = util_list_take_first(&server.loops[i].suspended)) != NULL) {
+            in_unref(UTIL_OWNER(link, ec_conn_t, suspended));
+        }
     }
 }
 

@@ -116,6 +116,7 @@ struct ec_conn {
     stream_t *stream;        /* NULL when closed */
     in_listener_t *listener; /* a reference */
     util_link_t link;        /* in its loop's sessions */
+    util_link_t suspended;   /* in its loop's suspended ones */
     conf_t *conf;            /* a reference: the generation whose view this is */
     const conf_view_t *view;
     void *share; /* what of listener_sessions it takes, see listener.c */
@@ -152,6 +153,9 @@ void in_session_came(ec_conn_t *conn);
 void in_session_gone(ec_conn_t *conn);
 /** A message more (1) or less (-1) of this loop is on its way to the disk. */
 void in_message_waits(ec_loop_t *loop, int n);
+
+/** A hook has suspended it; until conn->suspended is taken off its list. */
+void in_suspended(ec_conn_t *conn);
 
 /* ---- listener.c --------------------------------------------------------------------- */
 

@@ -32,6 +32,9 @@ int smtp_in_port(const char *address);
  * runs on the master loop when no session is left, and none waits for the spool. */
 void smtp_in_stop(apr_interval_time_t grace, ec_post_fn *done, void *baton);
 
+/** Free the sessions that hooks have suspended and never resumed.  When no loop runs and no module is left. */
+void smtp_in_end(void);
+
 /** "show inbound" and its like, for control_add(). */
 extern const ec_command_t smtp_in_commands[];
 
