@@ -40,3 +40,11 @@ noinst_PROGRAMS += %D%/spool_fuzz
 %C%_spool_fuzz_LDFLAGS = $(FUZZ_LINK)
 %C%_spool_fuzz_LDADD = $(FUZZ_LIBS)
 endif
+
+if FUZZERS
+noinst_PROGRAMS += %D%/cluster_fuzz
+%C%_cluster_fuzz_SOURCES = %D%/cluster_fuzz.c
+%C%_cluster_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
+%C%_cluster_fuzz_LDFLAGS = $(FUZZ_LINK)
+%C%_cluster_fuzz_LDADD = libcluster.la $(FUZZ_LIBS)
+endif

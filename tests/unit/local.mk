@@ -269,3 +269,18 @@ check_PROGRAMS += %D%/spool/segment_test
 check_PROGRAMS += %D%/message/batch_test
 %C%_message_batch_test_SOURCES = %D%/message/batch_test.c
 %C%_message_batch_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/cluster/wire_test
+%C%_cluster_wire_test_SOURCES = %D%/cluster/wire_test.c
+%C%_cluster_wire_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
+%C%_cluster_wire_test_LDADD = libcluster.la $(TEST_LIBS)
+
+check_PROGRAMS += %D%/cluster/limit_test
+%C%_cluster_limit_test_SOURCES = %D%/cluster/limit_test.c
+%C%_cluster_limit_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
+%C%_cluster_limit_test_LDADD = libcluster.la $(TEST_LIBS)
+
+check_PROGRAMS += %D%/cluster/lease_test
+%C%_cluster_lease_test_SOURCES = %D%/cluster/lease_test.c
+%C%_cluster_lease_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
+%C%_cluster_lease_test_LDADD = libcluster.la $(TEST_LIBS)
