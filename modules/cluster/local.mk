@@ -8,8 +8,16 @@ libcluster_la_SOURCES = %D%/bus/bus.h \
   %D%/machine/machine.h %D%/machine/mutant.h %D%/machine/table.c %D%/machine/table.h \
   %D%/machine/replica.c %D%/machine/replica.h %D%/machine/replica_private.h \
   %D%/machine/ring.c %D%/machine/snapshot.c %D%/machine/events.c \
-  %D%/limit/limit.c %D%/limit/limit.h %D%/limit/client.c %D%/limit/client.h
+  %D%/limit/limit.c %D%/limit/limit.h %D%/limit/client.c %D%/limit/client.h \
+  %D%/throttle/throttle.c %D%/throttle/throttle.h
 libcluster_la_LIBADD = $(APR_LIBS)
+
+if HAVE_COROSYNC
+noinst_LTLIBRARIES += libclustercpg.la
+libclustercpg_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules $(COROSYNC_CFLAGS)
+libclustercpg_la_SOURCES = %D%/bus_cpg/bus_cpg.c %D%/bus_cpg/bus_cpg.h
+libclustercpg_la_LIBADD = $(COROSYNC_LIBS)
+endif
 
 # The simulated bus is for tests: of this module and of others that use it.
 noinst_LTLIBRARIES += libclustersim.la

@@ -21,23 +21,25 @@ static const char text[] =
     "esmtp_listener { peer 10.0.0.0/8 { pathway = p } listen :25 { peer ::1 { } } }\n"
     "pathway p { require_ehlo = true } pathway_group pg { pathway p { } } security { user = u }\n";
 
-static conf_t *conf;
-
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-    apr_array_header_t *problems;
-    apr_pool_t *pool;
-
-    if (apr_initialize() != APR_SUCCESS || apr_pool_create(&pool, NULL) != APR_SUCCESS ||
-        conf_load_text(&conf, &problems, "t.conf", text, sizeof(text) - 1, pool) != APR_SUCCESS)
-        abort();
-    return 0;
+    return apr_initialize();
 }
 
-static void explain(const char *const *words, int n, apr_pool_t *pool)
+static conf_t *load(apr_pool_t *pool)
+{
+    apr_array_header_t *problems;
+    conf_t *conf;
+
+    if (conf_load_text(&conf, &problems, "t.conf", text, sizeof(text) - 1, pool) != APR_SUCCESS)
+        abort();
+    return conf;
+}
+
+static void explain(conf_t *conf, const char *const *words, int n, apr_pool_t *pool)
 {
     const char *why = NULL;
     apr_array_header_t *steps;
@@ -60,7 +62,7 @@ static void explain(const char *const *words, int n, apr_pool_t *pool)
 }
 
 /* What path_text() writes of a stanza is read as that stanza. */
-static void find(const char *const *words, int n, apr_pool_t *pool)
+static void find(conf_t *conf, const char *const *words, int n, apr_pool_t *pool)
 {
     const conf_stanza_t *stanza;
     const char *why = NULL;
@@ -75,6 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *words[WORDS_MAX];
     apr_pool_t *pool;
     char *copy, *end;
+    conf_t *conf;
     int n = 0;
 
     apr_pool_create(&pool, NULL);
@@ -83,8 +86,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         copy[strcspn(copy, "\n")] = '\0';
         words[n++] = copy;
     }
-    explain(words, n, pool);
-    find(words, n, pool);
+    conf = load(pool);
+    explain(conf, words, n, pool);
+    find(conf, words, n, pool);
+    conf_unref(conf);
     apr_pool_destroy(pool);
     return 0;
 }

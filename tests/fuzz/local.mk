@@ -57,4 +57,9 @@ noinst_PROGRAMS += %D%/mime_fuzz
 %C%_mime_fuzz_SOURCES = %D%/mime_fuzz.c
 %C%_mime_fuzz_LDFLAGS = $(FUZZ_LINK)
 %C%_mime_fuzz_LDADD = $(FUZZ_LIBS)
+noinst_PROGRAMS += %D%/cluster_fuzz
+%C%_cluster_fuzz_SOURCES = %D%/cluster_fuzz.c
+%C%_cluster_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
+%C%_cluster_fuzz_LDFLAGS = $(FUZZ_LINK)
+%C%_cluster_fuzz_LDADD = libcluster.la $(FUZZ_LIBS)
 endif

@@ -7,7 +7,7 @@ set -euo pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)
 
 needed=(gcc make autoconf automake libtool libltdl-dev pkg-config libapr1-dev libxml2-dev libssl-dev check
-        libunbound-dev libedit-dev libpcre2-dev libcap-dev)
+        libunbound-dev libedit-dev libpcre2-dev libcap-dev libcpg-dev libquorum-dev)
 for_tests=(python3-pytest python3-pytest-xdist python3-dnspython clang libclang-rt-14-dev valgrind iproute2)
 
 packages() {

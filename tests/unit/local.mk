@@ -389,3 +389,17 @@ check_PROGRAMS += %D%/conf/rules_test
 %C%_conf_rules_test_SOURCES = %D%/conf/rules_test.c
 %C%_conf_rules_test_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 %C%_conf_rules_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/cluster/wire_test
+%C%_cluster_wire_test_SOURCES = %D%/cluster/wire_test.c
+%C%_cluster_wire_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
+%C%_cluster_wire_test_LDADD = libcluster.la $(TEST_LIBS)
+
+check_PROGRAMS += %D%/cluster/limit_test
+%C%_cluster_limit_test_SOURCES = %D%/cluster/limit_test.c
+%C%_cluster_limit_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
+%C%_cluster_limit_test_LDADD = libcluster.la $(TEST_LIBS)
+
+check_PROGRAMS += %D%/cluster/lease_test
+%C%_cluster_lease_test_SOURCES = %D%/cluster/lease_test.c
+%C%_cluster_lease_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
+%C%_cluster_lease_test_LDADD = libcluster.la $(TEST_LIBS)
