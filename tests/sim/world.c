@@ -126,19 +126,36 @@ static void check_rate(struct world *world, int index)
 
 static apr_time_t use_rates(struct node *node, apr_time_t now)
 {
-    apr_time_t next = now + apr_time_from_msec(30);
+    apr_time_t next = now + apr_time_from_msec(100);
 
     for (int i = 0; i < WORLD_RATES; i++) {
-        apr_uint32_t wanted = bus_sim_random(node->world->sim, world_rates[i].limit + 1), sent = 0;
+        apr_uint32_t wanted = node->rate_wants[i], sent = 0;
         apr_time_t ends;
 
-        throttle_want(&node->rates[i], node->world->is_restless ? wanted : world_rates[i].limit, now);
+        if (!node->world->is_restless)
+            wanted = world_rates[i].limit;
+        else if (bus_sim_random(node->world->sim, 64) == 0)
+            node->rate_wants[i] = bus_sim_random(node->world->sim, world_rates[i].limit + 1);
+        throttle_want(&node->rates[i], wanted, now);
         for (; sent < wanted && throttle_take(&node->rates[i], now); sent++)
             check_rate(node->world, i);
         ends = throttle_next(&node->rates[i]);
         next = ends != 0 && ends < next ? ends : next;
     }
     return next;
+}
+
+/* Counts and values that change all the time; in peace a count that can be checked. */
+static void use_soft(struct node *node, apr_time_t now)
+{
+    bus_sim_t *sim = node->world->sim;
+    char key[] = "c0";
+
+    gauge_set(&node->counts, "open", 4, node->world->is_restless ? bus_sim_random(sim, 5) : node->id * 10, now);
+    if (!node->world->is_restless || bus_sim_random(sim, 128) != 0)
+        return;
+    key[1] = (char)('0' + bus_sim_random(sim, 10));
+    cache_set(&node->cache, key, 2, bus_sim_random(sim, 4) == 0 ? NULL : &now, sizeof(now));
 }
 
 static void on_wake(void *baton)
@@ -153,6 +170,7 @@ static void on_wake(void *baton)
         other = use_slots(&node->users[i], now);
         next = other < next ? other : next;
     }
+    use_soft(node, now);
     other = use_rates(node, now);
     next = other < next ? other : next;
     replica_poll(node->replica, now);
@@ -238,8 +256,19 @@ static void add_machines(struct node *node)
 {
     struct machine limits = { &limit_machine, &node->limits, &limit_client_local, &node->client };
     struct machine throttles = { &throttle_machine, &node->throttles, &limit_client_local, &node->throttle_client };
+    struct machine gauge = { &gauge_machine, &node->gauge, &gauge_local, &node->counts };
+    struct machine cache = { &cache_machine, &node->cache, &cache_local, &node->cache };
     struct world *world = node->world;
 
+    memset(&node->gauge, 0, sizeof(node->gauge));
+    memset(&node->counts, 0, sizeof(node->counts));
+    memset(&node->cache, 0, sizeof(node->cache));
+    node->counts.max_delay = apr_time_from_msec(100);
+    node->counts.max_pending = 10;
+    node->cache.max_size = 6;
+    node->cache.has_snapshot = 1;
+    replica_add(node->replica, &gauge);
+    replica_add(node->replica, &cache);
     limit_init(&node->limits, 0);
     limit_client_init(&node->client, &node->limits, node->id, (apr_uint32_t)world->config.nodes,
                       apr_time_from_msec(200), replica_clock(node->replica), &client_events, node);
@@ -295,6 +324,8 @@ static void end_node(struct node *node)
     replica_destroy(node->replica);
     limit_client_free(&node->client);
     limit_client_free(&node->throttle_client);
+    gauge_local_free(&node->counts);
+    cache_free(&node->cache);
     node->replica = NULL;
     node->is_running = node->is_awake = 0;
 }
@@ -443,6 +474,21 @@ int world_run(struct world *world, apr_time_t duration)
     while (world->failure[0] == '\0' && bus_sim_step(world->sim, until))
         check(world);
     return world->failure[0] == '\0';
+}
+
+void world_check_counts(struct world *world)
+{
+    apr_uint64_t sum = 0;
+
+    for (int id = 1; id <= world->config.nodes; id++)
+        sum += world->nodes[id].is_running ? (apr_uint64_t)id * 10 : 0;
+    for (int id = 1; id <= world->config.nodes; id++) {
+        const struct node *node = &world->nodes[id];
+
+        if (node->is_running && gauge_sum(&node->gauge, "open", 4) != sum)
+            world_fail(world, "node %d counts %lu, and all together have %lu", id,
+                       (unsigned long)gauge_sum(&node->gauge, "open", 4), (unsigned long)sum);
+    }
 }
 
 /* ---- measures --------------------------------------------------------------------------------- */

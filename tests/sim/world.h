@@ -8,6 +8,8 @@
 #define TESTS_SIM_WORLD_H
 
 #include "cluster/bus_sim/bus_sim.h"
+#include "cluster/cache/cache.h"
+#include "cluster/gauge/gauge.h"
 #include "cluster/limit/client.h"
 #include "cluster/machine/mutant.h"
 #include "cluster/machine/replica.h"
@@ -46,6 +48,10 @@ struct node {
     limit_t throttles;
     limit_client_t throttle_client;
     struct throttle_rate rates[WORLD_RATES];
+    apr_uint32_t rate_wants[WORLD_RATES];
+    gauge_t gauge;
+    gauge_local_t counts;
+    cache_t cache;
     apr_uint64_t sessions_done;
 };
 
@@ -97,6 +103,8 @@ void world_set_demand(struct world *world, int key, bus_node_t id, apr_uint32_t 
 void world_measure(struct world *world);
 /** Used since then, of what the limit allows: 0 to 1. */
 double world_utilisation(const struct world *world, int key);
+/** In peace: does everybody see the counts of those who are there, and of nobody else? */
+void world_check_counts(struct world *world);
 /** Are all running nodes active in one ring? */
 int world_is_whole(const struct world *world);
 

@@ -25,6 +25,8 @@ static void age(struct throttle_rate *rate, apr_time_t now)
         if (rate->key->used == 0) /* the rest is empty, too */
             rate->first = current - THROTTLE_PARTS - 1;
     }
+    while (rate->first < current && *part_of(rate, rate->first) == 0)
+        rate->first++;
 }
 
 static void use(struct throttle_rate *rate, apr_uint32_t count)
@@ -87,9 +89,8 @@ void throttle_want(struct throttle_rate *rate, apr_uint32_t count, apr_time_t no
 
 apr_time_t throttle_next(const struct throttle_rate *rate)
 {
-    for (apr_int64_t part = rate->first; part <= rate->now / rate->part; part++) {
-        if (rate->used[part % (THROTTLE_PARTS + 2)] > 0)
-            return (part + THROTTLE_PARTS + 2) * rate->part;
-    }
-    return 0;
+    /* age() has passed over the empty ones */
+    if (rate->used[rate->first % (THROTTLE_PARTS + 2)] == 0)
+        return 0;
+    return (rate->first + THROTTLE_PARTS + 2) * rate->part;
 }

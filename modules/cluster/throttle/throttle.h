@@ -22,7 +22,7 @@ struct throttle_rate {
     limit_client_t *client;
     struct limit_client_key *key;
     apr_time_t part;                      /* length of one */
-    apr_int64_t first;                    /* number of the oldest part in `used` */
+    apr_int64_t first;                    /* number of the oldest part that is used, or of the present one */
     apr_uint32_t used[THROTTLE_PARTS + 2];
     apr_time_t now;                       /* of the last call */
 };

@@ -1,0 +1,151 @@
+/* soft_test.c - counts, networks, values, rates: the machines beside the limits
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "cluster/cache/cache.h"
+#include "cluster/cidr/cidr.h"
+#include "cluster/gauge/gauge.h"
+#include "cluster/throttle/throttle.h"
+#include "runner.h"
+
+/* What a local half of `node` has to say goes into the state. */
+static int pass(const struct machine_type *type, void *state, const struct machine_local *local_type, void *local,
+                bus_node_t node, apr_time_t now)
+{
+    struct machine_event event = { node, 1 };
+    wire_writer_t writer = { 0 };
+    int has_some = local_type->flush(local, &writer, now);
+    wire_reader_t reader = wire_reader(writer.data, writer.length);
+
+    if (has_some)
+        type->apply(state, &event, &reader);
+    wire_free(&writer);
+    return has_some;
+}
+
+START_TEST(gauges)
+{
+    struct lease_change gone = { .kind = LEASE_DEPARTED, .node = 2 };
+    gauge_local_t one = { .max_delay = 1000, .max_pending = 3 }, two = { .max_delay = 1000, .max_pending = 3 };
+    gauge_t state = { 0 };
+
+    gauge_set(&one, "a", 1, 5, 10);
+    gauge_set(&one, "a", 1, 6, 20);
+    ck_assert(!pass(&gauge_machine, &state, &gauge_local, &one, 1, 900)); /* not yet */
+    ck_assert(pass(&gauge_machine, &state, &gauge_local, &one, 1, 1010)); /* max_delay */
+    for (int i = 0; i < 3; i++)
+        gauge_set(&two, &"abc"[i], 1, 7, 20);
+    ck_assert(pass(&gauge_machine, &state, &gauge_local, &two, 2, 21)); /* max_pending */
+    ck_assert(gauge_sum(&state, "a", 1) == 13 && gauge_of(&state, "a", 1, 1) == 6);
+    gauge_machine.change(&state, &gone);
+    ck_assert(gauge_sum(&state, "a", 1) == 6 && gauge_sum(&state, "b", 1) == 0);
+    gauge_set(&one, "a", 1, 0, 30);
+    ck_assert(pass(&gauge_machine, &state, &gauge_local, &one, 1, 2000));
+    ck_assert_uint_eq(state.keys.count, 0);
+    ck_assert_uint_eq(one.keys.count, 0);
+    gauge_machine.clear(&state);
+    gauge_local_free(&one);
+    gauge_local_free(&two);
+}
+END_TEST
+
+START_TEST(networks)
+{
+    static const unsigned char a[] = { 10, 1, 2, 3 }, b[] = { 10, 1, 2, 200 }, c[] = { 10, 1, 9, 1 };
+    gauge_local_t local = { .max_delay = 0, .max_pending = 1 };
+    cidr_index_t index;
+    gauge_t state = { 0 };
+
+    cidr_index_init(&index, &state);
+    ck_assert(cidr_index_add(&index, 4, 24));
+    ck_assert(!cidr_index_add(&index, 4, 33));
+    gauge_set(&local, (const char *)a, 4, 1, 1);
+    gauge_set(&local, (const char *)b, 4, 2, 1);
+    gauge_set(&local, (const char *)c, 4, 4, 1);
+    pass(&cidr_machine, &state, &gauge_local, &local, 1, 2);
+    ck_assert(cidr_index_add(&index, 4, 13)); /* also of what is there already */
+    ck_assert(cidr_index_sum(&index, a, 4, 24) == 3);
+    ck_assert(cidr_index_sum(&index, c, 4, 24) == 4);
+    ck_assert(cidr_index_sum(&index, c, 4, 13) == 7);
+    cidr_machine.clear(&state);
+    ck_assert(cidr_index_sum(&index, c, 4, 13) == 0);
+    ck_assert_uint_eq(index.sums.count, 0);
+    cidr_index_free(&index);
+    gauge_local_free(&local);
+}
+END_TEST
+
+START_TEST(caches)
+{
+    cache_t state = { .max_size = 2, .has_snapshot = 1 }, copy = { .max_size = 2, .has_snapshot = 1 };
+    wire_writer_t writer = { 0 };
+    wire_reader_t reader;
+    apr_size_t length;
+
+    cache_set(&state, "a", 1, "1", 1);
+    cache_set(&state, "b", 1, "2", 1);
+    ck_assert_ptr_null(cache_get(&state, "a", 1, &length)); /* not before it comes back in the order */
+    pass(&cache_machine, &state, &cache_local, &state, 1, 1);
+    cache_set(&state, "a", 1, "11", 2); /* set again: now b is the oldest */
+    cache_set(&state, "c", 1, "3", 1);
+    pass(&cache_machine, &state, &cache_local, &state, 1, 1);
+    ck_assert_mem_eq(cache_get(&state, "a", 1, &length), "11", 2);
+    ck_assert_ptr_null(cache_get(&state, "b", 1, &length));
+    cache_machine.write(&state, &writer);
+    reader = wire_reader(writer.data, writer.length);
+    ck_assert(cache_machine.read(&copy, &reader));
+    ck_assert_mem_eq(cache_get(&copy, "c", 1, &length), "3", 1);
+    cache_set(&state, "c", 1, NULL, 0);
+    pass(&cache_machine, &state, &cache_local, &state, 1, 1);
+    ck_assert_ptr_null(cache_get(&state, "c", 1, &length));
+    wire_free(&writer);
+    cache_free(&state);
+    cache_free(&copy);
+}
+END_TEST
+
+/* Ten in a second: whenever it is asked, never an eleventh in any second, and nearly ten in each. */
+START_TEST(rates)
+{
+    struct lease_clock clock;
+    struct lease_change joined = { .kind = LEASE_JOINED, .node = 1 };
+    struct throttle_rate rate;
+    limit_client_t client;
+    limit_t state;
+    apr_time_t sent[1000], now = 1000000;
+    int count = 0;
+
+    lease_clock_init(&clock, 1, 1);
+    clock.until = apr_time_from_sec(1000);
+    limit_init(&state, 1);
+    limit_client_init(&client, &state, 1, 1, 1000, &clock, &throttle_events, NULL);
+    throttle_rate_init(&rate, &client, "r", 1, 10, apr_time_from_sec(1), now);
+    throttle_machine.change(&state, &joined);
+    limit_client_local.active(&client, 1, now);
+    throttle_want(&rate, 100, now);
+    ck_assert(pass(&throttle_machine, &state, &limit_client_local, &client, 1, now));
+    throttle_machine.heard(&state, 1, 5);
+    for (; now < apr_time_from_sec(20); now += 777) {
+        throttle_want(&rate, 100, now);
+        while (count < 1000 && throttle_take(&rate, now))
+            sent[count++] = now;
+    }
+    for (int i = 10; i < count; i++)
+        ck_assert(sent[i] - sent[i - 10] >= apr_time_from_sec(1));
+    ck_assert_int_ge(count, 19 * 10 * 95 / 100);
+    throttle_machine.clear(&state);
+    limit_client_free(&client);
+}
+END_TEST
+
+static void add(Suite *suite)
+{
+    TCase *tcase = test_case(suite, "soft", 20);
+
+    tcase_add_test(tcase, gauges);
+    tcase_add_test(tcase, networks);
+    tcase_add_test(tcase, caches);
+    tcase_add_test(tcase, rates);
+}
+
+TEST_MAIN("cluster/soft", add)
