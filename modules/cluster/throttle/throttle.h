@@ -24,7 +24,7 @@ struct throttle_rate {
     apr_time_t part;                      /* length of one */
     apr_int64_t first;                    /* number of the oldest part that is used, or of the present one */
     apr_uint32_t used[THROTTLE_PARTS + 2];
-    apr_time_t now;                       /* of the last call */
+    apr_uint32_t tainted;                 /* used by others, perhaps just before they came */
 };
 
 /** For limit_client_init() of the client over a throttle_machine state; its baton is not used. */
