@@ -52,8 +52,8 @@ static void on_tainted(void *baton, struct limit_client_key *key, apr_uint32_t c
 
 const struct limit_client_events throttle_events = { on_gained, on_count, on_count, on_tainted };
 
-void throttle_rate_init(struct throttle_rate *rate, limit_client_t *client, const char *key, apr_size_t length,
-                        apr_uint32_t limit, apr_time_t window, apr_time_t now)
+void throttle_rate_init(struct throttle_rate *rate, limit_client_t *client, const char *key,
+                        apr_size_t length, apr_uint32_t limit, apr_time_t window, apr_time_t now)
 {
     memset(rate, 0, sizeof(*rate));
     rate->client = client;
