@@ -8,7 +8,7 @@ libcluster_la_SOURCES = %D%/bus/bus.h \
   %D%/machine/machine.h %D%/machine/mutant.h %D%/machine/table.c %D%/machine/table.h \
   %D%/machine/replica.c %D%/machine/replica.h %D%/machine/replica_private.h \
   %D%/machine/ring.c %D%/machine/snapshot.c %D%/machine/events.c \
-  %D%/limit/limit.c %D%/limit/limit.h %D%/limit/client.c %D%/limit/client.h \
+  %D%/limit/limit.c %D%/limit/limit.h %D%/limit/fair.c %D%/limit/private.h %D%/limit/client.c %D%/limit/client.h \
   %D%/throttle/throttle.c %D%/throttle/throttle.h \
   %D%/gauge/gauge.c %D%/gauge/gauge.h %D%/cidr/cidr.c %D%/cidr/cidr.h %D%/cache/cache.c %D%/cache/cache.h
 libcluster_la_LIBADD = $(APR_LIBS)

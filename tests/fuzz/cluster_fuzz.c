@@ -62,7 +62,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const struct bus_ops ops = { send_op };
     static const bus_node_t members[] = { 1, 2 };
     struct bus_view view = { 1, members, 1, 1 };
-    struct replica_config config = { .self = 1, .instance = 7, .window = 2000000, .margin = 250000, .patience = 500000 };
+    struct replica_config config = {
+        .self = 1, .instance = 7, .window = 2000000, .margin = 250000, .patience = 500000
+    };
     struct loop loop = { { &ops }, NULL, { { 0 } }, 0 };
     struct machine machine = { &limit_machine, NULL, NULL, NULL };
     limit_t limit;

@@ -4,3 +4,7 @@ check_PROGRAMS += %D%/sim
 %C%_sim_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules -DCLUSTER_MUTANTS
 %C%_sim_SOURCES = %D%/sim.c %D%/world.c %D%/world.h $(libcluster_la_SOURCES) $(libclustersim_la_SOURCES)
 %C%_sim_LDADD = libserver.la
+EXTRA_DIST += %D%/mutants.sh
+if !SANITIZE
+TESTS += %D%/mutants.sh
+endif

@@ -19,10 +19,9 @@
 
 #include "world.h"
 
-static const char *const mutant_names[] = {
-    "NONE",
+static const char *const mutant_names[] = { "NONE",
 #define MUTANT_NAME(name, text) #name,
-    MUTANTS(MUTANT_NAME)
+                                            MUTANTS(MUTANT_NAME)
 #undef MUTANT_NAME
 };
 
@@ -99,7 +98,8 @@ static void fault_partition(struct world *world)
     world_trace(world, "cut between %x and the others%s", side, is_one_way ? ", one way" : "");
     for (int from = 1; from <= world->config.nodes; from++) {
         for (int to = 1; to <= world->config.nodes; to++) {
-            if ((side >> (from - 1) & 1) != (side >> (to - 1) & 1) && (!is_one_way || (side >> (from - 1) & 1)))
+            if ((side >> (from - 1) & 1) != (side >> (to - 1) & 1) &&
+                (!is_one_way || (side >> (from - 1) & 1)))
                 bus_sim_link(world->sim, (bus_node_t)from, (bus_node_t)to, 0);
         }
     }
@@ -155,7 +155,8 @@ static const struct {
 } faults[] = {
     { fault_kill, 3 },   { fault_boot, 6 },      { fault_pause, 5 }, { fault_continue, 6 },
     { fault_daemon, 2 }, { fault_daemon_up, 4 }, { fault_power, 1 }, { fault_partition, 5 },
-    { fault_heal, 5 },   { fault_demand, 6 },    { fault_limit, 1 }, { fault_garbage, 1 }, { fault_vanish, 3 },
+    { fault_heal, 5 },   { fault_demand, 6 },    { fault_limit, 1 }, { fault_garbage, 1 },
+    { fault_vanish, 3 },
 };
 
 static void one_fault(struct world *world)
@@ -207,7 +208,8 @@ static void check_recovery(struct world *world)
         return;
     for (int key = 0; key < WORLD_KEYS; key++) {
         if (world_utilisation(world, key) < 0.85)
-            world_fail(world, "key %d: only %.0f%% are used in peace", key, world_utilisation(world, key) * 100);
+            world_fail(world, "key %d: only %.0f%% are used in peace", key,
+                       world_utilisation(world, key) * 100);
     }
     world_check_counts(world);
     world_kill(world, (bus_node_t)world->config.nodes);
@@ -241,7 +243,8 @@ static int run(const struct options *options, apr_uint64_t seed)
     world_run(&world, apr_time_from_msec(bus_sim_random(world.sim, 5000)));
     for (int i = 0; i < options->steps && world.failure[0] == '\0'; i++) {
         one_fault(&world);
-        world_run(&world, 500 + (apr_time_t)bus_sim_random(world.sim, bus_sim_random(world.sim, 3) ? 100000 : 2500000));
+        world_run(&world, 500 + (apr_time_t)bus_sim_random(world.sim,
+                                                           bus_sim_random(world.sim, 3) ? 100000 : 2500000));
     }
     if (world.failure[0] == '\0') {
         repair(&world);
@@ -252,7 +255,8 @@ static int run(const struct options *options, apr_uint64_t seed)
         printf("seed %lu: %s\n  again: tests/sim/sim --seed %lu --steps %d --trace\n", (unsigned long)seed,
                world.failure, (unsigned long)seed, options->steps);
     else if (!is_good)
-        printf("%s: found by seed %lu: %s\n", mutant_names[options->mutant], (unsigned long)seed, world.failure);
+        printf("%s: found by seed %lu: %s\n", mutant_names[options->mutant], (unsigned long)seed,
+               world.failure);
     fflush(stdout);
     world_stop(&world);
     return is_good;

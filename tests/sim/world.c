@@ -39,7 +39,8 @@ void world_fail(struct world *world, const char *format, ...)
 
     if (world->failure[0] != '\0')
         return;
-    length = snprintf(world->failure, sizeof(world->failure), "at %.6f s: ", (double)bus_sim_now(world->sim) / 1e6);
+    length = snprintf(world->failure, sizeof(world->failure),
+                      "at %.6f s: ", (double)bus_sim_now(world->sim) / 1e6);
     va_start(args, format);
     vsnprintf(world->failure + length, sizeof(world->failure) - (size_t)length, format, args);
     va_end(args);
@@ -151,7 +152,8 @@ static void use_soft(struct node *node, apr_time_t now)
     bus_sim_t *sim = node->world->sim;
     char key[] = "c0";
 
-    gauge_set(&node->counts, "open", 4, node->world->is_restless ? bus_sim_random(sim, 5) : node->id * 10, now);
+    gauge_set(&node->counts, "open", 4, node->world->is_restless ? bus_sim_random(sim, 5) : node->id * 10,
+              now);
     if (!node->world->is_restless || bus_sim_random(sim, 128) != 0)
         return;
     key[1] = (char)('0' + bus_sim_random(sim, 10));
@@ -255,7 +257,8 @@ static const struct bus_ops node_ops = { node_send };
 static void add_machines(struct node *node)
 {
     struct machine limits = { &limit_machine, &node->limits, &limit_client_local, &node->client };
-    struct machine throttles = { &throttle_machine, &node->throttles, &limit_client_local, &node->throttle_client };
+    struct machine throttles = { &throttle_machine, &node->throttles, &limit_client_local,
+                                 &node->throttle_client };
     struct machine gauge = { &gauge_machine, &node->gauge, &gauge_local, &node->counts };
     struct machine cache = { &cache_machine, &node->cache, &cache_local, &node->cache };
     struct world *world = node->world;
@@ -290,7 +293,8 @@ void world_boot(struct world *world, bus_node_t id)
     if (node->is_running)
         return;
     config.self = id;
-    config.instance = node->instance = ((apr_uint64_t)bus_sim_random(world->sim, 0xffffffff) << 32) | ++world->events;
+    config.instance = node->instance =
+        ((apr_uint64_t)bus_sim_random(world->sim, 0xffffffff) << 32) | ++world->events;
     config.window = window;
     config.margin = margin;
     config.patience = apr_time_from_msec(500);
@@ -390,7 +394,8 @@ static void check_limits(struct world *world)
             if (!node->is_running || !node->is_awake)
                 continue;
             used += node->users[key].open;
-            if (world->config.is_available && !lease_clock_is_good(replica_clock(node->replica), clock_of(node)))
+            if (world->config.is_available &&
+                !lease_clock_is_good(replica_clock(node->replica), clock_of(node)))
                 bound += (world->allowed[key] + nodes - 1) / nodes;
         }
         world->used[key] += (double)used * (double)(bus_sim_now(world->sim) - world->measured_at);
@@ -501,7 +506,8 @@ void world_measure(struct world *world)
 
 double world_utilisation(const struct world *world, int key)
 {
-    return world->used[key] / ((double)world->limits[key] * (double)(world->measured_at - world->measured_from));
+    return world->used[key] /
+           ((double)world->limits[key] * (double)(world->measured_at - world->measured_from));
 }
 
 int world_is_whole(const struct world *world)

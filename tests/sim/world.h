@@ -15,7 +15,14 @@
 #include "cluster/machine/replica.h"
 #include "cluster/throttle/throttle.h"
 
-enum { WORLD_NODES_MAX = 7, WORLD_KEYS = 5, SESSIONS_MAX = 64, WORLD_RATES = 2, RATE_MAX = 40, HISTORY = 8192 };
+enum {
+    WORLD_NODES_MAX = 7,
+    WORLD_KEYS = 5,
+    SESSIONS_MAX = 64,
+    WORLD_RATES = 2,
+    RATE_MAX = 40,
+    HISTORY = 8192
+};
 
 struct world;
 
@@ -36,10 +43,10 @@ struct user_key {
 struct node {
     struct world *world;
     bus_node_t id;
-    bus_t bus;              /* ours, in front of the simulator's */
-    int is_running;         /* the process exists */
-    int is_awake;           /* and has looked at its clock since it was last stopped */
-    int is_newer;           /* speaks version N + 1 */
+    bus_t bus;      /* ours, in front of the simulator's */
+    int is_running; /* the process exists */
+    int is_awake;   /* and has looked at its clock since it was last stopped */
+    int is_newer;   /* speaks version N + 1 */
     apr_uint64_t instance;
     replica_t *replica;
     limit_t limits;
@@ -59,8 +66,8 @@ struct world_config {
     apr_uint64_t seed;
     int nodes;
     int trace;
-    int is_available;       /* mode of the limits */
-    int loss;               /* see bus_sim */
+    int is_available; /* mode of the limits */
+    int loss;         /* see bus_sim */
 };
 
 struct world {
@@ -76,7 +83,7 @@ struct world {
     } history[HISTORY];
     apr_time_t sends[WORLD_RATES][RATE_MAX]; /* the last ones, by all nodes */
     apr_uint64_t send_count[WORLD_RATES];
-    int is_restless;                        /* demand changes with every connection */
+    int is_restless; /* demand changes with every connection */
     apr_uint64_t events;
     char failure[512];
 };

@@ -23,22 +23,19 @@
 
 typedef apr_uint32_t bus_node_t; /* 0 is no node */
 
-enum {
-    BUS_NODES_MAX = 64,
-    BUS_MESSAGE_MAX = 256 * 1024
-};
+enum { BUS_NODES_MAX = 64, BUS_MESSAGE_MAX = 256 * 1024 };
 
 /** Why a member is no longer there. */
 enum bus_left {
-    BUS_LEFT_GROUP,   /* it left the group, or its process ended while its host stays in the ring */
-    BUS_LEFT_RING     /* its host is gone: what it saw last is not known */
+    BUS_LEFT_GROUP, /* it left the group, or its process ended while its host stays in the ring */
+    BUS_LEFT_RING   /* its host is gone: what it saw last is not known */
 };
 
 struct bus_view {
-    apr_uint64_t ring;  /* number of the ring; two rings of one host never have the same */
+    apr_uint64_t ring; /* number of the ring; two rings of one host never have the same */
     const bus_node_t *members;
     int member_count;
-    int is_quorate;     /* bus_quorum() changes it later, if ever */
+    int is_quorate; /* bus_quorum() changes it later, if ever */
 };
 
 /** What the bus calls; the baton is that of the one who opened it. */

@@ -15,7 +15,7 @@
 static const apr_time_t quorum_patience = apr_time_from_sec(2);
 
 struct bus_cpg {
-    bus_t bus;                  /* first: a bus_t * is this */
+    bus_t bus; /* first: a bus_t * is this */
     const struct bus_events *events;
     void *baton;
     cpg_handle_t cpg;
@@ -24,12 +24,12 @@ struct bus_cpg {
     int descriptors[2];
     bus_node_t self;
     struct cpg_ring_id ring;
-    int is_ring_new;            /* its view was not reported yet */
-    int is_ring_awaited;        /* hosts have gone, and the ring without them is about to be told */
-    apr_time_t waiting_since;   /* for the quorum service; 0: not yet */
+    int is_ring_new;          /* its view was not reported yet */
+    int is_ring_awaited;      /* hosts have gone, and the ring without them is about to be told */
+    apr_time_t waiting_since; /* for the quorum service; 0: not yet */
     bus_node_t members[BUS_NODES_MAX];
     int member_count;
-    uint64_t quorum_ring;       /* what the quorum service spoke about last */
+    uint64_t quorum_ring; /* what the quorum service spoke about last */
     int is_quorate;
     int events_done;
 };
@@ -58,8 +58,8 @@ static bus_cpg_t *cpg_bus(cpg_handle_t handle)
     return context;
 }
 
-static void on_message(cpg_handle_t handle, const struct cpg_name *group, uint32_t node, uint32_t pid, void *data,
-                       size_t length)
+static void on_message(cpg_handle_t handle, const struct cpg_name *group, uint32_t node, uint32_t pid,
+                       void *data, size_t length)
 {
     bus_cpg_t *bus = cpg_bus(handle);
 
@@ -77,8 +77,8 @@ static void on_members(cpg_handle_t handle, const struct cpg_name *group, const 
     bus->member_count = 0;
     for (size_t i = 0; i < member_count && bus->member_count < BUS_NODES_MAX; i++)
         bus->members[bus->member_count++] = members[i].nodeid;
-    /* A host that is gone means another ring, which may be told before or after.  Never report it as a process
-     * that ended in the old one: of such a process everything is known. */
+    /* A host that is gone means another ring, which may be told before or after.  Never report it as a
+     * process that ended in the old one: of such a process everything is known. */
     for (size_t i = 0; i < left_count && !bus->is_ring_new; i++)
         bus->is_ring_awaited |= left[i].reason == CPG_REASON_NODEDOWN;
     if (!bus->is_ring_new && !bus->is_ring_awaited)
@@ -97,7 +97,8 @@ static void on_ring(cpg_handle_t handle, struct cpg_ring_id ring, uint32_t count
     bus->is_ring_awaited = 0;
 }
 
-static void on_quorum(quorum_handle_t handle, uint32_t is_quorate, uint64_t ring, uint32_t count, uint32_t *members)
+static void on_quorum(quorum_handle_t handle, uint32_t is_quorate, uint64_t ring, uint32_t count,
+                      uint32_t *members)
 {
     const void *context = NULL;
     bus_cpg_t *bus;
@@ -175,11 +176,14 @@ static const char *open_quorum(bus_cpg_t *bus)
     uint32_t type;
 
     if (quorum_initialize(&bus->quorum, &callbacks, &type) != CS_OK)
-        return "can not reach the quorum service of corosync: is corosync running, and may this user connect to it?";
+        return "can not reach the quorum service of corosync: is corosync running, and may this user connect "
+               "to it?";
     bus->has_quorum = 1;
     if (type != QUORUM_SET)
-        return "corosync has no quorum provider: set quorum { provider: corosync_votequorum } in corosync.conf";
-    if (quorum_context_set(bus->quorum, bus) != CS_OK || quorum_fd_get(bus->quorum, &bus->descriptors[1]) != CS_OK ||
+        return "corosync has no quorum provider: set quorum { provider: corosync_votequorum } in "
+               "corosync.conf";
+    if (quorum_context_set(bus->quorum, bus) != CS_OK ||
+        quorum_fd_get(bus->quorum, &bus->descriptors[1]) != CS_OK ||
         quorum_trackstart(bus->quorum, CS_TRACK_CURRENT | CS_TRACK_CHANGES) != CS_OK)
         return "the quorum service of corosync does not answer";
     return NULL;
@@ -193,7 +197,8 @@ static const char *open_cpg(bus_cpg_t *bus, const char *group)
     unsigned int self;
 
     if (cpg_model_initialize(&bus->cpg, CPG_MODEL_V1, (cpg_model_data_t *)&model, bus) != CS_OK)
-        return "can not reach corosync: is it running, and may this user connect to it (uidgid in corosync.conf)?";
+        return "can not reach corosync: is it running, and may this user connect to it (uidgid in "
+               "corosync.conf)?";
     bus->has_cpg = 1;
     name.length = (uint32_t)strlen(group);
     memcpy(name.value, group, name.length);

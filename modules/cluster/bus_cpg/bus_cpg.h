@@ -18,8 +18,8 @@
 
 typedef struct bus_cpg bus_cpg_t;
 
-/** Connect to the corosync of this host and join `group`.  Keeps `events` and `baton`.  On failure `*why` is a
- * text for the operator: what failed and what to do. */
+/** Connect to the corosync of this host and join `group`.  Keeps `events` and `baton`.  On failure `*why` is
+ * a text for the operator: what failed and what to do. */
 apr_status_t bus_cpg_open(bus_cpg_t **bus, const char *group, const struct bus_events *events, void *baton,
                           const char **why);
 /** Leaves the group, if it can. */
@@ -30,8 +30,8 @@ bus_t *bus_cpg_bus(bus_cpg_t *bus);
 bus_node_t bus_cpg_self(const bus_cpg_t *bus);
 /** To be polled for reading. */
 void bus_cpg_descriptors(const bus_cpg_t *bus, int descriptors[2]);
-/** Deliver what is there, at most `limit` events; callbacks run inside.  Call when a descriptor is readable, and at
- * least every second.  EC_E_CLOSED: corosync is gone.  EC_E_BUSY: there is more. */
+/** Deliver what is there, at most `limit` events; callbacks run inside.  Call when a descriptor is readable,
+ * and at least every second.  EC_E_CLOSED: corosync is gone.  EC_E_BUSY: there is more. */
 apr_status_t bus_cpg_dispatch(bus_cpg_t *bus, int limit, apr_time_t now);
 
 #endif

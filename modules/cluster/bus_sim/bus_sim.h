@@ -19,12 +19,12 @@ typedef struct bus_sim bus_sim_t;
 
 struct bus_sim_config {
     apr_uint64_t seed;
-    int hosts;                     /* their nodes are 1..hosts */
-    apr_time_t hop_min, hop_max;   /* of the token */
-    apr_time_t lag_max;            /* between daemon and process */
-    apr_time_t token_timeout;      /* a new ring forms within half of it and one and a half */
-    int loss;                      /* in 1000: a message does not reach a member at first */
-    int drift;                     /* in 100,000: clocks are faster or slower by so much at most */
+    int hosts;                   /* their nodes are 1..hosts */
+    apr_time_t hop_min, hop_max; /* of the token */
+    apr_time_t lag_max;          /* between daemon and process */
+    apr_time_t token_timeout;    /* a new ring forms within half of it and one and a half */
+    int loss;                    /* in 1000: a message does not reach a member at first */
+    int drift;                   /* in 100,000: clocks are faster or slower by so much at most */
 };
 
 /** What the simulated process of a host does.  Never called while it is stopped. */
@@ -32,7 +32,7 @@ struct bus_sim_process {
     struct bus_events events;
     /** The daemon is gone (the bus with it), or a new one is there. */
     void (*lost)(void *baton);
-    void (*wake)(void *baton);     /* at the time that it asked for, or after it was stopped */
+    void (*wake)(void *baton); /* at the time that it asked for, or after it was stopped */
 };
 
 bus_sim_t *bus_sim_create(const struct bus_sim_config *config);
@@ -66,8 +66,8 @@ void bus_sim_daemon_down(bus_sim_t *sim, bus_node_t node);
 void bus_sim_daemon_up(bus_sim_t *sim, bus_node_t node);
 /** Messages and the token from one host to another; both ways are open at first. */
 void bus_sim_link(bus_sim_t *sim, bus_node_t from, bus_node_t to, int is_open);
-/** Nobody gets what the host sends from now on, although the token still goes round; with the second message it
- * is cut off.  So it has seen its own message confirmed, and the others have a gap in the order. */
+/** Nobody gets what the host sends from now on, although the token still goes round; with the second message
+ * it is cut off.  So it has seen its own message confirmed, and the others have a gap in the order. */
 void bus_sim_vanish(bus_sim_t *sim, bus_node_t node);
 void bus_sim_heal(bus_sim_t *sim);
 

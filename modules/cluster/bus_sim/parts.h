@@ -14,8 +14,8 @@ struct sim_item {
     struct sim_item *next;
     enum sim_kind kind;
     bus_node_t sender;
-    apr_uint32_t has;              /* in a log: hosts that have received it */
-    apr_uint64_t ring;             /* of a view */
+    apr_uint32_t has;  /* in a log: hosts that have received it */
+    apr_uint64_t ring; /* of a view */
     bus_node_t members[SIM_HOSTS_MAX];
     int member_count, is_quorate;
     apr_size_t length;
@@ -25,7 +25,7 @@ struct sim_item {
 struct sim_ring {
     struct sim_ring *next;
     apr_uint64_t id;
-    apr_uint32_t hosts;            /* that were in it when it formed */
+    apr_uint32_t hosts; /* that were in it when it formed */
     struct sim_item **log;
     apr_size_t count, size;
     bus_node_t holder;
@@ -33,7 +33,7 @@ struct sim_ring {
 };
 
 struct sim_host {
-    bus_t bus;                     /* first: a bus_t * is a host */
+    bus_t bus; /* first: a bus_t * is a host */
     bus_sim_t *sim;
     bus_node_t node;
     apr_time_t clock_base;
@@ -41,22 +41,22 @@ struct sim_host {
     int is_up, is_daemon_stopped, is_process_stopped, vanishes;
     const struct bus_sim_process *process;
     void *baton;
-    int is_joined;                 /* the process is in the group, as this host sees it */
+    int is_joined; /* the process is in the group, as this host sees it */
     struct sim_item *inbox, *inbox_last;
     int is_scheduled;
     apr_uint64_t wake_number;
     struct sim_item *out, *out_last;
     int out_count;
     struct sim_ring *ring;
-    apr_size_t next;               /* of the ring's log: to be delivered */
-    apr_uint32_t group;            /* hosts whose process is in the group, up to there */
+    apr_size_t next;    /* of the ring's log: to be delivered */
+    apr_uint32_t group; /* hosts whose process is in the group, up to there */
 };
 
 typedef void sim_fn(bus_sim_t *sim, void *baton, apr_uint64_t argument);
 
 struct sim_timer {
     apr_time_t when;
-    apr_uint64_t number;           /* equal times run in order */
+    apr_uint64_t number; /* equal times run in order */
     sim_fn *run;
     void *baton;
     apr_uint64_t argument;
@@ -85,7 +85,8 @@ void sim_to_process(bus_sim_t *sim, struct sim_host *host, struct sim_item *item
 /* rings.c */
 struct sim_item *sim_item(enum sim_kind kind, bus_node_t sender, const void *data, apr_size_t length);
 void sim_item_free(struct sim_item *item);
-void sim_queue(bus_sim_t *sim, struct sim_host *host, enum sim_kind kind, const void *data, apr_size_t length);
+void sim_queue(bus_sim_t *sim, struct sim_host *host, enum sim_kind kind, const void *data,
+               apr_size_t length);
 void sim_clear_out(struct sim_host *host);
 void sim_found_ring(bus_sim_t *sim, struct sim_host *host);
 void sim_reform_all(bus_sim_t *sim);

@@ -378,8 +378,8 @@ static void reform(bus_sim_t *sim, void *baton, apr_uint64_t argument)
 void sim_reform_all(bus_sim_t *sim)
 {
     for (int i = 0; i < sim->config.hosts; i++)
-        sim_after(sim, sim_between(sim, sim->config.token_timeout / 2, sim->config.token_timeout * 3 / 2), reform,
-                  &sim->hosts[i], 0);
+        sim_after(sim, sim_between(sim, sim->config.token_timeout / 2, sim->config.token_timeout * 3 / 2),
+                  reform, &sim->hosts[i], 0);
 }
 
 void sim_free_rings(bus_sim_t *sim)

@@ -20,7 +20,8 @@ static void remove_entry(cache_t *cache, struct entry *entry)
     table_remove(&cache->keys, &entry->item);
 }
 
-static void set(cache_t *cache, const char *key, apr_size_t length, const void *value, apr_size_t value_length)
+static void set(cache_t *cache, const char *key, apr_size_t length, const void *value,
+                apr_size_t value_length)
 {
     struct entry *entry = table_find(&cache->keys, key, length);
 
@@ -84,7 +85,7 @@ static void clear(void *state)
     cache_t *cache = state;
 
     TABLE_EACH(struct entry, entry, &cache->keys)
-        remove_entry(cache, entry);
+    remove_entry(cache, entry);
     table_clear(&cache->keys);
 }
 
@@ -95,7 +96,7 @@ static void write_state(const void *state, wire_writer_t *writer)
     if (!cache->has_snapshot)
         return;
     TABLE_EACH(const struct entry, entry, &cache->keys)
-        write_record(writer, entry->item.key, entry->item.key_length, entry->value, entry->length);
+    write_record(writer, entry->item.key, entry->item.key_length, entry->value, entry->length);
 }
 
 static int read_state(void *state, wire_reader_t *reader)
@@ -107,9 +108,8 @@ static int read_state(void *state, wire_reader_t *reader)
     return !reader->is_bad;
 }
 
-const struct machine_type cache_machine = {
-    "cache", MESSAGE_CACHE, apply, NULL, NULL, change, clear, write_state, read_state
-};
+const struct machine_type cache_machine = { "cache", MESSAGE_CACHE, apply,       NULL,      NULL,
+                                            change,  clear,         write_state, read_state };
 
 const void *cache_get(const cache_t *cache, const char *key, apr_size_t length, apr_size_t *value_length)
 {

@@ -10,8 +10,8 @@
 #include "cluster/machine/machine.h"
 #include "cluster/machine/table.h"
 
-extern const struct machine_type cache_machine;    /* state: cache_t */
-extern const struct machine_local cache_local;     /* local: cache_t, too */
+extern const struct machine_type cache_machine; /* state: cache_t */
+extern const struct machine_local cache_local;  /* local: cache_t, too */
 
 enum { CACHE_VALUE_MAX = 64 * 1024 };
 
@@ -19,13 +19,14 @@ typedef struct {
     table_t keys;
     apr_size_t max_size;
     int has_snapshot;
-    wire_writer_t unsent;   /* records of this node that wait for flush() */
+    wire_writer_t unsent; /* records of this node that wait for flush() */
 } cache_t;
 
 /** Borrows until the next event.  NULL: not there. */
 const void *cache_get(const cache_t *cache, const char *key, apr_size_t length, apr_size_t *value_length);
 /** Tell all nodes, this one included, when it comes back in the order.  A NULL value removes. */
-void cache_set(cache_t *cache, const char *key, apr_size_t length, const void *value, apr_size_t value_length);
+void cache_set(cache_t *cache, const char *key, apr_size_t length, const void *value,
+               apr_size_t value_length);
 void cache_free(cache_t *cache);
 
 #endif

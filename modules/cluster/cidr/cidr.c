@@ -66,11 +66,13 @@ int cidr_index_add(cidr_index_t *index, int bytes, int bits)
         if (index->lengths[i].bytes == bytes && index->lengths[i].bits == bits)
             return 1;
     }
-    if (index->length_count == CIDR_LENGTHS_MAX || (bytes != 4 && bytes != 16) || bits < 0 || bits > bytes * 8)
+    if (index->length_count == CIDR_LENGTHS_MAX || (bytes != 4 && bytes != 16) || bits < 0 ||
+        bits > bytes * 8)
         return 0;
     index->lengths[index->length_count].bytes = bytes;
     index->lengths[index->length_count++].bits = bits;
-    TABLE_EACH(const struct table_item, item, &index->gauge->keys) {
+    TABLE_EACH(const struct table_item, item, &index->gauge->keys)
+    {
         if (item->key_length == (apr_size_t)bytes)
             add_to(index, (const unsigned char *)item->key, bytes, bits,
                    (apr_int64_t)gauge_sum(index->gauge, item->key, item->key_length));

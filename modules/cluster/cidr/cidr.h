@@ -13,7 +13,7 @@ enum { CIDR_LENGTHS_MAX = 16 };
 
 typedef struct {
     gauge_t *gauge;
-    table_t sums;                    /* by length of the address, bits, prefix */
+    table_t sums; /* by length of the address, bits, prefix */
     struct {
         int bytes, bits;
     } lengths[CIDR_LENGTHS_MAX];
@@ -23,7 +23,8 @@ typedef struct {
 /** Keeps the gauge and watches it; must be there before the gauge's first event. */
 void cidr_index_init(cidr_index_t *index, gauge_t *gauge);
 void cidr_index_free(cidr_index_t *index);
-/** From now on networks of this length can be asked for; `bytes` is 4 or 16.  Returns 0 when there are too many. */
+/** From now on networks of this length can be asked for; `bytes` is 4 or 16.  Returns 0 when there are too
+ * many. */
 int cidr_index_add(cidr_index_t *index, int bytes, int bits);
 /** The sum over the network that the address is in.  0 also for lengths that were not added. */
 apr_uint64_t cidr_index_sum(const cidr_index_t *index, const void *address, int bytes, int bits);

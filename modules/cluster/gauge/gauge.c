@@ -34,7 +34,8 @@ static struct part **find_part(struct gauge_key *key, bus_node_t node)
 static void tell(const gauge_t *gauge, const struct gauge_key *key, apr_uint64_t before)
 {
     if (gauge->watch != NULL && key->sum != before)
-        gauge->watch(gauge->watch_baton, key->item.key, key->item.key_length, (apr_int64_t)(key->sum - before));
+        gauge->watch(gauge->watch_baton, key->item.key, key->item.key_length,
+                     (apr_int64_t)(key->sum - before));
 }
 
 static void set_part(gauge_t *gauge, struct gauge_key *key, bus_node_t node, apr_uint64_t value)
@@ -63,7 +64,8 @@ static void set_part(gauge_t *gauge, struct gauge_key *key, bus_node_t node, apr
     tell(gauge, key, before);
 }
 
-static void set_value(gauge_t *gauge, bus_node_t node, const char *name, apr_size_t length, apr_uint64_t value)
+static void set_value(gauge_t *gauge, bus_node_t node, const char *name, apr_size_t length,
+                      apr_uint64_t value)
 {
     struct gauge_key *key = table_find(&gauge->keys, name, length);
 
@@ -104,7 +106,8 @@ static void forget_node(gauge_t *gauge, bus_node_t node)
 {
     if (is_mutant(GHOST_COUNTS))
         return;
-    TABLE_EACH(struct gauge_key, key, &gauge->keys) {
+    TABLE_EACH(struct gauge_key, key, &gauge->keys)
+    {
         set_part(gauge, key, node, 0);
         if (key->parts == NULL)
             table_remove(&gauge->keys, &key->item);
@@ -121,7 +124,8 @@ static void clear(void *state)
 {
     gauge_t *gauge = state;
 
-    TABLE_EACH(struct gauge_key, key, &gauge->keys) {
+    TABLE_EACH(struct gauge_key, key, &gauge->keys)
+    {
         while (key->parts != NULL)
             set_part(gauge, key, key->parts->node, 0);
     }
@@ -132,7 +136,8 @@ static void write_state(const void *state, wire_writer_t *writer)
 {
     const gauge_t *gauge = state;
 
-    TABLE_EACH(const struct gauge_key, key, &gauge->keys) {
+    TABLE_EACH(const struct gauge_key, key, &gauge->keys)
+    {
         apr_size_t block = wire_block_begin(writer);
 
         wire_write_bytes(writer, key->item.key, key->item.key_length);
@@ -165,12 +170,10 @@ static int read_state(void *state, wire_reader_t *reader)
     return !reader->is_bad;
 }
 
-const struct machine_type gauge_machine = {
-    "gauge", MESSAGE_GAUGE, apply, apply, NULL, change, clear, write_state, read_state
-};
-const struct machine_type cidr_machine = {
-    "cidr", MESSAGE_CIDR, apply, apply, NULL, change, clear, write_state, read_state
-};
+const struct machine_type gauge_machine = { "gauge", MESSAGE_GAUGE, apply,       apply,     NULL,
+                                            change,  clear,         write_state, read_state };
+const struct machine_type cidr_machine = { "cidr", MESSAGE_CIDR, apply,       apply,     NULL,
+                                           change, clear,        write_state, read_state };
 
 apr_uint64_t gauge_sum(const gauge_t *gauge, const char *name, apr_size_t length)
 {
@@ -241,7 +244,8 @@ static int flush(void *baton, wire_writer_t *writer, apr_time_t now)
     gauge_local_t *local = baton;
     int count = 0;
 
-    if (local->pending == 0 || (local->pending < local->max_pending && now - local->oldest < local->max_delay))
+    if (local->pending == 0 ||
+        (local->pending < local->max_pending && now - local->oldest < local->max_delay))
         return 0;
     while (local->changed != NULL && count++ < RECORDS_MAX) {
         struct gauge_own *own = local->changed;
@@ -260,7 +264,7 @@ static void join(void *baton, wire_writer_t *writer, apr_time_t now)
     while (local->changed != NULL)
         told(local, local->changed);
     TABLE_EACH(const struct gauge_own, own, &local->keys)
-        write_record(writer, own->item.key, own->item.key_length, own->value);
+    write_record(writer, own->item.key, own->item.key_length, own->value);
 }
 
 static apr_time_t next_time(const void *baton)

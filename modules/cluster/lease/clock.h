@@ -13,14 +13,14 @@
 #include <apr_time.h>
 
 struct lease_clock {
-    apr_time_t window;        /* how long a lease runs */
-    apr_time_t margin;        /* others wait so much longer: clock drift, and the time to close connections */
-    apr_time_t until;         /* the lease is good before this */
-    apr_uint64_t sent;        /* messages sent, and delivered back, since the bus was opened */
+    apr_time_t window; /* how long a lease runs */
+    apr_time_t margin; /* others wait so much longer: clock drift, and the time to close connections */
+    apr_time_t until;  /* the lease is good before this */
+    apr_uint64_t sent; /* messages sent, and delivered back, since the bus was opened */
     apr_uint64_t delivered;
-    apr_uint64_t probe;       /* number of the message that the next renewal counts from; 0: none */
+    apr_uint64_t probe; /* number of the message that the next renewal counts from; 0: none */
     apr_time_t probe_sent;
-    apr_uint64_t probe_seen;  /* messages that had been sent when it came back; 0: it has not */
+    apr_uint64_t probe_seen; /* messages that had been sent when it came back; 0: it has not */
     apr_time_t last_sent;
 };
 

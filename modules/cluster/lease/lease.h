@@ -16,40 +16,38 @@
 
 enum { LEASE_DEPARTURES_MAX = 256 };
 
-#define LEASE_CHANGES(X)                                                              \
-    X(REVOKED,  "grants that their holders have not confirmed are void")              \
-    X(JOINED,   "a node is active; what it reclaims comes next")                      \
-    X(SETTLED,  "all that it reclaims is taken; the rest of its departure is free")   \
-    X(DEPARTED, "a node is gone and may use what it held until it is released")       \
-    X(DROPPED,  "a node surely holds nothing any more")                               \
-    X(RELEASED, "the leases of a departure have run out")                             \
-    X(STEADY,   "who stays is known: what is free may be granted")                    \
-    X(FROZEN,   "all that is free now must not be granted")                           \
-    X(THAWED,   "what was frozen is free")
+#define LEASE_CHANGES(X)                                                           \
+    X(REVOKED, "grants that their holders have not confirmed are void")            \
+    X(JOINED, "a node is active; what it reclaims comes next")                     \
+    X(SETTLED, "all that it reclaims is taken; the rest of its departure is free") \
+    X(DEPARTED, "a node is gone and may use what it held until it is released")    \
+    X(DROPPED, "a node surely holds nothing any more")                             \
+    X(RELEASED, "the leases of a departure have run out")                          \
+    X(STEADY, "who stays is known: what is free may be granted")                   \
+    X(FROZEN, "all that is free now must not be granted")                          \
+    X(THAWED, "what was frozen is free")
 
 #define LEASE_CHANGE_ENUM(name, text) LEASE_##name,
-enum lease_change_kind {
-    LEASE_CHANGES(LEASE_CHANGE_ENUM)
-};
+enum lease_change_kind { LEASE_CHANGES(LEASE_CHANGE_ENUM) };
 #undef LEASE_CHANGE_ENUM
 
 struct lease_change {
     enum lease_change_kind kind;
-    bus_node_t node;          /* JOINED, SETTLED, DEPARTED, DROPPED */
-    apr_uint64_t departure;   /* JOINED, SETTLED: where it may reclaim from, 0: only from what is frozen;
-                                 DEPARTED, RELEASED: its number */
-    int is_tainted;           /* FROZEN: it may have been used, not only granted */
-    apr_uint64_t position;    /* of the event that made it; the replica sets this */
+    bus_node_t node;        /* JOINED, SETTLED, DEPARTED, DROPPED */
+    apr_uint64_t departure; /* JOINED, SETTLED: where it may reclaim from, 0: only from what is frozen;
+                               DEPARTED, RELEASED: its number */
+    int is_tainted;         /* FROZEN: it may have been used, not only granted */
+    apr_uint64_t position;  /* of the event that made it; the replica sets this */
 };
 
 typedef void lease_tell_fn(void *baton, const struct lease_change *change);
 
 struct lease_node {
     bus_node_t id;
-    apr_uint64_t instance;    /* of the process */
-    apr_uint64_t stay;        /* number of this stay: messages of an earlier one are void */
-    apr_uint64_t heard;       /* messages applied in this stay */
-    int version;              /* of the messages that it knows */
+    apr_uint64_t instance; /* of the process */
+    apr_uint64_t stay;     /* number of this stay: messages of an earlier one are void */
+    apr_uint64_t heard;    /* messages applied in this stay */
+    int version;           /* of the messages that it knows */
 };
 
 struct lease_departure {
@@ -59,13 +57,13 @@ struct lease_departure {
 };
 
 typedef struct {
-    apr_uint64_t next;            /* number for the next stay or departure */
+    apr_uint64_t next;                      /* number for the next stay or departure */
     struct lease_node nodes[BUS_NODES_MAX]; /* active ones, by id */
     int node_count;
     struct lease_departure departures[LEASE_DEPARTURES_MAX];
     int departure_count;
-    apr_uint64_t frozen_until;    /* released with this departure; 0: not frozen */
-    apr_int64_t window;           /* the longest of those who have come in */
+    apr_uint64_t frozen_until; /* released with this departure; 0: not frozen */
+    apr_int64_t window;        /* the longest of those who have come in */
     lease_tell_fn *tell;
     void *baton;
 } lease_t;

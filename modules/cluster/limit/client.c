@@ -74,8 +74,8 @@ static void on_watch(void *baton, const struct limit_key *state, apr_uint32_t gi
 }
 
 void limit_client_init(limit_client_t *client, limit_t *limit, bus_node_t self, apr_uint32_t nodes,
-                       apr_time_t turn, const struct lease_clock *clock, const struct limit_client_events *events,
-                       void *baton)
+                       apr_time_t turn, const struct lease_clock *clock,
+                       const struct limit_client_events *events, void *baton)
 {
     memset(client, 0, sizeof(*client));
     client->limit = limit;
@@ -145,7 +145,8 @@ static void active(void *local, int is_active, apr_time_t now)
     limit_client_t *client = local;
 
     client->is_active = is_active;
-    TABLE_EACH(struct limit_client_key, key, &client->keys) {
+    TABLE_EACH(struct limit_client_key, key, &client->keys)
+    {
         const struct limit_key *state = limit_find(client->limit, key->item.key, key->item.key_length);
 
         key->giving = 0;
@@ -169,9 +170,10 @@ static void join(void *local, wire_writer_t *writer, apr_time_t now)
 {
     limit_client_t *client = local;
 
-    TABLE_EACH(struct limit_client_key, key, &client->keys) {
-        struct limit_record record = { key->item.key, key->item.key_length, key->limit, key->want, key->used,
-                                       !has_lease(client, now) };
+    TABLE_EACH(struct limit_client_key, key, &client->keys)
+    {
+        struct limit_record record = { key->item.key, key->item.key_length,   key->limit, key->want,
+                                       key->used,     !has_lease(client, now) };
 
         /* from here on nothing more than this is used until the state says so */
         key->firm = key->used;
@@ -185,7 +187,8 @@ static apr_uint32_t to_give(limit_client_t *client, struct limit_client_key *key
 {
     apr_uint32_t firm = key->firm > key->giving ? key->firm - key->giving : 0;
     apr_uint32_t spare = firm > key->used ? firm - key->used : 0;
-    apr_uint32_t keep = key->want > key->used ? key->want : key->used, surplus = firm > keep ? firm - keep : 0;
+    apr_uint32_t keep = key->want > key->used ? key->want : key->used,
+                 surplus = firm > keep ? firm - keep : 0;
     apr_uint32_t yield = key->yield > key->giving ? key->yield - key->giving : 0;
 
     if (key->turn_ends > 0 && now >= key->turn_ends && yield == 0 && key->giving == 0)
@@ -198,8 +201,8 @@ static apr_uint32_t to_give(limit_client_t *client, struct limit_client_key *key
 
 static int tell(limit_client_t *client, struct limit_client_key *key, wire_writer_t *writer, apr_time_t now)
 {
-    struct limit_record record = { key->item.key, key->item.key_length, key->limit, key->want,
-                                   to_give(client, key, now), 0 };
+    struct limit_record record = { key->item.key, key->item.key_length,      key->limit,
+                                   key->want,     to_give(client, key, now), 0 };
     int is_known = key->want > 0 || key->told_want > 0 || key->firm > 0;
 
     if (record.give == 0 && key->want == key->told_want && (key->limit == key->told_limit || !is_known))
@@ -275,7 +278,8 @@ static void lease(void *local, int is_good, apr_time_t now)
 {
     limit_client_t *client = local;
 
-    TABLE_EACH(struct limit_client_key, key, &client->keys) {
+    TABLE_EACH(struct limit_client_key, key, &client->keys)
+    {
         if (!is_good && !client->is_active)
             key->firm = key->fresh = 0;
         end_excess(client, key, is_good ? key->firm + key->fresh : equal_part(client, key));

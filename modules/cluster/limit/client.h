@@ -26,18 +26,18 @@ struct limit_client_key {
     struct table_item item;
     apr_uint32_t limit;
     enum limit_mode mode;
-    apr_uint32_t want;          /* including `used` */
+    apr_uint32_t want; /* including `used` */
     apr_uint32_t used;
-    apr_uint32_t firm, fresh;   /* as the state has it, or had it when it was lost */
-    apr_uint32_t giving;        /* of firm: given back in messages that are under way */
-    apr_uint32_t tainted;       /* as the state has it: of all granted so far */
+    apr_uint32_t firm, fresh; /* as the state has it, or had it when it was lost */
+    apr_uint32_t giving;      /* of firm: given back in messages that are under way */
+    apr_uint32_t tainted;     /* as the state has it: of all granted so far */
     apr_uint32_t told_want, told_limit;
-    apr_uint32_t yield;         /* to give back because others wait */
-    apr_time_t turn_ends;       /* then one more; 0: nobody waits for it */
+    apr_uint32_t yield;   /* to give back because others wait */
+    apr_time_t turn_ends; /* then one more; 0: nobody waits for it */
     int is_dirty;
     struct limit_client_key *dirty_next;
     struct limit_client_key *turn_next; /* itself when last; NULL: in no turn */
-    void *user;                 /* whose it is; NULL at first */
+    void *user;                         /* whose it is; NULL at first */
 };
 
 struct limit_client_events {
@@ -57,9 +57,9 @@ typedef struct {
     const struct lease_clock *clock;
     table_t keys;
     struct limit_client_key *dirty, *turns;
-    apr_time_t turn_check;      /* when to look at `turns` */
-    apr_uint32_t nodes;         /* configured: for the equal part */
-    apr_time_t turn;            /* how long an extra slot is kept when others wait for it */
+    apr_time_t turn_check; /* when to look at `turns` */
+    apr_uint32_t nodes;    /* configured: for the equal part */
+    apr_time_t turn;       /* how long an extra slot is kept when others wait for it */
     int is_active;
     int wants_beat;
     const struct limit_client_events *events;
@@ -70,8 +70,8 @@ extern const struct machine_local limit_client_local; /* local: limit_client_t *
 
 /** Keeps all; watches the state. */
 void limit_client_init(limit_client_t *client, limit_t *limit, bus_node_t self, apr_uint32_t nodes,
-                       apr_time_t turn, const struct lease_clock *clock, const struct limit_client_events *events,
-                       void *baton);
+                       apr_time_t turn, const struct lease_clock *clock,
+                       const struct limit_client_events *events, void *baton);
 void limit_client_free(limit_client_t *client);
 
 /** The key, made when it is new; `limit` and `mode` as they are configured now. */

@@ -3,25 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cluster/limit/limit.h"
+#include "cluster/limit/private.h"
 #include "cluster/machine/mutant.h"
-
-/* Grants that were not confirmed yet, in order. */
-struct fresh {
-    apr_uint64_t position;
-    struct limit_entry *entry;
-    apr_uint32_t count, tainted;
-};
-
-/* An active node, or a departure. */
-struct limit_holder {
-    struct limit_holder *next;
-    bus_node_t node;
-    apr_uint64_t departure;      /* 0: active */
-    struct limit_entry *entries;
-    struct fresh *fresh;
-    apr_size_t fresh_first, fresh_count, fresh_size;
-};
 
 void limit_init(limit_t *limit, int is_rate)
 {
@@ -94,7 +77,8 @@ static void remove_entry(struct limit_entry *entry)
     while (*at != entry)
         at = &(*at)->next;
     *at = entry->next;
-    *(entry->holder_prev != NULL ? &entry->holder_prev->holder_next : &entry->holder->entries) = entry->holder_next;
+    *(entry->holder_prev != NULL ? &entry->holder_prev->holder_next : &entry->holder->entries) =
+        entry->holder_next;
     if (entry->holder_next != NULL)
         entry->holder_next->holder_prev = entry->holder_prev;
     free(entry);
@@ -153,16 +137,6 @@ static int is_idle(const struct limit_entry *entry)
 
 /* ---- granting -------------------------------------------------------------------- */
 
-static apr_uint32_t has(const struct limit_entry *entry)
-{
-    return entry->firm + entry->fresh;
-}
-
-static int is_waiting(const struct limit_entry *entry)
-{
-    return entry->holder->departure == 0 && entry->target > has(entry);
-}
-
 /* The waiting entry whose turn it is, and how far the next one is ahead of it. */
 static struct limit_entry *first_waiting(const struct limit_key *key, apr_uint32_t *step)
 {
@@ -172,7 +146,8 @@ static struct limit_entry *first_waiting(const struct limit_key *key, apr_uint32
     for (struct limit_entry *entry = key->entries; entry != NULL; entry = entry->next) {
         if (!is_waiting(entry))
             continue;
-        if (best == NULL || has(entry) < has(best) || (has(entry) == has(best) && entry->since < best->since)) {
+        if (best == NULL || has(entry) < has(best) ||
+            (has(entry) == has(best) && entry->since < best->since)) {
             if (best != NULL && has(best) < second)
                 second = has(best);
             best = entry;
@@ -185,7 +160,8 @@ static struct limit_entry *first_waiting(const struct limit_key *key, apr_uint32
     return best;
 }
 
-static void push_fresh(struct limit_entry *entry, apr_uint64_t position, apr_uint32_t count, apr_uint32_t tainted)
+static void push_fresh(struct limit_entry *entry, apr_uint64_t position, apr_uint32_t count,
+                       apr_uint32_t tainted)
 {
     struct limit_holder *holder = entry->holder;
     struct fresh *last;
@@ -406,7 +382,8 @@ static void join(void *state, const struct machine_event *event, wire_reader_t *
 /* Everything may have become free, waiting, or superfluous. */
 static void look_over(limit_t *limit)
 {
-    TABLE_EACH(struct limit_key, key, &limit->keys) {
+    TABLE_EACH(struct limit_key, key, &limit->keys)
+    {
         touch(limit, key);
         find_limit(key);
         grant(limit, key);
@@ -418,7 +395,7 @@ static void look_over(limit_t *limit)
 static void touch_all(limit_t *limit)
 {
     TABLE_EACH(struct limit_key, key, &limit->keys)
-        touch(limit, key);
+    touch(limit, key);
 }
 
 /* Ends a holder: what it had is free.  Of a rate it may have been used just now; and in a freeze others who
@@ -460,7 +437,8 @@ static void drop(limit_t *limit, bus_node_t node, apr_uint64_t departure, enum d
 /* Grants that nobody has confirmed can be different elsewhere: void, before the freeze begins. */
 static void revoke_fresh(limit_t *limit)
 {
-    for (struct limit_holder *holder = limit->holders; holder != NULL && !is_mutant(NO_REVOKE); holder = holder->next) {
+    for (struct limit_holder *holder = limit->holders; holder != NULL && !is_mutant(NO_REVOKE);
+         holder = holder->next) {
         for (; holder->fresh_first < holder->fresh_count; holder->fresh_first++) {
             struct fresh *fresh = &holder->fresh[holder->fresh_first];
 
@@ -496,7 +474,8 @@ static void thaw(limit_t *limit)
 {
     touch_all(limit);
     limit->is_frozen = 0;
-    TABLE_EACH(struct limit_key, key, &limit->keys) {
+    TABLE_EACH(struct limit_key, key, &limit->keys)
+    {
         if (limit->is_rate && limit->is_taint_frozen && !is_mutant(NO_TAINT))
             key->tainted += key->frozen;
         key->frozen = 0;
@@ -614,7 +593,7 @@ static void write_state(const void *state, wire_writer_t *writer)
     wire_block_end(writer, block);
     block = wire_block_begin(writer);
     TABLE_EACH(struct limit_key, key, &limit->keys)
-        write_key(key, writer);
+    write_key(key, writer);
     wire_block_end(writer, block);
     for (const struct limit_holder *holder = limit->holders; holder != NULL; holder = holder->next)
         write_holder(holder, writer);
@@ -753,12 +732,10 @@ static void clear(void *state)
     limit->position = 0;
 }
 
-const struct machine_type limit_machine = {
-    "limit", MESSAGE_LIMIT, apply, join, heard, change, clear, write_state, read_state
-};
-const struct machine_type throttle_machine = {
-    "throttle", MESSAGE_THROTTLE, apply, join, heard, change, clear, write_state, read_state
-};
+const struct machine_type limit_machine = { "limit", MESSAGE_LIMIT, apply,       join,      heard,
+                                            change,  clear,         write_state, read_state };
+const struct machine_type throttle_machine = { "throttle", MESSAGE_THROTTLE, apply,     join, heard, change,
+                                               clear,      write_state,      read_state };
 
 /* ---- questions ------------------------------------------------------------------------------ */
 
@@ -776,87 +753,10 @@ const struct limit_entry *limit_entry_of(const struct limit_key *key, bus_node_t
     return entry;
 }
 
-static int by_size(const void *a, const void *b)
-{
-    apr_uint32_t left = *(const apr_uint32_t *)a, right = *(const apr_uint32_t *)b;
-
-    return left < right ? -1 : left > right;
-}
-
-/* The level that everybody who wants so much can have, and how many can have one more. */
-static void fair_level(const struct limit_key *key, apr_uint32_t *level, apr_uint32_t *more)
-{
-    apr_uint32_t targets[BUS_NODES_MAX], kept = key->held + key->frozen, left;
-    int count = 0;
-
-    for (const struct limit_entry *entry = key->entries; entry != NULL; entry = entry->next) {
-        if (entry->holder->departure != 0 || count == BUS_NODES_MAX)
-            continue;
-        targets[count++] = entry->target;
-        kept -= has(entry);
-    }
-    left = key->limit > kept ? key->limit - kept : 0;
-    qsort(targets, (apr_size_t)count, sizeof(targets[0]), by_size);
-    *level = LIMIT_MAX;
-    *more = 0;
-    for (int i = 0; i < count; i++) {
-        apr_uint32_t share = left / (apr_uint32_t)(count - i);
-
-        if (targets[i] > share) {
-            *level = share;
-            *more = left - share * (apr_uint32_t)(count - i);
-            return;
-        }
-        left -= targets[i];
-    }
-}
-
-/* After the limit was lowered: the first few in the list may keep one more than the level. */
-static apr_uint32_t may_keep(const struct limit_key *key, const struct limit_entry *mine, apr_uint32_t level,
-                             apr_uint32_t more)
-{
-    for (const struct limit_entry *entry = key->entries; entry != mine; entry = entry->next) {
-        if (more > 0 && entry->holder->departure == 0 && entry->target > level)
-            more--;
-    }
-    return level + (more > 0);
-}
-
-/* Has another one waited, and is `mine` the one that had its extra unit for longest? */
-static int is_my_turn_over(const struct limit_key *key, const struct limit_entry *mine, apr_uint32_t level)
-{
-    for (const struct limit_entry *entry = key->entries; entry != NULL; entry = entry->next) {
-        if (entry->holder->departure == 0 && has(entry) > level && entry->since < mine->since)
-            return 0;
-    }
-    return 1;
-}
-
-void limit_yield(const struct limit_key *key, bus_node_t node, apr_uint32_t *now, apr_uint32_t *turn)
-{
-    const struct limit_entry *mine = limit_entry_of(key, node);
-    apr_uint32_t level, more, keep;
-    int is_awaited = 0;
-
-    *now = *turn = 0;
-    if (mine == NULL)
-        return;
-    for (const struct limit_entry *entry = key->entries; entry != NULL; entry = entry->next)
-        is_awaited |= entry != mine && is_waiting(entry) && has(entry) < has(mine);
-    fair_level(key, &level, &more);
-    if (key->held > key->limit) {
-        keep = may_keep(key, mine, level, more);
-        *now = has(mine) > keep ? has(mine) - keep : 0;
-    } else if (is_awaited) {
-        keep = level + (more > 0);
-        *now = has(mine) > keep ? has(mine) - keep : 0;
-        *turn = *now == 0 && more > 0 && has(mine) == keep && is_my_turn_over(key, mine, level);
-    }
-}
-
 int limit_is_sound(const limit_t *limit)
 {
-    TABLE_EACH(const struct limit_key, key, &limit->keys) {
+    TABLE_EACH(const struct limit_key, key, &limit->keys)
+    {
         apr_uint64_t held = 0;
 
         for (const struct limit_entry *entry = key->entries; entry != NULL; entry = entry->next)

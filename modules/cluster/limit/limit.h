@@ -31,24 +31,24 @@ extern const struct machine_type throttle_machine; /* the same, for rates */
 /** What one node has of one key. */
 struct limit_entry {
     struct limit_holder *holder;
-    struct limit_entry *next;                          /* of the key */
-    struct limit_entry *holder_next, *holder_prev;     /* of the holder */
+    struct limit_entry *next;                      /* of the key */
+    struct limit_entry *holder_next, *holder_prev; /* of the holder */
     struct limit_key *key;
-    apr_uint32_t limit;          /* that this node knows */
+    apr_uint32_t limit; /* that this node knows */
     apr_uint32_t firm, fresh;
-    apr_uint32_t tainted;        /* of all granted so far; whoever watches sees the difference */
+    apr_uint32_t tainted; /* of all granted so far; whoever watches sees the difference */
     apr_uint32_t target;
-    apr_uint64_t since;          /* position of the event since which it waits, or of its last grant */
+    apr_uint64_t since; /* position of the event since which it waits, or of its last grant */
 };
 
 struct limit_key {
     struct table_item item;
     struct limit_entry *entries;
-    apr_uint32_t limit;          /* the least of the entries' */
-    apr_uint32_t held;           /* by all, departures included */
+    apr_uint32_t limit; /* the least of the entries' */
+    apr_uint32_t held;  /* by all, departures included */
     apr_uint32_t frozen;
-    apr_uint32_t tainted;        /* of what is free */
-    apr_uint64_t frozen_at;      /* the freeze that `frozen` was taken for */
+    apr_uint32_t tainted;   /* of what is free */
+    apr_uint64_t frozen_at; /* the freeze that `frozen` was taken for */
 };
 
 /** Something happened to a key of which this node has a part; `given` is what a message of ours gave back
@@ -60,13 +60,13 @@ typedef struct {
     struct limit_holder *holders; /* active nodes and departures */
     apr_uint64_t freeze;          /* number of the freeze now or last */
     int is_frozen, is_taint_frozen;
-    apr_uint64_t position;        /* of the last event */
-    apr_uint64_t reclaim_from;    /* departure of the node that is coming in */
+    apr_uint64_t position;     /* of the last event */
+    apr_uint64_t reclaim_from; /* departure of the node that is coming in */
     int is_rate;
-    limit_watch_fn *watch;        /* NULL: nobody */
+    limit_watch_fn *watch; /* NULL: nobody */
     void *watch_baton;
-    apr_uint32_t given;           /* to tell the watch */
-    bus_node_t self;              /* for `watch` only; the state does not depend on it */
+    apr_uint32_t given; /* to tell the watch */
+    bus_node_t self;    /* for `watch` only; the state does not depend on it */
 } limit_t;
 
 void limit_init(limit_t *limit, int is_rate);
@@ -77,7 +77,7 @@ struct limit_record {
     const char *key;
     apr_size_t key_length;
     apr_uint32_t limit, target, give;
-    int is_available;            /* in JOIN: used without a lease (available mode) */
+    int is_available; /* in JOIN: used without a lease (available mode) */
 };
 void limit_record_write(wire_writer_t *writer, const struct limit_record *record);
 /** Returns whether it was understood. */

@@ -22,7 +22,7 @@ struct machine_event {
 
 struct machine_type {
     const char *name;
-    int message;           /* the type of its messages; also the number of its part of a snapshot */
+    int message; /* the type of its messages; also the number of its part of a snapshot */
     /** A message of an active node.  What does not fit is skipped by all in the same way. */
     void (*apply)(void *state, const struct machine_event *event, wire_reader_t *body);
     /** What a node holds as it comes in, between JOINED and SETTLED; may be NULL. */

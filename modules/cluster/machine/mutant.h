@@ -7,31 +7,27 @@
 #ifndef CLUSTER_MACHINE_MUTANT_H
 #define CLUSTER_MACHINE_MUTANT_H
 
-#define MUTANTS(X)                                                                       \
-    X(NO_WINDOW,      "what a departed node held is given away at once")                 \
-    X(NO_FREEZE,      "what is free is granted after a departure")                       \
-    X(FRESH_IS_FIRM,  "grants are used before they are confirmed")                       \
-    X(NO_REVOKE,      "unconfirmed grants stay good in a new ring")                      \
-    X(SELF_IS_PROOF,  "seeing one's own message renews the lease")                       \
-    X(NO_QUORUM,      "a side without quorum goes on")                                   \
-    X(BLIND_EVICT,    "a node is evicted although it was heard meanwhile")               \
-    X(OLD_STAYS,      "messages of an earlier stay are applied")                         \
-    X(GREEDY_RECLAIM, "a node that comes in gets back more than was kept for it")        \
-    X(NO_CLOCK,       "the lease is not looked at before something is sent")             \
-    X(LOST_EVENTS,    "what came while a snapshot was under way is forgotten")           \
-    X(STALE_KEEPER,   "a member whose lease has run out keeps the state")                 \
-    X(SKIPPED_RING,   "state goes on after a ring that was not settled")                 \
-    X(EARLY_REST,     "what a returned node does not reclaim is granted in a freeze")      \
-    X(NO_TAINT,       "units of a rate are good at once after their user is gone")       \
-    X(NO_AGING,       "units of a rate are given back before their window is over")      \
-    X(GHOST_COUNTS,   "the counts of a node stay when it is gone")
+#define MUTANTS(X)                                                                \
+    X(NO_WINDOW, "what a departed node held is given away at once")               \
+    X(NO_FREEZE, "what is free is granted after a departure")                     \
+    X(FRESH_IS_FIRM, "grants are used before they are confirmed")                 \
+    X(NO_REVOKE, "unconfirmed grants stay good in a new ring")                    \
+    X(SELF_IS_PROOF, "seeing one's own message renews the lease")                 \
+    X(NO_QUORUM, "a side without quorum goes on")                                 \
+    X(BLIND_EVICT, "a node is evicted although it was heard meanwhile")           \
+    X(OLD_STAYS, "messages of an earlier stay are applied")                       \
+    X(GREEDY_RECLAIM, "a node that comes in gets back more than was kept for it") \
+    X(NO_CLOCK, "the lease is not looked at before something is sent")            \
+    X(LOST_EVENTS, "what came while a snapshot was under way is forgotten")       \
+    X(STALE_KEEPER, "a member whose lease has run out keeps the state")           \
+    X(SKIPPED_RING, "state goes on after a ring that was not settled")            \
+    X(EARLY_REST, "what a returned node does not reclaim is granted in a freeze") \
+    X(NO_TAINT, "units of a rate are good at once after their user is gone")      \
+    X(NO_AGING, "units of a rate are given back before their window is over")     \
+    X(GHOST_COUNTS, "the counts of a node stay when it is gone")
 
 #define MUTANT_ENUM(name, text) MUTANT_##name,
-enum mutant {
-    MUTANT_NONE,
-    MUTANTS(MUTANT_ENUM)
-    MUTANT_END
-};
+enum mutant { MUTANT_NONE, MUTANTS(MUTANT_ENUM) MUTANT_END };
 #undef MUTANT_ENUM
 
 #ifdef CLUSTER_MUTANTS

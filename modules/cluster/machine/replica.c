@@ -336,7 +336,8 @@ void replica_apply(replica_t *replica, bus_node_t sender, const void *data, apr_
 void replica_check_active(replica_t *replica)
 {
     const struct lease_node *me = lease_find(&replica->lease, replica->config.self);
-    int is_active = replica->phase == REPLICA_MEMBER && me != NULL && me->instance == replica->config.instance;
+    int is_active =
+        replica->phase == REPLICA_MEMBER && me != NULL && me->instance == replica->config.instance;
 
     if (replica->phase == REPLICA_SETTLING || is_active == replica->is_active)
         return;
@@ -394,7 +395,8 @@ static int take_at_once(replica_t *replica, bus_node_t sender, struct message *m
     return 1;
 }
 
-void replica_message(replica_t *replica, bus_node_t sender, const void *data, apr_size_t length, apr_time_t now)
+void replica_message(replica_t *replica, bus_node_t sender, const void *data, apr_size_t length,
+                     apr_time_t now)
 {
     struct message message;
     const char *why = message_read(&message, data, length);
@@ -504,7 +506,8 @@ static void flush_locals(replica_t *replica)
             wants_beat |= local->wants_beat(machine->local);
         while (has_more && replica->unsent.first == NULL) {
             wire_writer_t writer = { 0 };
-            apr_size_t began = message_begin(&writer, machine->type->message, my_stay(replica), replica->position);
+            apr_size_t began =
+                message_begin(&writer, machine->type->message, my_stay(replica), replica->position);
 
             has_more = local->flush(machine->local, &writer, replica->now);
             message_end(&writer, began);

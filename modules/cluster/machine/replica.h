@@ -19,11 +19,9 @@
 #include "cluster/lease/clock.h"
 #include "cluster/machine/machine.h"
 
-#define REPLICA_PHASES(X) X(ALONE) X(SETTLING) X(MINORITY) X(WAITING) X(MEMBER)
+#define REPLICA_PHASES(X)        X(ALONE) X(SETTLING) X(MINORITY) X(WAITING) X(MEMBER)
 #define REPLICA_PHASE_ENUM(name) REPLICA_##name,
-enum replica_phase {
-    REPLICA_PHASES(REPLICA_PHASE_ENUM)
-};
+enum replica_phase { REPLICA_PHASES(REPLICA_PHASE_ENUM) };
 #undef REPLICA_PHASE_ENUM
 
 struct replica_config {
@@ -52,7 +50,8 @@ void replica_destroy(replica_t *replica);
 /** What the bus reports. */
 void replica_view(replica_t *replica, const struct bus_view *view, apr_time_t now);
 void replica_quorum(replica_t *replica, apr_uint64_t ring, int is_quorate, apr_time_t now);
-void replica_message(replica_t *replica, bus_node_t sender, const void *data, apr_size_t length, apr_time_t now);
+void replica_message(replica_t *replica, bus_node_t sender, const void *data, apr_size_t length,
+                     apr_time_t now);
 /** The bus is gone; a new one starts from nothing.  Keeps `bus`. */
 void replica_bus_lost(replica_t *replica, bus_t *bus, apr_time_t now);
 
@@ -70,8 +69,8 @@ struct replica_info {
     enum replica_phase phase;
     int is_active;
     apr_uint64_t ring, epoch, position, digest;
-    apr_uint64_t lineage;      /* which founding the state comes from */
-    apr_uint64_t refused;      /* messages that could not be understood */
+    apr_uint64_t lineage; /* which founding the state comes from */
+    apr_uint64_t refused; /* messages that could not be understood */
     const lease_t *lease;
 };
 void replica_info(const replica_t *replica, struct replica_info *info);

@@ -22,10 +22,10 @@ struct replica_events {
 
 /* Since when, by our clock, a node has not been heard, or a departure is known. */
 struct replica_seen {
-    apr_uint64_t what;         /* a node's stay, or a departure's number */
+    apr_uint64_t what; /* a node's stay, or a departure's number */
     apr_uint64_t heard;
     apr_time_t since;
-    apr_time_t asked;          /* EVICT or RELEASE was sent; 0: not */
+    apr_time_t asked; /* EVICT or RELEASE was sent; 0: not */
 };
 
 struct replica {
@@ -36,17 +36,17 @@ struct replica {
 
     enum replica_phase phase;
     apr_time_t phase_since;
-    int tries;                 /* of the one thing that this phase waits for */
+    int tries; /* of the one thing that this phase waits for */
     apr_uint64_t ring, round;
     int is_quorate;
-    int is_late;               /* came into a ring that others had begun */
+    int is_late; /* came into a ring that others had begun */
     bus_node_t members[BUS_NODES_MAX];
     int member_count;
 
     struct settle settle;
-    apr_uint64_t request;      /* number of our last STATE */
+    apr_uint64_t request; /* number of our last STATE */
     struct replica_events pending;
-    wire_writer_t snapshot;    /* what has come of it */
+    wire_writer_t snapshot; /* what has come of it */
     apr_uint64_t snapshot_next;
     bus_node_t snapshot_from;
 
@@ -55,7 +55,7 @@ struct replica {
     apr_uint64_t lineage, epoch, position, digest;
     lease_t lease;
     struct lease_clock clock;
-    int has_lease;             /* as last seen by poll */
+    int has_lease; /* as last seen by poll */
     struct replica_seen nodes[BUS_NODES_MAX];
     struct replica_seen departures[LEASE_DEPARTURES_MAX];
     int departure_count;
@@ -63,7 +63,7 @@ struct replica {
     struct replica_events unsent;
     apr_uint64_t refused;
     apr_time_t refused_logged;
-    apr_time_t now;            /* of the call that we are in */
+    apr_time_t now; /* of the call that we are in */
 };
 
 /* replica.c */
@@ -76,7 +76,8 @@ void replica_log(replica_t *replica, const char *format, ...) __attribute__((for
 void replica_check_active(replica_t *replica);
 
 /* events.c */
-void replica_events_add(struct replica_events *events, bus_node_t sender, const void *data, apr_size_t length);
+void replica_events_add(struct replica_events *events, bus_node_t sender, const void *data,
+                        apr_size_t length);
 struct replica_event *replica_events_take(struct replica_events *events);
 void replica_events_clear(struct replica_events *events);
 
@@ -93,7 +94,8 @@ int replica_is_member(const replica_t *replica, bus_node_t node);
 
 /* snapshot.c */
 /** To the process that sent this request.  `is_empty`: only so that it asks again. */
-void snapshot_send(replica_t *replica, bus_node_t target, apr_uint64_t instance, apr_uint64_t request, int is_empty);
+void snapshot_send(replica_t *replica, bus_node_t target, apr_uint64_t instance, apr_uint64_t request,
+                   int is_empty);
 void snapshot_message(replica_t *replica, bus_node_t sender, struct message *message);
 void snapshot_drop(replica_t *replica);
 

@@ -36,8 +36,8 @@ void ring_send_state(replica_t *replica, int is_late)
     state.is_late = is_late;
     state.is_quorate = replica->is_quorate;
     /* a member whose lease has run out may have been replaced without knowing it */
-    state.is_in_step = replica->is_in_step && (lease_clock_is_good(&replica->clock, replica->now) ||
-                                               is_mutant(STALE_KEEPER));
+    state.is_in_step = replica->is_in_step &&
+                       (lease_clock_is_good(&replica->clock, replica->now) || is_mutant(STALE_KEEPER));
     state.was_active = replica->was_active;
     state.version = replica->config.version;
     settle_state_write(&state, &writer);
@@ -116,7 +116,8 @@ static void apply_pending(replica_t *replica)
     }
 }
 
-static void send_snapshots(replica_t *replica, const struct settle *settle, const struct settle_decision *decision)
+static void send_snapshots(replica_t *replica, const struct settle *settle,
+                           const struct settle_decision *decision)
 {
     if (decision->keepers[0] != replica->config.self)
         return;

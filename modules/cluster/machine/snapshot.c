@@ -74,7 +74,8 @@ static int read_all(replica_t *replica)
     return read_parts(replica, &reader);
 }
 
-void snapshot_send(replica_t *replica, bus_node_t target, apr_uint64_t instance, apr_uint64_t request, int is_empty)
+void snapshot_send(replica_t *replica, bus_node_t target, apr_uint64_t instance, apr_uint64_t request,
+                   int is_empty)
 {
     wire_writer_t all = { 0 };
     apr_size_t at = 0;

@@ -150,7 +150,7 @@ void table_remove(table_t *table, struct table_item *item)
 void table_clear(table_t *table)
 {
     TABLE_EACH(struct table_item, item, table)
-        free(item);
+    free(item);
     free(table->buckets);
     memset(table, 0, sizeof(*table));
 }

@@ -16,7 +16,7 @@ struct table_item {
     struct table_item *chain;       /* same bucket */
     struct table_item *next, *prev; /* order; NULL at the ends */
     apr_uint64_t hash;
-    const char *key;                /* NUL-terminated, but may hold any byte */
+    const char *key; /* NUL-terminated, but may hold any byte */
     apr_size_t key_length;
 };
 
@@ -38,8 +38,8 @@ void table_remove(table_t *table, struct table_item *item);
 void table_clear(table_t *table);
 
 /** `for` head over all items as `type *name`; the current one may be removed. */
-#define TABLE_EACH(type, name, table)                                                            \
-    for (type *name = (type *)(table)->first, *name##_next_ = NULL;                              \
+#define TABLE_EACH(type, name, table)                               \
+    for (type *name = (type *)(table)->first, *name##_next_ = NULL; \
          name != NULL && (name##_next_ = (type *)((struct table_item *)name)->next, 1); name = name##_next_)
 
 #endif

@@ -15,7 +15,6 @@ static void age(struct throttle_rate *rate, apr_time_t now)
 {
     apr_int64_t current = now / rate->part;
 
-    rate->now = now;
     while (rate->first < current - THROTTLE_PARTS - 1) {
         apr_uint32_t *ended = part_of(rate, rate->first);
 
@@ -23,15 +22,12 @@ static void age(struct throttle_rate *rate, apr_time_t now)
             limit_client_put(rate->client, rate->key);
         rate->first++;
         if (rate->key->used == 0) /* the rest is empty, too */
-            rate->first = current - THROTTLE_PARTS - 1;
+            rate->first = current;
     }
     while (rate->first < current && *part_of(rate, rate->first) == 0)
         rate->first++;
-}
-
-static void use(struct throttle_rate *rate, apr_uint32_t count)
-{
-    *part_of(rate, rate->now / rate->part) += count;
+    *part_of(rate, current) += rate->tainted;
+    rate->tainted = 0;
 }
 
 static void on_gained(void *baton, struct limit_client_key *key)
@@ -49,20 +45,20 @@ static void on_tainted(void *baton, struct limit_client_key *key, apr_uint32_t c
 
     if (rate == NULL)
         return;
+    /* from when they are next looked at: later than they came, never before */
     key->used += count;
-    use(rate, count);
+    rate->tainted += count;
 }
 
 const struct limit_client_events throttle_events = { on_gained, on_count, on_count, on_tainted };
 
-void throttle_rate_init(struct throttle_rate *rate, limit_client_t *client, const char *key, apr_size_t length,
-                        apr_uint32_t limit, apr_time_t window, apr_time_t now)
+void throttle_rate_init(struct throttle_rate *rate, limit_client_t *client, const char *key,
+                        apr_size_t length, apr_uint32_t limit, apr_time_t window, apr_time_t now)
 {
     memset(rate, 0, sizeof(*rate));
     rate->client = client;
     rate->part = (window + THROTTLE_PARTS - 1) / THROTTLE_PARTS;
-    rate->first = now / rate->part - THROTTLE_PARTS - 1;
-    rate->now = now;
+    rate->first = now / rate->part;
     rate->key = limit_client_key(client, key, length, limit, LIMIT_STRICT);
     rate->key->user = rate;
 }
@@ -75,7 +71,7 @@ int throttle_take(struct throttle_rate *rate, apr_time_t now)
     if (is_mutant(NO_AGING))
         limit_client_put(rate->client, rate->key);
     else
-        use(rate, 1);
+        ++*part_of(rate, now / rate->part);
     return 1;
 }
 

@@ -21,18 +21,18 @@ enum { THROTTLE_PARTS = 128 };
 struct throttle_rate {
     limit_client_t *client;
     struct limit_client_key *key;
-    apr_time_t part;                      /* length of one */
-    apr_int64_t first;                    /* number of the oldest part that is used, or of the present one */
+    apr_time_t part;   /* length of one */
+    apr_int64_t first; /* number of the oldest part that is used, or of the present one */
     apr_uint32_t used[THROTTLE_PARTS + 2];
-    apr_time_t now;                       /* of the last call */
+    apr_uint32_t tainted; /* used by others, perhaps just before they came */
 };
 
 /** For limit_client_init() of the client over a throttle_machine state; its baton is not used. */
 extern const struct limit_client_events throttle_events;
 
 /** Begins a rate of `limit` in `window`.  Keeps all. */
-void throttle_rate_init(struct throttle_rate *rate, limit_client_t *client, const char *key, apr_size_t length,
-                        apr_uint32_t limit, apr_time_t window, apr_time_t now);
+void throttle_rate_init(struct throttle_rate *rate, limit_client_t *client, const char *key,
+                        apr_size_t length, apr_uint32_t limit, apr_time_t window, apr_time_t now);
 /** Returns whether one may be sent now; then it counts. */
 int throttle_take(struct throttle_rate *rate, apr_time_t now);
 /** How many could be sent if there were units: what is asked for.  Also lets old uses end. */

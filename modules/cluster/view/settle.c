@@ -16,9 +16,10 @@ void settle_state_write(const struct settle_state *state, wire_writer_t *writer)
     wire_write(writer, state->epoch);
     wire_write(writer, state->position);
     wire_write_fixed(writer, state->digest);
-    wire_write(writer, (apr_uint64_t)((state->is_late ? FLAG_LATE : 0) | (state->is_quorate ? FLAG_QUORATE : 0) |
-                                      (state->is_in_step ? FLAG_IN_STEP : 0) |
-                                      (state->was_active ? FLAG_WAS_ACTIVE : 0)));
+    wire_write(writer,
+               (apr_uint64_t)((state->is_late ? FLAG_LATE : 0) | (state->is_quorate ? FLAG_QUORATE : 0) |
+                              (state->is_in_step ? FLAG_IN_STEP : 0) |
+                              (state->was_active ? FLAG_WAS_ACTIVE : 0)));
     wire_write(writer, (apr_uint64_t)state->version);
 }
 

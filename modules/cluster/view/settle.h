@@ -16,12 +16,12 @@
 #include "cluster/wire/wire.h"
 
 struct settle_state {
-    bus_node_t node;           /* the sender; not in the message */
-    apr_uint64_t ring, round;  /* what this answers */
+    bus_node_t node;          /* the sender; not in the message */
+    apr_uint64_t ring, round; /* what this answers */
     apr_uint64_t instance, request;
     apr_uint64_t epoch, position, digest;
     int is_late, is_quorate, is_in_step;
-    int was_active;            /* this process has held something before */
+    int was_active; /* this process has held something before */
     int version;
 };
 
@@ -43,11 +43,11 @@ const struct settle_state *settle_find(const struct settle *settle, bus_node_t n
 int settle_is_complete(const struct settle *settle, const bus_node_t *members, int count);
 
 struct settle_decision {
-    int is_possible;           /* 0: only late members have said something */
+    int is_possible; /* 0: only late members have said something */
     int is_quorate;
-    int is_founding;           /* nobody was in step */
-    int is_tainted;            /* ... but somebody has held something before */
-    apr_uint64_t epoch;        /* of the state from now on */
+    int is_founding;                   /* nobody was in step */
+    int is_tainted;                    /* ... but somebody has held something before */
+    apr_uint64_t epoch;                /* of the state from now on */
     bus_node_t keepers[BUS_NODES_MAX]; /* by id */
     int keeper_count;
 };

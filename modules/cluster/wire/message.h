@@ -13,28 +13,25 @@
 
 enum { MESSAGE_VERSION = 1 };
 
-#define MESSAGE_TYPES(X)                                              \
-    X(STATE,    1, "what I know, after a new ring or when I come in") \
-    X(DECIDE,   2, "waited long enough for the state of others")      \
-    X(RESETTLE, 3, "begin again in this ring")                        \
-    X(SNAPSHOT, 4, "part of the state, for one that comes in")        \
-    X(BEAT,     5, "I am here, and have applied so much")             \
-    X(JOIN,     6, "I am in step now, and this is what I hold")       \
-    X(LEAVE,    7, "I hold nothing and go")                           \
-    X(EVICT,    8, "one that was silent for too long")                \
-    X(RELEASE,  9, "the leases of one that is gone have run out")     \
-    X(LIMIT,    16, "slots given back and wanted")                    \
-    X(THROTTLE, 17, "units of rates given back and wanted")           \
-    X(GAUGE,    18, "counts of the sender")                           \
-    X(CIDR,     19, "counts of the sender by address")                \
-    X(CACHE,    20, "values by key")                                  \
-    X(METRICS,  21, "series of the sender")
+#define MESSAGE_TYPES(X)                                           \
+    X(STATE, 1, "what I know, after a new ring or when I come in") \
+    X(DECIDE, 2, "waited long enough for the state of others")     \
+    X(RESETTLE, 3, "begin again in this ring")                     \
+    X(SNAPSHOT, 4, "part of the state, for one that comes in")     \
+    X(BEAT, 5, "I am here, and have applied so much")              \
+    X(JOIN, 6, "I am in step now, and this is what I hold")        \
+    X(LEAVE, 7, "I hold nothing and go")                           \
+    X(EVICT, 8, "one that was silent for too long")                \
+    X(RELEASE, 9, "the leases of one that is gone have run out")   \
+    X(LIMIT, 16, "slots given back and wanted")                    \
+    X(THROTTLE, 17, "units of rates given back and wanted")        \
+    X(GAUGE, 18, "counts of the sender")                           \
+    X(CIDR, 19, "counts of the sender by address")                 \
+    X(CACHE, 20, "values by key")                                  \
+    X(METRICS, 21, "series of the sender")
 
 #define MESSAGE_ENUM(name, number, text) MESSAGE_##name = number,
-enum message_type {
-    MESSAGE_TYPES(MESSAGE_ENUM)
-    MESSAGE_TYPE_END = 256
-};
+enum message_type { MESSAGE_TYPES(MESSAGE_ENUM) MESSAGE_TYPE_END = 256 };
 #undef MESSAGE_ENUM
 
 struct message {

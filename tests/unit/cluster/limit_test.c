@@ -73,11 +73,11 @@ START_TEST(grants_and_confirms)
     confirm(1);
     expect(1, 5, 0);
     say(2, 7, 5, 0);
-    expect(2, 0, 2);       /* what is left */
-    say(1, 7, 5, 2);       /* gives two, still wants five: first the one that has less, then the one that waited */
+    expect(2, 0, 2); /* what is left */
+    say(1, 7, 5, 2); /* gives two, still wants five: first the one that has less, then the one that waited */
     expect(1, 3, 1);
     expect(2, 0, 3);
-    say(1, 7, 0, 4);       /* fresh ones can not be given: they were not confirmed */
+    say(1, 7, 0, 4); /* fresh ones can not be given: they were not confirmed */
     expect(1, 0, 1);
     confirm(1);
     say(1, 7, 0, 1);
@@ -174,14 +174,14 @@ START_TEST(departure)
     confirm(1);
     say(3, 10, 3, 0);
     confirm(3);
-    say(2, 10, 1, 0);  /* fresh */
+    say(2, 10, 1, 0); /* fresh */
     position++;
     lease_settle(&lease, stay, 2);
-    expect(2, 0, 0);   /* void, and frozen */
+    expect(2, 0, 0); /* void, and frozen */
     say(1, 10, 10, 0);
-    expect(1, 2, 0);   /* five free, all frozen */
+    expect(1, 2, 0); /* five free, all frozen */
     say(1, 10, 1, 1);
-    expect(2, 0, 1);   /* what a member gives back is nobody else's */
+    expect(2, 0, 1); /* what a member gives back is nobody else's */
     say(1, 10, 10, 0);
     number = lease.departures[0].number;
     position++;

@@ -9,8 +9,8 @@
 #include "runner.h"
 
 /* What a local half of `node` has to say goes into the state. */
-static int pass(const struct machine_type *type, void *state, const struct machine_local *local_type, void *local,
-                bus_node_t node, apr_time_t now)
+static int pass(const struct machine_type *type, void *state, const struct machine_local *local_type,
+                void *local, bus_node_t node, apr_time_t now)
 {
     struct machine_event event = { node, 1 };
     wire_writer_t writer = { 0 };
@@ -26,7 +26,8 @@ static int pass(const struct machine_type *type, void *state, const struct machi
 START_TEST(gauges)
 {
     struct lease_change gone = { .kind = LEASE_DEPARTED, .node = 2 };
-    gauge_local_t one = { .max_delay = 1000, .max_pending = 3 }, two = { .max_delay = 1000, .max_pending = 3 };
+    gauge_local_t one = { .max_delay = 1000, .max_pending = 3 },
+                  two = { .max_delay = 1000, .max_pending = 3 };
     gauge_t state = { 0 };
 
     gauge_set(&one, "a", 1, 5, 10);

@@ -5,7 +5,9 @@
 #include "cluster/wire/message.h"
 #include "runner.h"
 
-static const apr_uint64_t numbers[] = { 0, 1, 127, 128, 16383, 16384, 0xffffffff, 0x8000000000000000ULL, ~0ULL };
+static const apr_uint64_t numbers[] = {
+    0, 1, 127, 128, 16383, 16384, 0xffffffff, 0x8000000000000000ULL, ~0ULL
+};
 
 START_TEST(numbers_back)
 {
@@ -26,7 +28,9 @@ static const struct {
     const char *bytes;
     apr_size_t length;
 } bad_numbers[] = {
-    { "", 0 },          { "\x80", 1 }, { "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", 10 },
+    { "", 0 },
+    { "\x80", 1 },
+    { "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", 10 },
     { "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11 },
 };
 
@@ -41,12 +45,16 @@ END_TEST
 
 START_TEST(bounds)
 {
-    wire_reader_t reader = wire_reader("\x05" "abc", 4);
+    wire_reader_t reader = wire_reader("\x05"
+                                       "abc",
+                                       4);
     apr_size_t length = 7;
 
     wire_read_bytes(&reader, &length, 100); /* longer than what is there */
     ck_assert(reader.is_bad && length == 0);
-    reader = wire_reader("\x03" "abc", 4);
+    reader = wire_reader("\x03"
+                         "abc",
+                         4);
     wire_read_bytes(&reader, &length, 2); /* longer than allowed */
     ck_assert(reader.is_bad && length == 0);
     reader = wire_reader("\x05", 1);
@@ -86,7 +94,7 @@ START_TEST(frame)
     ck_assert(message.stay == 12 && message.position == 345 && wire_read(&message.body) == 77);
     for (apr_size_t length = 0; length < writer.length; length++)
         ck_assert_ptr_nonnull(message_read(&message, writer.data, length)); /* cut anywhere: refused */
-    writer.data[2]++; /* a newer version */
+    writer.data[2]++;                                                       /* a newer version */
     ck_assert_ptr_null(message_read(&message, writer.data, writer.length));
     writer.data[0]++;
     ck_assert_ptr_nonnull(message_read(&message, writer.data, writer.length));
