@@ -354,7 +354,7 @@ static void read_options(struct options *options, int argc, char **argv)
 
 /* Sanitizers make each run several times slower; they look for other faults. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-static const apr_uint64_t seeds = 200;
+static const apr_uint64_t seeds = 40;
 #else
 static const apr_uint64_t seeds = 2000;
 #endif
