@@ -311,6 +311,7 @@ def test_a_refused_commit_changes_nothing(lab, name):
     squatter.close()
     c.say("config", "rollback")
     assert generation(c.say("config", "set", "retry_interval", "98")) == first + 1   # no number was lost
+    client.close()
     assert server.stop() == 0
 
 
