@@ -273,6 +273,7 @@ class Client:
         return self.reply()
 
     def close(self):
+        self.file.close()
         self.socket.close()
 
 
