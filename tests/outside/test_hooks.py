@@ -154,10 +154,9 @@ def test_client_and_module_go_while_a_session_is_suspended(lab, follow, hook):
     """The client hangs up, the module is reloaded: the old instance stays until the session is let go of."""
     server = follow(f'at = "{hook}" action = "keep" text = "old"', sink=lab.sink())
     if hook == "smtp_connect":
-        s = socket.create_connection((server.address, server.port))
+        c = socket.create_connection((server.address, server.port))
     else:
         c = server.smtp()
-        s = c.socket
         c.send("EHLO x\r\n")
         if hook != "smtp_ehlo":
             c.reply()
@@ -167,7 +166,7 @@ def test_client_and_module_go_while_a_session_is_suspended(lab, follow, hook):
                 c.reply()
             c.send("Subject: x\r\n\r\nhi\r\n.\r\n")
     server.await_seen(hook + " ")
-    s.close()
+    c.close()
     server.configure(server.stanza('text = "new"'))
     server.console("config", "reload")
     rows = {r["state"] for r in server.console("module", "list")["modules"] if r["module"] == "follow"}

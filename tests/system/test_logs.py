@@ -164,6 +164,7 @@ def test_what_each_logger_writes(lab):
     reject = server.await_file("rejections.cl", "X 127.")
     assert " 501 " in reject or " 550 " in reject
     server.settled()
+    c.close()
     assert server.stop() == 0
     custom = lines_of(f"{server.dir}/mainlog.cl")
     received = next(x for x in custom if x.startswith("R ")).split(" ")
