@@ -252,6 +252,14 @@ def test_a_console_that_goes_while_it_commits(lab):
     assert server.stop() == 0
 
 
+def test_a_live_value_is_in_no_line(lab):
+    server = lab.server("retry_interval = 100\n")
+    server.console("config", "set", "retry_interval", "99")
+    assert server.console("config", "eval", "retry_interval")["set_in"] == "(console)"
+    steps = server.console("config", "explain", "retry_interval")["steps"]
+    assert [s["at"] for s in steps if s["result"] == "this is it"] == ["(console)"]
+
+
 # ---- refusals ------------------------------------------------------------------------------
 
 

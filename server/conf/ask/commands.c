@@ -23,10 +23,11 @@ int ask_words(const char *const **words, const ec_answer_t *answer)
     return n;
 }
 
+/* What was set on a console is in no line. */
 void ask_put_place(ec_node_t *node, const char *name, const char *file, int line)
 {
     if (file != NULL)
-        ec_node_format(node, name, "%s:%d", file, line);
+        ec_node_format(node, name, line > 0 ? "%s:%d" : "%s", file, line);
 }
 
 /* The question of the command line; on failure the answer is the error. */
@@ -123,7 +124,7 @@ static void put_step(ec_node_t *table, int number, const explain_step_t *step)
     ec_node_text(row, "scope", step->where);
     ec_node_text(row, "found", step->found);
     if (step->file != NULL)
-        ec_node_format(row, "at", "%s:%d", step->file, step->line);
+        ask_put_place(row, "at", step->file, step->line);
     else
         ec_node_text(row, "at", "");
     ec_node_text(row, "result", step->is_used ? "this is it" : step->file != NULL ? "hidden" : "");
