@@ -356,7 +356,7 @@ static void read_options(struct options *options, int argc, char **argv)
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 static const apr_uint64_t seeds = 40;
 #else
-static const apr_uint64_t seeds = 600;
+static const apr_uint64_t seeds = 300;
 #endif
 
 int main(int argc, char **argv)

@@ -5,7 +5,7 @@
  * says and where it lies.  Then it is spoiled, recovered, and compared with what must be. */
 #include "spool/harness.h"
 
-enum { SEGMENT = 32 * 1024, MAILS = 64, RECORDS = 200, FLIPS = 1500 };
+enum { SEGMENT = 32 * 1024, MAILS = 64, RECORDS = 200, FLIPS = 600 };
 
 typedef struct {
     ec_id_t id;
