@@ -9,6 +9,7 @@
 #ifndef EC_LOGFILE_H
 #define EC_LOGFILE_H
 
+#include <ec/command.h>
 #include <ec/log.h>
 
 #ifdef __cplusplus
@@ -57,6 +58,9 @@ typedef struct {
 } ec_logfile_stats_t;
 /** Any thread. */
 void ec_logfile_stats(ec_logfile_t *file, ec_logfile_stats_t *stats);
+/** The same as a row of `table`, for a logger's "status" command; `log` says which one it is.  `file` NULL (not written):
+ * no row.  On the thread that has the answer. */
+void ec_logfile_status(ec_node_t *table, const char *log, ec_logfile_t *file);
 
 #ifdef __cplusplus
 }

@@ -231,19 +231,9 @@ static void show_status(void *self, ec_answer_t *answer)
     ec_node_t *table = ec_node_table(ec_answer_root(answer), "logs");
 
     for (int i = 0; i < DESTINATIONS; i++) {
-        ec_logfile_stats_t stats;
-        ec_node_t *row;
-
-        if (!is_first(logger, i)) {
-            continue;
+        if (is_first(logger, i)) {
+            ec_logfile_status(table, logger->destination[i], logger->file[i]);
         }
-        ec_logfile_stats(logger->file[i], &stats);
-        row = ec_node_row(table);
-        ec_node_text(row, "log", logger->destination[i]);
-        ec_node_int(row, "written", (apr_int64_t)stats.written);
-        ec_node_int(row, "dropped", (apr_int64_t)stats.dropped);
-        ec_node_int(row, "reopened", (apr_int64_t)stats.reopened);
-        ec_node_int(row, "waiting_bytes", (apr_int64_t)stats.waiting);
     }
 }
 

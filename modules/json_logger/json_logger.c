@@ -149,20 +149,8 @@ static void reopen_logs(void *self, ec_answer_t *answer)
 static void show_status(void *self, ec_answer_t *answer)
 {
     struct json_logger *logger = self;
-    ec_node_t *table = ec_node_table(ec_answer_root(answer), "logs");
-    ec_logfile_stats_t stats;
-    ec_node_t *row;
 
-    if (logger->file == NULL) {
-        return;
-    }
-    ec_logfile_stats(logger->file, &stats);
-    row = ec_node_row(table);
-    ec_node_text(row, "log", "jsonlog");
-    ec_node_int(row, "written", (apr_int64_t)stats.written);
-    ec_node_int(row, "dropped", (apr_int64_t)stats.dropped);
-    ec_node_int(row, "reopened", (apr_int64_t)stats.reopened);
-    ec_node_int(row, "waiting_bytes", (apr_int64_t)stats.waiting);
+    ec_logfile_status(ec_node_table(ec_answer_root(answer), "logs"), "jsonlog", logger->file);
 }
 
 /* ---- tables ------------------------------------------------------------------------------- */

@@ -6,6 +6,7 @@ libserver_la_SOURCES += \
   %D%/grammar.c %D%/grammar.h \
   %D%/help.c %D%/help.h \
   %D%/listen.c \
+  %D%/logs.c \
   %D%/output.c %D%/output.h \
   %D%/render.c %D%/render.h %D%/render_json.c %D%/render_text.c \
   %D%/run.c %D%/run.h \
