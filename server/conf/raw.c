@@ -180,3 +180,9 @@ int raw_value_is_sayable(const raw_value_t *raw, apr_pool_t *scratch)
     }
     return 1;
 }
+
+int raw_value_is_same(const raw_value_t *a, const raw_value_t *b)
+{
+    return a->kind == b->kind && a->count == b->count && a->length == b->length &&
+           memcmp(a->text, b->text, a->length) == 0;
+}

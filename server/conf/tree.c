@@ -92,6 +92,16 @@ conf_stanza_t *tree_find(const conf_t *conf, const conf_stanza_t *parent, const 
     return *find_slot(conf, hash_key(parent, type, name), parent, type, name);
 }
 
+const conf_stanza_t *tree_find_like(const conf_t *conf, const conf_stanza_t *stanza)
+{
+    const conf_stanza_t *parent;
+
+    if (stanza->parent == NULL)
+        return conf->root;
+    parent = tree_find_like(conf, stanza->parent);
+    return parent != NULL ? tree_find(conf, parent, stanza->type, stanza->name) : NULL;
+}
+
 /* ---- filling ------------------------------------------------------------------------------ */
 
 static conf_siblings_t *find_siblings(const conf_stanza_t *parent, const char *type)
@@ -206,6 +216,15 @@ conf_setting_t *tree_setting(const conf_stanza_t *stanza, const ec_option_t *row
     conf_setting_t *setting = stanza->settings;
 
     while (setting != NULL && setting->option->row != row)
+        setting = setting->next;
+    return setting;
+}
+
+conf_setting_t *tree_setting_named(const conf_stanza_t *stanza, const char *name)
+{
+    conf_setting_t *setting = stanza != NULL ? stanza->settings : NULL;
+
+    while (setting != NULL && strcasecmp(setting->option->row->name, name) != 0)
         setting = setting->next;
     return setting;
 }
@@ -475,10 +494,8 @@ const ec_option_t *conf_stanza_table(const conf_stanza_t *stanza)
 
 const ec_value_t *conf_stanza_get(const conf_t *conf, const conf_stanza_t *stanza, const char *option)
 {
-    const conf_setting_t *setting = (stanza != NULL ? stanza : conf->root)->settings;
+    const conf_setting_t *setting = tree_setting_named(stanza != NULL ? stanza : conf->root, option);
 
-    while (setting != NULL && strcasecmp(setting->option->row->name, option) != 0)
-        setting = setting->next;
     return setting != NULL ? &setting->value : NULL;
 }
 

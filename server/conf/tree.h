@@ -146,7 +146,12 @@ conf_place_t *tree_add_place(conf_t *conf, conf_stanza_t *stanza, const conf_fil
 /** Put the last child of `parent` before all others. */
 void tree_move_first(conf_stanza_t *parent);
 
+/** The stanza of the same path in another tree, or NULL. */
+const conf_stanza_t *tree_find_like(const conf_t *conf, const conf_stanza_t *stanza);
+
 conf_setting_t *tree_setting(const conf_stanza_t *stanza, const ec_option_t *row);
+/** By name, in any case: between two trees the row may have moved from "known" to a module's table.  `stanza` may be NULL. */
+conf_setting_t *tree_setting_named(const conf_stanza_t *stanza, const char *name);
 /** Set or replace; copies `raw`.  What was there goes to `shadowed`. */
 void tree_set(conf_t *conf, conf_stanza_t *stanza, const conf_option_t *option, const raw_value_t *raw,
               const conf_file_t *file, int line, conf_span_t span);

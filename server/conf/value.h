@@ -33,6 +33,9 @@ const char *raw_item_text(const char *item, int is_quoted, apr_pool_t *pool);
 /** Can a file say all of it? */
 int raw_value_is_sayable(const raw_value_t *raw, apr_pool_t *scratch);
 
+/** Do both say the same in the same form? */
+int raw_value_is_same(const raw_value_t *a, const raw_value_t *b);
+
 /** Give the value its type.  Keeps `raw`.  On EC_E_SYNTAX `*why` says what is wrong, in `pool`. */
 apr_status_t value_make(ec_value_t *value, const ec_option_t *row, const raw_value_t *raw, const char **why,
                         apr_pool_t *pool);

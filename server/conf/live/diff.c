@@ -14,17 +14,6 @@ struct walk {
     apr_array_header_t *changes;
 };
 
-/* By name: a row may have moved from "known" to a module's table between the two. */
-static const conf_setting_t *find_setting(const conf_stanza_t *stanza, const conf_setting_t *like)
-{
-    const conf_setting_t *setting = stanza->settings;
-
-    while (setting != NULL && setting->option->row != like->option->row &&
-           strcmp(setting->option->row->name, like->option->row->name) != 0)
-        setting = setting->next;
-    return setting;
-}
-
 /* A list of one is the same as its only item. */
 static int is_same_value(const raw_value_t *a, const raw_value_t *b)
 {
@@ -42,7 +31,7 @@ static void add(struct walk *walk, conf_change_kind_t kind, const conf_stanza_t 
 static void find_gone(struct walk *walk, const conf_stanza_t *from, const conf_stanza_t *to)
 {
     for (const conf_setting_t *setting = from->settings; setting != NULL; setting = setting->next) {
-        if (find_setting(to, setting) == NULL)
+        if (tree_setting_named(to, setting->option->row->name) == NULL)
             add(walk, CONF_CHANGE_UNSET, from, to, setting, NULL);
     }
     for (const conf_stanza_t *child = from->first; child != NULL; child = child->next) {
@@ -59,7 +48,7 @@ static void find_gone(struct walk *walk, const conf_stanza_t *from, const conf_s
 static void find_new(struct walk *walk, const conf_stanza_t *from, const conf_stanza_t *to)
 {
     for (const conf_setting_t *setting = to->settings; setting != NULL; setting = setting->next) {
-        const conf_setting_t *old = from != NULL ? find_setting(from, setting) : NULL;
+        const conf_setting_t *old = from != NULL ? tree_setting_named(from, setting->option->row->name) : NULL;
 
         if (old == NULL || !is_same_value(&old->raw, &setting->raw))
             add(walk, CONF_CHANGE_SET, from, to, old, setting);

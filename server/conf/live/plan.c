@@ -142,32 +142,6 @@ static apr_status_t open_target(plan_t *plan, struct target *target, const char 
 
 /* ---- the tree of the files ----------------------------------------------------------------------- */
 
-/* The stanza of the same path, or NULL. */
-static const conf_stanza_t *find_like(const conf_t *conf, const conf_stanza_t *stanza)
-{
-    const conf_stanza_t *parent;
-
-    if (stanza->parent == NULL)
-        return conf->root;
-    parent = find_like(conf, stanza->parent);
-    return parent != NULL ? tree_find(conf, parent, stanza->type, stanza->name) : NULL;
-}
-
-static const conf_setting_t *find_setting(const conf_stanza_t *stanza, const char *name)
-{
-    const conf_setting_t *setting = stanza != NULL ? stanza->settings : NULL;
-
-    while (setting != NULL && strcmp(setting->option->row->name, name) != 0)
-        setting = setting->next;
-    return setting;
-}
-
-static int is_same_raw(const raw_value_t *a, const raw_value_t *b)
-{
-    return a->kind == b->kind && a->count == b->count && a->length == b->length &&
-           memcmp(a->text, b->text, a->length) == 0;
-}
-
 /* May this file be changed, by the rules that are in force? */
 static int may_change(plan_t *plan, const conf_file_t *file)
 {
@@ -229,7 +203,7 @@ static const conf_place_t *last_place(const conf_stanza_t *stanza, const conf_fi
 static apr_status_t find_block(edit_block_t **block, plan_t *plan, struct target *target,
                                const conf_stanza_t *stanza, unsigned after, const char **why)
 {
-    const conf_stanza_t *like = find_like(plan->rules.fresh, stanza);
+    const conf_stanza_t *like = tree_find_like(plan->rules.fresh, stanza);
     const conf_place_t *place = last_place(like, target->file);
     edit_block_t *outer;
 
@@ -288,7 +262,7 @@ static struct target *choose(plan_t *plan, const conf_stanza_t *like, unsigned a
 static apr_status_t choose_block(edit_block_t **block, plan_t *plan, const conf_stanza_t *stanza,
                                  unsigned after, const char **why)
 {
-    struct target *target = choose(plan, find_like(plan->rules.fresh, stanza), after);
+    struct target *target = choose(plan, tree_find_like(plan->rules.fresh, stanza), after);
 
     EC_TRY(find_block(block, plan, target, stanza, after, why));
     if (*block == NULL && target != plan->none) {
@@ -313,11 +287,11 @@ static apr_status_t plan_set(plan_t *plan, const conf_stanza_t *stanza, const co
                              const char **why)
 {
     const char *name = setting->option->row->name;
-    const conf_setting_t *old = find_setting(find_like(plan->rules.fresh, stanza), name);
+    const conf_setting_t *old = tree_setting_named(tree_find_like(plan->rules.fresh, stanza), name);
     apr_status_t rv = EC_E_SYNTAX;
     edit_block_t *block;
 
-    if (old != NULL && is_same_raw(&old->raw, &setting->raw))
+    if (old != NULL && raw_value_is_same(&old->raw, &setting->raw))
         return APR_SUCCESS; /* somebody has written it by hand */
     if (old != NULL && may_change(plan, old->file)) {
         struct target *target = target_of(plan, old->file);
@@ -356,7 +330,7 @@ static apr_status_t remove_one(plan_t *plan, const conf_file_t *file, int line, 
 
 static apr_status_t plan_unset(plan_t *plan, const conf_stanza_t *stanza, const char *name, const char **why)
 {
-    const conf_setting_t *old = find_setting(find_like(plan->rules.fresh, stanza), name);
+    const conf_setting_t *old = tree_setting_named(tree_find_like(plan->rules.fresh, stanza), name);
     const char *what = option_path(stanza, name, plan->pool);
 
     if (old == NULL)
@@ -371,7 +345,7 @@ static apr_status_t plan_add(plan_t *plan, const conf_stanza_t *stanza, const ch
 {
     edit_block_t *block;
 
-    if (find_like(plan->rules.fresh, stanza) != NULL)
+    if (tree_find_like(plan->rules.fresh, stanza) != NULL)
         return APR_SUCCESS;
     EC_TRY(choose_block(&block, plan, stanza, 0, why));
     if (block == NULL)
@@ -381,7 +355,7 @@ static apr_status_t plan_add(plan_t *plan, const conf_stanza_t *stanza, const ch
 
 static apr_status_t plan_remove(plan_t *plan, const conf_stanza_t *stanza, const char **why)
 {
-    const conf_stanza_t *like = find_like(plan->rules.fresh, stanza);
+    const conf_stanza_t *like = tree_find_like(plan->rules.fresh, stanza);
     const char *what = path_text(stanza, plan->pool);
 
     for (const conf_place_t *place = like != NULL ? like->places : NULL; place != NULL; place = place->next)

@@ -88,40 +88,15 @@ static void note_meant(struct saving *s, const conf_change_t *change)
     }
 }
 
-static const conf_stanza_t *find_like(const conf_t *conf, const conf_stanza_t *stanza)
-{
-    const conf_stanza_t *parent;
-
-    if (stanza->parent == NULL)
-        return conf->root;
-    parent = find_like(conf, stanza->parent);
-    return parent != NULL ? tree_find(conf, parent, stanza->type, stanza->name) : NULL;
-}
-
-static const conf_setting_t *find_setting(const conf_stanza_t *stanza, const char *name)
-{
-    const conf_setting_t *setting = stanza != NULL ? stanza->settings : NULL;
-
-    while (setting != NULL && strcmp(setting->option->row->name, name) != 0)
-        setting = setting->next;
-    return setting;
-}
-
-static int is_same_value(const raw_value_t *a, const raw_value_t *b)
-{
-    return a->kind == b->kind && a->count == b->count && a->length == b->length &&
-           memcmp(a->text, b->text, a->length) == 0;
-}
-
 /* Do the files say it now? */
 static int is_done(const conf_t *saved, const conf_change_t *change)
 {
-    const conf_stanza_t *like = find_like(saved, stanza_of(change));
+    const conf_stanza_t *like = tree_find_like(saved, stanza_of(change));
     const conf_setting_t *setting =
-        setting_of(change) != NULL ? find_setting(like, setting_of(change)->option->row->name) : NULL;
+        setting_of(change) != NULL ? tree_setting_named(like, setting_of(change)->option->row->name) : NULL;
 
     if (change->kind == CONF_CHANGE_SET)
-        return setting != NULL && is_same_value(&setting->raw, &change->to->raw);
+        return setting != NULL && raw_value_is_same(&setting->raw, &change->to->raw);
     if (change->kind == CONF_CHANGE_UNSET)
         return setting == NULL;
     return (like != NULL) == (change->kind == CONF_CHANGE_ADD_STANZA);
@@ -130,13 +105,13 @@ static int is_done(const conf_t *saved, const conf_change_t *change)
 /* "retry_interval in domain example.com", and where the files say otherwise. */
 static apr_status_t refuse(struct saving *s, const conf_change_t *change, const conf_t *saved)
 {
-    const conf_stanza_t *like = find_like(saved, stanza_of(change));
+    const conf_stanza_t *like = tree_find_like(saved, stanza_of(change));
     const conf_setting_t *setting = setting_of(change), *other;
     const char *what = tree_describe(stanza_of(change), s->pool), *where = "";
 
     if (setting != NULL) {
         what = apr_pstrcat(s->pool, setting->option->row->name, " in ", what, NULL);
-        if ((other = find_setting(like, setting->option->row->name)) != NULL)
+        if ((other = tree_setting_named(like, setting->option->row->name)) != NULL)
             where = apr_psprintf(s->pool, " (%s:%d decides)", other->file->path, other->line);
     } else if (like != NULL && like->places != NULL) {
         where = apr_psprintf(s->pool, " (%s:%d decides)", like->places->file->path, like->places->line);
