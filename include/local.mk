@@ -9,6 +9,7 @@ ecinclude_HEADERS = \
   %D%/ec/daemon.h \
   %D%/ec/dns.h \
   %D%/ec/event.h \
+  %D%/ec/gate.h \
   %D%/ec/header.h \
   %D%/ec/hook.h \
   %D%/ec/id.h \

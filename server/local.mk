@@ -11,6 +11,7 @@ include server/dns/local.mk
 include server/message/local.mk
 include server/spool/local.mk
 include server/bounce/local.mk
+include server/shape/local.mk
 include server/queue/local.mk
 include server/smtp/local.mk
 include server/control/local.mk

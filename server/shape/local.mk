@@ -1,0 +1,2 @@
+# shape: gates and rates that queues share
+libserver_la_SOURCES += %D%/shape.h
