@@ -51,6 +51,7 @@ typedef struct {
     apr_int64_t units;            /* given and neither taken back nor lost */
     apr_int64_t used;             /* of these, in use or resting */
 } ec_gate_state_t;
+/** Read all of it at one moment. */
 void ec_gate_state(ec_gate_t *gate, ec_gate_state_t *state);
 
 /** Something of the provider's that belongs to the gate; NULL at first. */
