@@ -141,7 +141,7 @@ static void on_accept(void *baton, ec_loop_t *loop, apr_socket_t *socket, const 
 {
     const struct control_socket *from = baton;
 
-    session_open(loop, socket, peer, from->timeout, pool);
+    session_open(loop, socket, from->address, peer, from->timeout, pool);
 }
 
 static void free_socket(void *baton)

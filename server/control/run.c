@@ -90,15 +90,49 @@ static int may_run(ec_answer_t *answer, const ec_command_t *command)
     return verdict != EC_REJECT;
 }
 
-static void run_command(ec_answer_t *answer)
+/* What somebody sets may be a secret. */
+static const char *accountable(const ec_answer_t *answer)
 {
+    const char *text = answer->argv[0];
+
+    for (int i = 1; i < answer->argc; i++) {
+        if (i > 1 && strcasecmp(answer->argv[i - 2], "config") == 0 &&
+            strcasecmp(answer->argv[i - 1], "set") == 0) {
+            return apr_pstrcat(answer->pool, text, " ...", NULL);
+        }
+        text = apr_pstrcat(answer->pool, text, " ", answer->argv[i], NULL);
+    }
+    return text;
+}
+
+static void account(const ec_answer_t *answer, const run_peer_t *peer, int is_allowed)
+{
+    if (peer != NULL && hook_list(EC_HOOK_log_access) != NULL) {
+        ec_access_event_t event = { .when = ec_loop_now(ec_loop_at(0)),
+                                    .listener = peer->listener,
+                                    .remote = peer->remote,
+                                    .user = peer->user,
+                                    .result = is_allowed,
+                                    .command = accountable(answer),
+                                    .role = "local" };
+
+        HOOK_CALL(log_access, &event);
+    }
+}
+
+static void run_command(ec_answer_t *answer, const run_peer_t *peer)
+{
+    int is_allowed;
+
     grammar_match_t match;
     grammar_result_t result = grammar_find(&match, answer->argv, answer->argc);
 
     if (result == GRAMMAR_FOUND) {
         answer->self = match.row->self;
         set_arguments(answer, match.row);
-        if (may_run(answer, match.row->command)) {
+        is_allowed = may_run(answer, match.row->command);
+        account(answer, peer, is_allowed);
+        if (is_allowed) {
             match.row->command->run(match.row->self, answer);
         }
     } else if (answer->argc == 2 && strcasecmp(answer->argv[1], "help") == 0 && match.row != NULL) {
@@ -109,7 +143,8 @@ static void run_command(ec_answer_t *answer)
     answer_returned(answer);
 }
 
-void run_words(const char *const *words, int n, wire_form_t form, store_t *store, run_done_fn *done, void *baton)
+void run_words(const char *const *words, int n, wire_form_t form, const run_peer_t *peer, store_t *store,
+               run_done_fn *done, void *baton)
 {
     struct run *run = malloc(sizeof *run);
     int prefix = n > 1 ? wire_form_parse(words[0]) : -1;
@@ -129,7 +164,7 @@ void run_words(const char *const *words, int n, wire_form_t form, store_t *store
         answer_returned(answer);
         return;
     }
-    run_command(answer);
+    run_command(answer, peer);
 }
 
 /* ---- for the server itself ------------------------------------------------------------------ */
@@ -162,7 +197,7 @@ void control_run(const char *text, const char *form, control_answer_fn *done, vo
     if ((n = words_split(copy, words, WIRE_WORDS_MAX, &why)) < 0) {
         on_line_done(line, WIRE_ERROR, strdup(why), strlen(why));
     } else {
-        run_words(words, n, number >= 0 ? (wire_form_t)number : WIRE_TEXT, &line->store, on_line_done, line);
+        run_words(words, n, number >= 0 ? (wire_form_t)number : WIRE_TEXT, NULL, &line->store, on_line_done, line);
     }
     free(copy);
 }
