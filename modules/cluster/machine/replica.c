@@ -13,6 +13,8 @@
 enum { PENDING_MAX = 64 * 1024 * 1024 };
 
 static const apr_time_t log_interval = apr_time_from_sec(10);
+/* A full bus is asked again so soon. */
+static const apr_time_t bus_retry = apr_time_from_msec(5);
 
 replica_t *replica_create(const struct replica_config *config, bus_t *bus)
 {
@@ -566,7 +568,10 @@ apr_time_t replica_next(const replica_t *replica)
 
     if (replica->has_lease)
         next = sooner(next, replica->clock.until);
-    if (is_active_member(replica)) {
+    if (replica->unsent.first != NULL) {
+        /* the bus does not say when it has room again; what else is due must wait for that */
+        next = sooner(next, replica->now + bus_retry);
+    } else if (is_active_member(replica)) {
         next = sooner(next, lease_clock_next(&replica->clock) + 1);
         for (int i = 0; i < replica->machine_count; i++) {
             if (replica->machines[i].local_type != NULL && replica->machines[i].local_type->next != NULL)
