@@ -494,31 +494,40 @@ static void check_departed(replica_t *replica)
     replica->departure_count = count;
 }
 
+/* All that a local half has to say, as far as the bus takes it.  `body` is room to write in: most of the time
+ * nothing has to be said, and this runs after every event. */
+static void flush_local(replica_t *replica, const struct machine *machine, wire_writer_t *body)
+{
+    while (replica->unsent.first == NULL) {
+        wire_writer_t writer = { 0 };
+        apr_size_t began;
+
+        body->length = 0;
+        if (!machine->local_type->flush(machine->local, body, replica->now))
+            return;
+        began = message_begin(&writer, machine->type->message, my_stay(replica), replica->position);
+        wire_write_raw(&writer, body->data, body->length);
+        message_end(&writer, began);
+        replica_send(replica, &writer);
+    }
+}
+
 static void flush_locals(replica_t *replica)
 {
     int wants_beat = 0;
     apr_uint64_t sent = replica->clock.sent;
+    wire_writer_t body = { 0 };
 
     for (int i = 0; i < replica->machine_count; i++) {
         const struct machine *machine = &replica->machines[i];
         const struct machine_local *local = machine->local_type;
-        int has_more = local != NULL && local->flush != NULL;
 
         if (local != NULL && local->wants_beat != NULL)
             wants_beat |= local->wants_beat(machine->local);
-        while (has_more && replica->unsent.first == NULL) {
-            wire_writer_t writer = { 0 };
-            apr_size_t began =
-                message_begin(&writer, machine->type->message, my_stay(replica), replica->position);
-
-            has_more = local->flush(machine->local, &writer, replica->now);
-            message_end(&writer, began);
-            if (has_more)
-                replica_send(replica, &writer);
-            else
-                wire_free(&writer);
-        }
+        if (local != NULL && local->flush != NULL)
+            flush_local(replica, machine, &body);
     }
+    wire_free(&body);
     if (replica->clock.sent == sent && (wants_beat || lease_clock_wants(&replica->clock, replica->now)))
         send_numbers(replica, MESSAGE_BEAT, NULL, 0);
 }
