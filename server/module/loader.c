@@ -316,6 +316,9 @@ static void add_commands(const module_instance_t *instance)
         control_add(module->manager_commands, instance->self, NULL, module->name);
     } else if (module->commands != NULL) {
         control_add(module->commands, instance->self, instance->prefix, module->name);
+    }
+}
+
 /* Before the old ones' end, so that there is no moment without. */
 static void begin_services(void)
 {
