@@ -54,6 +54,7 @@ typedef struct ec_out ec_out_t;        /* outbound session, see out.h */
     X(log_permanent_failure, void, (void *self, const ec_event_t *event))                                          \
     X(log_expiry, void, (void *self, const ec_event_t *event))                                                     \
     X(log_rejection, void, (void *self, const ec_rejection_t *rejection))                                          \
+    X(log_access, void, (void *self, const ec_access_event_t *event))                                              \
     X(log_reopen, void, (void *self))                                                                              \
     X(server_start, void, (void *self))                                                                            \
     X(server_stop, void, (void *self))                                                                             \

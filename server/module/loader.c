@@ -19,6 +19,7 @@
 #include "module/file.h"
 #include "module/instance.h"
 #include "module/manifest.h"
+#include "util/role.h"
 
 struct set {
     int n, room;
@@ -305,6 +306,17 @@ static struct set *take_leaving(void)
     return leaving;
 }
 
+static void add_commands(const module_instance_t *instance)
+{
+    const ec_module_t *module = instance->module;
+
+    if (ec_is_manager() && module->manager_commands != NULL) {
+        control_add(module->manager_commands, instance->self, NULL, module->name);
+    } else if (module->commands != NULL) {
+        control_add(module->commands, instance->self, instance->prefix, module->name);
+    }
+}
+
 static hook_set_t *hooks_of_prepared(void)
 {
     hook_set_t *hooks = hook_set_create();
@@ -323,8 +335,8 @@ static hook_set_t *hooks_of_prepared(void)
             instance->owner.unused = on_unused;
             instance->owner.baton = instance;
         }
-        if (!instance->is_kept && instance->module->commands != NULL) {
-            control_add(instance->module->commands, instance->self, instance->prefix, instance->module->name);
+        if (!instance->is_kept) {
+            add_commands(instance);
         }
         instance->is_kept = 0;
     }

@@ -370,6 +370,11 @@ static void on_rejection(void *self, const ec_rejection_t *rejection)
     note(self, "log_rejection %s %d %s", rejection->module, rejection->code, rejection->text);
 }
 
+static void on_access(void *self, const ec_access_event_t *event)
+{
+    note(self, "log_access %d %s %s", event->result, event->user, event->command);
+}
+
 static void on_reopen(void *self)
 {
     note(self, "log_reopen");
@@ -432,6 +437,7 @@ static const ec_hook_t hooks[] = {
     EC_HOOK(log_permanent_failure, on_log_permanent_failure),
     EC_HOOK(log_expiry, on_log_expiry),
     EC_HOOK(log_rejection, on_rejection),
+    EC_HOOK(log_access, on_access),
     EC_HOOK(log_reopen, on_reopen),
     EC_HOOK(server_start, on_server_start),
     EC_HOOK(server_stop, on_server_stop),

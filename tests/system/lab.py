@@ -146,6 +146,7 @@ ec_logger "ec_logger" {{
   mainlog = "{dir}/mainlog.ec"
   paniclog = "{dir}/paniclog.ec"
   rejectlog = "{dir}/rejectlog.ec"
+  acctlog = "{dir}/acctlog.ec"
 }}
 EventLoop "loops" {{ concurrency = {loops} }}
 """
