@@ -16,7 +16,8 @@ libcluster_la_LIBADD = $(APR_LIBS)
 if HAVE_COROSYNC
 noinst_LTLIBRARIES += libclustercpg.la
 libclustercpg_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules $(COROSYNC_CFLAGS)
-libclustercpg_la_SOURCES = %D%/bus_cpg/bus_cpg.c %D%/bus_cpg/bus_cpg.h
+libclustercpg_la_SOURCES = %D%/bus_cpg/bus_cpg.c %D%/bus_cpg/bus_cpg.h \
+  %D%/node/node.c %D%/node/node.h %D%/node/link.c %D%/node/link.h %D%/node/members.c %D%/node/members.h
 libclustercpg_la_LIBADD = $(COROSYNC_LIBS)
 endif
 
