@@ -279,17 +279,18 @@ static void take_seeds(const struct options *options, struct work *work)
 {
     unsigned long long seed, enough = options->mutant != 0 ? 1 : failures_max;
 
-    while (atomic_load(&work->failed) < enough && (seed = atomic_fetch_add(&work->next, 1)) <= options->last) {
+    while (atomic_load(&work->failed) < enough &&
+           (seed = atomic_fetch_add(&work->next, 1)) <= options->last) {
         if (!run(options, seed))
             atomic_fetch_add(&work->failed, 1);
     }
 }
 
-/* As many processes as there are processors; a process that ends badly is a failure.  Returns how many failed. */
+/* As many processes as there are processors; a process that ends badly is a failure.  Returns how many
+ * failed. */
 static unsigned long long run_seeds(const struct options *options)
 {
-    struct work *work =
-        mmap(NULL, sizeof(*work), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct work *work = mmap(NULL, sizeof(*work), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     long processes = sysconf(_SC_NPROCESSORS_ONLN);
     unsigned long long failed;
     int status;

@@ -70,6 +70,7 @@ void replica_info(const replica_t *replica, struct replica_info *info)
 {
     info->phase = replica->phase;
     info->is_active = replica->is_active;
+    info->is_half = replica->phase == REPLICA_MEMBER && replica->lease.is_half;
     info->ring = replica->ring;
     info->epoch = replica->epoch;
     info->position = replica->position;
