@@ -143,21 +143,11 @@ static void run_command(ec_answer_t *answer, const run_peer_t *peer)
     answer_returned(answer);
 }
 
-void run_words(const char *const *words, int n, wire_form_t form, const run_peer_t *peer, store_t *store,
-               run_done_fn *done, void *baton)
+static void begin(const char *const *words, int n, const run_peer_t *peer, store_t *store,
+                  answer_done_fn *done, void *baton)
 {
-    struct run *run = malloc(sizeof *run);
-    int prefix = n > 1 ? wire_form_parse(words[0]) : -1;
-    ec_answer_t *answer;
+    ec_answer_t *answer = answer_create(words, n, done, baton);
 
-    EC_ASSERT(run != NULL);
-    if (prefix >= 0) {
-        form = (wire_form_t)prefix;
-        words++;
-        n--;
-    }
-    *run = (struct run){ form, done, baton };
-    answer = answer_create(words, n, on_answered, run);
     answer->store = store;
     if (n == 0) {
         ec_answer_error(answer, "no command given; \"help\" lists all");
@@ -165,6 +155,23 @@ void run_words(const char *const *words, int n, wire_form_t form, const run_peer
         return;
     }
     run_command(answer, peer);
+}
+
+/* The form that a first word chooses, or -1. */
+static int form_of(const char *const *words, int n)
+{
+    return n > 1 ? wire_form_parse(words[0]) : -1;
+}
+
+void run_words(const char *const *words, int n, wire_form_t form, const run_peer_t *peer, store_t *store,
+               run_done_fn *done, void *baton)
+{
+    struct run *run = malloc(sizeof *run);
+    int prefix = form_of(words, n);
+
+    EC_ASSERT(run != NULL);
+    *run = (struct run){ prefix >= 0 ? (wire_form_t)prefix : form, done, baton };
+    begin(words + (prefix >= 0), n - (prefix >= 0), peer, store, on_answered, run);
 }
 
 /* ---- for the server itself ------------------------------------------------------------------ */
@@ -200,4 +207,31 @@ void control_run(const char *text, const char *form, control_answer_fn *done, vo
         run_words(words, n, number >= 0 ? (wire_form_t)number : WIRE_TEXT, NULL, &line->store, on_line_done, line);
     }
     free(copy);
+}
+
+/* ---- for modules ----------------------------------------------------------------------------- */
+
+struct command {
+    ec_command_done_fn *done;
+    void *baton;
+    store_t store; /* a session of one command */
+};
+
+static void on_command_done(void *baton, ec_answer_t *answer)
+{
+    struct command *command = baton;
+
+    command->done(command->baton, answer);
+    store_clear(&command->store);
+    free(command);
+}
+
+void ec_command_run(const char *const *words, int n, ec_command_done_fn *done, void *baton)
+{
+    struct command *command = malloc(sizeof *command);
+    int has_form = form_of(words, n) >= 0;
+
+    EC_ASSERT(command != NULL);
+    *command = (struct command){ .done = done, .baton = baton };
+    begin(words + has_form, n - has_form, NULL, &command->store, on_command_done, command);
 }

@@ -20,6 +20,7 @@
 #include "module/instance.h"
 #include "module/manifest.h"
 #include "module/service.h"
+#include "util/role.h"
 
 struct set {
     int n, room;
@@ -316,6 +317,17 @@ static void begin_services(void)
     }
 }
 
+static void add_commands(const module_instance_t *instance)
+{
+    const ec_module_t *module = instance->module;
+
+    if (ec_is_manager() && module->manager_commands != NULL) {
+        control_add(module->manager_commands, instance->self, NULL, module->name);
+    } else if (module->commands != NULL) {
+        control_add(module->commands, instance->self, instance->prefix, module->name);
+    }
+}
+
 static hook_set_t *hooks_of_prepared(void)
 {
     hook_set_t *hooks = hook_set_create();
@@ -334,8 +346,8 @@ static hook_set_t *hooks_of_prepared(void)
             instance->owner.unused = on_unused;
             instance->owner.baton = instance;
         }
-        if (!instance->is_kept && instance->module->commands != NULL) {
-            control_add(instance->module->commands, instance->self, instance->prefix, instance->module->name);
+        if (!instance->is_kept) {
+            add_commands(instance);
         }
         instance->is_kept = 0;
     }

@@ -67,8 +67,7 @@ struct node {
     apr_time_t said_busy;
 };
 
-/* As ec_gate_clock(). */
-static apr_time_t clock_now(void)
+apr_time_t node_clock(void)
 {
     struct timespec now;
 
@@ -181,21 +180,21 @@ static void on_view(void *baton, const struct bus_view *view)
 {
     node_t *node = baton;
 
-    replica_view(node->replica, view, clock_now());
+    replica_view(node->replica, view, node_clock());
 }
 
 static void on_quorum(void *baton, apr_uint64_t ring, int is_quorate)
 {
     node_t *node = baton;
 
-    replica_quorum(node->replica, ring, is_quorate, clock_now());
+    replica_quorum(node->replica, ring, is_quorate, node_clock());
 }
 
 static void on_message(void *baton, bus_node_t sender, const void *data, apr_size_t length)
 {
     node_t *node = baton;
 
-    replica_message(node->replica, sender, data, length, clock_now());
+    replica_message(node->replica, sender, data, length, node_clock());
 }
 
 static const struct bus_events cluster_events = { on_view, on_quorum, on_message };
@@ -252,13 +251,13 @@ static void tell_lease(node_t *node, apr_time_t now)
 /* Returns whether another turn is due at once. */
 static int turn(node_t *node)
 {
-    apr_time_t now = clock_now();
+    apr_time_t now = node_clock();
     int has_more;
 
     replica_poll(node->replica, now);
     tell_lease(node, now);
     has_more = turn_links(node, now);
-    now = clock_now();
+    now = node_clock();
     replica_poll(node->replica, now);
     tell_lease(node, now);
     for (int i = 0; i < node->part_count; i++)
@@ -323,7 +322,7 @@ static void *node_run(void *baton)
     while (!node->is_stopping) {
         struct pollfd polls[5] = { { node->wake_fd, POLLIN, 0 } };
         int has_more = turn(node), count = 1;
-        apr_time_t now = clock_now(), next = next_turn(node, now);
+        apr_time_t now = node_clock(), next = next_turn(node, now);
 
         count = add_descriptors(polls, count, node->cluster);
         count = add_descriptors(polls, count, node->control);
@@ -333,7 +332,7 @@ static void *node_run(void *baton)
             sched_yield();
         pthread_mutex_lock(&node->lock);
     }
-    replica_leave(node->replica, clock_now());
+    replica_leave(node->replica, node_clock());
     pthread_mutex_unlock(&node->lock);
     return NULL;
 }
