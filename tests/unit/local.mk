@@ -420,3 +420,8 @@ check_PROGRAMS += %D%/util/window_test
 check_PROGRAMS += %D%/shape/shape_test
 %C%_shape_shape_test_SOURCES = %D%/shape/shape_test.c
 %C%_shape_shape_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/shape/guard_test
+%C%_shape_guard_test_SOURCES = %D%/shape/guard_test.c
+%C%_shape_guard_test_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
+%C%_shape_guard_test_LDADD = $(TEST_LIBS)
