@@ -26,4 +26,5 @@ ecinclude_HEADERS = \
   %D%/ec/out.h \
   %D%/ec/slot.h \
   %D%/ec/stanza.h \
-  %D%/ec/status.h
+  %D%/ec/status.h \
+  %D%/ec/window.h
