@@ -16,8 +16,15 @@ libcluster_la_LIBADD = $(APR_LIBS)
 if HAVE_COROSYNC
 noinst_LTLIBRARIES += libclustercpg.la
 libclustercpg_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules $(COROSYNC_CFLAGS)
-libclustercpg_la_SOURCES = %D%/bus_cpg/bus_cpg.c %D%/bus_cpg/bus_cpg.h
+libclustercpg_la_SOURCES = %D%/bus_cpg/bus_cpg.c %D%/bus_cpg/bus_cpg.h \
+  %D%/node/node.c %D%/node/node.h %D%/node/link.c %D%/node/link.h %D%/node/members.c %D%/node/members.h
 libclustercpg_la_LIBADD = $(COROSYNC_LIBS)
+
+module_LTLIBRARIES += %D%/cluster.la
+%C%_cluster_la_SOURCES = %D%/module.c %D%/module.h %D%/commands.c
+%C%_cluster_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules $(COROSYNC_CFLAGS)
+%C%_cluster_la_LIBADD = libcluster.la libclustercpg.la
+%C%_cluster_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -export-symbols-regex '^ec_module_export$$'
 endif
 
 # The simulated bus is for tests: of this module and of others that use it.

@@ -389,6 +389,10 @@ check_PROGRAMS += %D%/conf/rules_test
 %C%_conf_rules_test_SOURCES = %D%/conf/rules_test.c
 %C%_conf_rules_test_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 %C%_conf_rules_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/module/service_test
+%C%_module_service_test_SOURCES = %D%/module/service_test.c
+%C%_module_service_test_LDADD = $(TEST_LIBS)
+
 check_PROGRAMS += %D%/cluster/wire_test
 %C%_cluster_wire_test_SOURCES = %D%/cluster/wire_test.c
 %C%_cluster_wire_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
