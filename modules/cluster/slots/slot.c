@@ -4,6 +4,8 @@
 
 /* Connections of a gate that nobody watches any more have been closed by then. */
 #define CLOSED_AFTER apr_time_from_sec(10)
+/* A unit that a queue was promised, and did not take, comes free without a word. */
+#define LOOK_AGAIN apr_time_from_msec(50)
 
 static apr_uint32_t least(apr_uint32_t a, apr_uint32_t b)
 {
@@ -36,14 +38,16 @@ static apr_uint32_t take_back(struct slot *slot, apr_uint32_t count)
     if (count > 0)
         got = bounded(ec_gate_take_back(slot->gate, least(count, slot->given)));
     slot->given -= got;
+    slot->shed -= got < slot->shed ? got : slot->shed; /* the gate does the same */
     put(slot, got);
     return got;
 }
 
-/* What was lost, and has been closed meanwhile. */
-static void settle_closed(struct slot *slot, apr_int64_t still_lost)
+/* What was lost, and has been closed, or has rested, meanwhile. */
+static void settle_closed(struct slot *slot, const ec_gate_state_t *state)
 {
-    apr_uint32_t still = bounded(still_lost), closed = slot->closing > still ? slot->closing - still : 0;
+    apr_uint32_t still = bounded(state->window > 0 ? state->used - state->units : state->losing);
+    apr_uint32_t closed = slot->closing > still ? slot->closing - still : 0;
 
     slot->closing -= closed;
     put(slot, closed);
@@ -60,7 +64,7 @@ static void lose_given(struct slot *slot, apr_uint32_t count)
     slot->given -= count;
     slot->closing += count;
     ec_gate_state(slot->gate, &state);
-    settle_closed(slot, state.lost);
+    settle_closed(slot, &state);
 }
 
 /* Those that were granted and are not any more.  Without a lease, but with the state, they are only out of use. */
@@ -163,11 +167,18 @@ static void settle_owed(struct slot *slot, apr_time_t now)
     slot->shed = owed;
 }
 
+static void look_at(struct slot *slot, apr_time_t when)
+{
+    if (when != 0 && (slot->look == 0 || when < slot->look))
+        slot->look = when;
+}
+
 void slot_settle(struct slot *slot, const ec_gate_state_t *state, apr_time_t now)
 {
-    apr_uint32_t wanted = state->is_unused ? 0 : bounded(state->wanted), held;
+    /* without a limit no units are needed */
+    apr_uint32_t wanted = state->is_unused || state->limit < 0 ? 0 : bounded(state->wanted), held;
 
-    settle_closed(slot, state->lost);
+    settle_closed(slot, state);
     settle_rested(slot, now);
     settle_lease(slot, now);
     held = slot->closing + slot->reserved + slot->resting;
@@ -178,8 +189,9 @@ void slot_settle(struct slot *slot, const ec_gate_state_t *state, apr_time_t now
     settle_owed(slot, now);
     give_reserved(slot, now);
     give_wanted(slot, wanted, now);
-    slot->is_awaited = slot->resting > 0 || (slot->window > 0 && (slot->closing > 0 || slot->shed > 0 ||
-                                                                  slot->given > wanted));
+    slot->look = state->next;
+    look_at(slot, slot->resting > 0 ? slot->rested : 0);
+    look_at(slot, slot->shed > 0 ? now + LOOK_AGAIN : 0);
 }
 
 void slot_leave_gate(struct slot *slot, apr_time_t now)
@@ -199,5 +211,6 @@ void slot_leave_gate(struct slot *slot, apr_time_t now)
 int slot_end(struct slot *slot, apr_time_t now)
 {
     settle_rested(slot, now);
+    slot->look = slot->resting > 0 ? slot->rested : now + LOOK_AGAIN;
     return limit_client_forget(slot->client, slot->key);
 }

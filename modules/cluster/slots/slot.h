@@ -1,7 +1,8 @@
 /* slot.h - one gate, and the key of the replicated limits that its units come from
  * SPDX-License-Identifier: Apache-2.0
  *
- * At all times, of the client's key: used = given + closing + reserved + resting.
+ * At all times, of the client's key: used = given + closing + reserved + resting.  Of a rate, given + closing is what rests in
+ * the gate, or what may be used there, whichever is more.
  *
  * A slot without a gate ends what its key still has: units that were in use when the gate went.
  *
@@ -25,7 +26,7 @@ struct slot {
     apr_time_t rested;
     apr_int64_t shed; /* as the gate was told */
     int is_unleased;  /* as the gate was told */
-    int is_awaited;   /* there are units that come out of use by time alone: look again soon */
+    apr_time_t look;  /* something changes by time alone; 0: no */
     /* the owner's lists */
     int is_due;
     struct slot *due_next;

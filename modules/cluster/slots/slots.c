@@ -11,9 +11,8 @@
  * hand a slot over (the end of one connection and the beginning of another). */
 #define TURN apr_time_from_msec(500)
 
-/* Units that come out of use by time alone are looked at so often. */
-#define LOOK_MIN apr_time_from_msec(5)
-#define LOOK_MAX apr_time_from_sec(1)
+/* What changes by time alone is looked at together, at most so often. */
+#define LOOK_MIN apr_time_from_msec(2)
 
 struct side {
     limit_t state;
@@ -24,7 +23,7 @@ struct slots {
     node_t *node;
     struct side slots, rates;
     struct slot *all, *due;
-    apr_time_t look; /* at those that are `is_awaited`; 0: there is none */
+    apr_time_t look; /* at those that ask for it; 0: none does */
     apr_time_t now;  /* of this turn, for events */
     int is_provider;
 };
@@ -166,11 +165,11 @@ static struct slot *slot_of(struct slots *slots, ec_gate_t *gate, const ec_gate_
 }
 
 /* What is unused leaves the gate; then the gate may go. */
-static void try_forget(struct slots *slots, struct slot *slot)
+static void try_forget(struct slots *slots, struct slot *slot, apr_int64_t used)
 {
     ec_gate_t *gate = slot->gate;
 
-    if (slot->given + slot->closing > 0)
+    if (slot->given + slot->closing > 0 || used > 0)
         return;
     slot_leave_gate(slot, slots->now);
     if (!ec_gate_forget(gate)) {
@@ -180,18 +179,14 @@ static void try_forget(struct slots *slots, struct slot *slot)
     set_due(slots, slot);
 }
 
-static void look_later(struct slots *slots, struct slot *slot)
+static void look_later(struct slots *slots, const struct slot *slot)
 {
-    apr_time_t look = slot->window / 128;
+    apr_time_t look = slot->look;
 
-    slot->is_awaited |= slot->gate == NULL;
-    if (!slot->is_awaited)
+    if (look == 0)
         return;
-    if (look < LOOK_MIN)
-        look = LOOK_MIN;
-    if (look > LOOK_MAX || slot->gate == NULL)
-        look = LOOK_MAX;
-    look += slots->now;
+    if (look < slots->now + LOOK_MIN)
+        look = slots->now + LOOK_MIN;
     slots->look = slots->look == 0 || look < slots->look ? look : slots->look;
 }
 
@@ -211,7 +206,7 @@ static void look_at(struct slots *slots, struct slot *slot)
         renew_key(slots, slot, &state);
         slot_settle(slot, &state, slots->now);
         if (state.is_unused)
-            try_forget(slots, slot);
+            try_forget(slots, slot, state.used);
     }
     look_later(slots, slot);
 }
@@ -297,8 +292,10 @@ static void find_awaited(struct slots *slots)
         return;
     slots->look = 0;
     for (struct slot *slot = slots->all; slot != NULL; slot = slot->next) {
-        if (slot->is_awaited)
+        if (slot->look != 0 && slot->look <= slots->now)
             set_due(slots, slot);
+        else
+            look_later(slots, slot);
     }
 }
 
@@ -351,7 +348,7 @@ const struct node_part slots_part = { "limits", slots_open, slots_turn, slots_ne
 
 /* ---- others ------------------------------------------------------------------------------------ */
 
-slots_t *slots_create(void)
+void *slots_create(const ec_instance_t *instance, const char **why)
 {
     slots_t *slots = calloc(1, sizeof(*slots));
 
@@ -360,8 +357,10 @@ slots_t *slots_create(void)
     return slots;
 }
 
-void slots_destroy(slots_t *slots)
+void slots_destroy(void *part)
 {
+    struct slots *slots = part;
+
     while (slots->all != NULL)
         free_slot(slots->all);
     limit_client_free(&slots->slots.client);

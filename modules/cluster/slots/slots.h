@@ -10,15 +10,17 @@
 #ifndef CLUSTER_SLOTS_SLOTS_H
 #define CLUSTER_SLOTS_SLOTS_H
 
+#include <ec/module.h>
+
 #include "cluster/limit/client.h"
 #include "cluster/node/node.h"
 
 typedef struct slots slots_t;
 
-/** The baton of slots_part.  Running out of memory ends the process. */
-slots_t *slots_create(void);
+/** The baton of slots_part, a slots_t; as cluster_part has it.  Running out of memory ends the process. */
+void *slots_create(const ec_instance_t *instance, const char **why);
 /** After close(), or when open() was never called. */
-void slots_destroy(slots_t *slots);
+void slots_destroy(void *part);
 
 /** Opening fails with EC_E_BUSY when something else provides gates. */
 extern const struct node_part slots_part;

@@ -48,11 +48,6 @@ static void set_changed(ec_gate_t *gate)
     gate->is_changed = 1;
 }
 
-static int is_in_use(const struct model_link *link)
-{
-    return !link->is_lost;
-}
-
 static apr_int64_t count_links(const ec_gate_t *gate, int is_lost)
 {
     apr_int64_t count = 0;
@@ -73,8 +68,9 @@ static void add_link(ec_gate_t *gate, int kind, apr_time_t ends)
 
 static void remove_link(ec_gate_t *gate, int at)
 {
+    if (gate->links[at].kind != LINK_RESTING)
+        set_changed(gate); /* uses end without a word */
     gate->links[at] = gate->links[--gate->link_count];
-    set_changed(gate);
 }
 
 apr_status_t ec_gate_provide(const ec_gate_provider_t *provider, void *baton)
@@ -101,6 +97,7 @@ ec_gate_t *ec_gate_changed(void)
 void ec_gate_state(ec_gate_t *gate, ec_gate_state_t *state)
 {
     apr_int64_t used = count_links(gate, 0);
+    int is_rate = gate->place->window > 0;
 
     state->key = gate->place->key;
     state->limit = gate->place->limit;
@@ -108,11 +105,14 @@ void ec_gate_state(ec_gate_t *gate, ec_gate_state_t *state)
     state->is_available = gate->is_available;
     state->is_unused = gate->is_unused;
     /* of a rate what rests is in use, and what waits comes on top of it */
-    state->wanted = gate->place->window > 0 ? used + gate->demand : gate->demand;
+    state->wanted = is_rate ? used + gate->demand : gate->demand;
     state->wanted = state->wanted < used ? used : state->wanted;
     state->units = gate->units;
     state->used = used;
-    state->lost = count_links(gate, 1);
+    state->losing = is_rate ? 0 : count_links(gate, 1);
+    state->next = 0;
+    for (int i = 0; i < gate->link_count && is_rate; i++)
+        state->next = state->next == 0 || gate->links[i].ends < state->next ? gate->links[i].ends : state->next;
 }
 
 void ec_gate_set_note(ec_gate_t *gate, void *note)
@@ -136,8 +136,9 @@ apr_int64_t ec_gate_take_back(ec_gate_t *gate, apr_int64_t n)
 {
     apr_int64_t unused = gate->units - count_links(gate, 0);
 
-    n = n < unused ? n : unused;
+    n = n < unused ? n : unused > 0 ? unused : 0;
     gate->units -= n;
+    gate->shed -= n < gate->shed ? n : gate->shed;
     return n;
 }
 
@@ -163,10 +164,9 @@ void ec_gate_lose(ec_gate_t *gate, apr_int64_t n)
 {
     if (n > gate->units)
         abort();
-    n -= ec_gate_take_back(gate, n);
     gate->units -= n;
-    while (n-- > 0)
-        lose_one(gate);
+    while (gate->place->window == 0 && count_links(gate, 0) > gate->units)
+        lose_one(gate); /* what rests of a rate is in use beyond its units */
 }
 
 void ec_gate_set_leased(ec_gate_t *gate, int is_leased)
@@ -253,8 +253,6 @@ static void end_links(ec_gate_t *gate, apr_time_t now)
         struct model_link *link = &gate->links[i];
 
         if (now >= link->ends) {
-            if (gate->shed > 0 && is_in_use(link))
-                set_changed(gate);
             remove_link(gate, i);
         } else if (link->kind == LINK_OPEN && !may_use(gate, now)) {
             link->kind = LINK_CLOSING; /* nothing more is sent on it */
@@ -402,7 +400,7 @@ void model_boot(struct model *model, bus_node_t id)
     server->replica = replica_create(&config, server->bus);
     make_gates(server);
     current = server;
-    server->slots = slots_create();
+    server->slots = slots_create(NULL, &why);
     slots_part.open(server->slots, &server->node, &why);
     server->is_running = 1;
     bus_sim_start(model->sim, id, &process, server);

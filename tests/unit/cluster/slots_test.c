@@ -6,9 +6,9 @@
 #include "slots_model.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { SEEDS = 8 };
+enum { SEEDS = 4 };
 #else
-enum { SEEDS = 60 };
+enum { SEEDS = 25 };
 #endif
 
 static struct model model;
