@@ -315,6 +315,16 @@ static ec_verdict_t on_out_connect(void *self, ec_out_t *session)
     return out(self, session, "out_connect");
 }
 
+static void on_out_connected(void *self, ec_out_t *session)
+{
+    note(self, "out_connected %s", ec_out_domain(session));
+}
+
+static void on_out_disconnect(void *self, ec_out_t *session)
+{
+    note(self, "out_disconnect %s", ec_out_domain(session));
+}
+
 static ec_verdict_t on_out_greeting(void *self, ec_out_t *session, int code, const char *text)
 {
     note(self, "out_greeting %d", code);
@@ -426,6 +436,8 @@ static const ec_hook_t hooks[] = {
     EC_HOOK(message_route, on_route),
     EC_HOOK(message_accepted, on_accepted),
     EC_HOOK(out_connect, on_out_connect),
+    EC_HOOK(out_connected, on_out_connected),
+    EC_HOOK(out_disconnect, on_out_disconnect),
     EC_HOOK(out_greeting, on_out_greeting),
     EC_HOOK(out_attempt, on_out_attempt),
     EC_HOOK(out_reply, on_out_reply),

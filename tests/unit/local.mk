@@ -389,6 +389,10 @@ check_PROGRAMS += %D%/conf/rules_test
 %C%_conf_rules_test_SOURCES = %D%/conf/rules_test.c
 %C%_conf_rules_test_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 %C%_conf_rules_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/module/service_test
+%C%_module_service_test_SOURCES = %D%/module/service_test.c
+%C%_module_service_test_LDADD = $(TEST_LIBS)
+
 check_PROGRAMS += %D%/cluster/wire_test
 %C%_cluster_wire_test_SOURCES = %D%/cluster/wire_test.c
 %C%_cluster_wire_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
@@ -413,3 +417,11 @@ check_PROGRAMS += %D%/cluster/soft_test
 %C%_cluster_soft_test_SOURCES = %D%/cluster/soft_test.c
 %C%_cluster_soft_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
 %C%_cluster_soft_test_LDADD = libcluster.la $(TEST_LIBS)
+
+check_PROGRAMS += %D%/util/window_test
+%C%_util_window_test_SOURCES = %D%/util/window_test.c
+%C%_util_window_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/shape/shape_test
+%C%_shape_shape_test_SOURCES = %D%/shape/shape_test.c
+%C%_shape_shape_test_LDADD = $(TEST_LIBS)
