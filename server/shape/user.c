@@ -265,7 +265,7 @@ int shape_take(shape_user_t *user)
         user->promised--;
         gate->promised--;
     }
-    is_taken = gate_free(gate) > 0 && (!gate->is_bound || now < provider_lease);
+    is_taken = !user->is_losing && gate_free(gate) > 0 && (!gate->is_bound || now < provider_lease);
     if (is_taken) {
         use(gate, user, now);
     } else {
