@@ -425,3 +425,7 @@ check_PROGRAMS += %D%/shape/guard_test
 check_PROGRAMS += %D%/shape/model_test
 %C%_shape_model_test_SOURCES = %D%/shape/model_test.c
 %C%_shape_model_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/shape/loops_test
+%C%_shape_loops_test_SOURCES = %D%/shape/loops_test.c
+%C%_shape_loops_test_LDADD = $(TEST_LIBS)
