@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <ec/gate.h>
 #include <ec/status.h>
 
 #include "cluster/node/link.h"
@@ -69,10 +70,7 @@ struct node {
 
 apr_time_t node_clock(void)
 {
-    struct timespec now;
-
-    clock_gettime(CLOCK_BOOTTIME, &now);
-    return apr_time_from_sec(now.tv_sec) + now.tv_nsec / 1000;
+    return ec_gate_clock();
 }
 
 /* ---- who we are --------------------------------------------------------------------------------- */
