@@ -188,6 +188,9 @@ const conf_view_t *conf_inbound(conf_t *conf, const conf_stanza_t *listen, const
 /** The stanza that gives the option its inbound value; NULL when it is the default's. */
 const conf_stanza_t *conf_inbound_origin(const conf_t *conf, const conf_stanza_t *listen, const char *peer,
                                          conf_opt_t opt);
+/** The same by the option's name. */
+const conf_stanza_t *conf_inbound_origin_of(const conf_t *conf, const conf_stanza_t *listen, const char *peer,
+                                            const char *option);
 
 /** One value; O(1).  NULL when unset and without default. */
 const ec_value_t *conf_get(const conf_view_t *view, conf_opt_t opt);

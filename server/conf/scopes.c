@@ -47,7 +47,7 @@ static const conf_scope_t scopes[] = {
     ROW("destination", "snmp_traps trap", NAMED, TEXT, SCOPE_NO_EFFECT | SCOPE_OPEN),
     ROW("authorization", "global", ANONYMOUS, TEXT, SCOPE_NO_EFFECT),
     ROW("role", "authorization", NAMED, TEXT, SCOPE_NO_EFFECT),
-    ROW("logs", "global", ANONYMOUS, TEXT, SCOPE_NO_EFFECT),
+    ROW("logs", "global", ANONYMOUS, TEXT, 0),
     ROW("manager", "logs", NAMED, TEXT, SCOPE_NO_EFFECT),
     ROW("node", "manager", NAMED, TEXT, SCOPE_NO_EFFECT),
     ROW("adaptive_sweep_rule", "global binding_group binding domain", NAMED, TEXT, SCOPE_NO_EFFECT),

@@ -344,6 +344,16 @@ static ec_verdict_t on_out_connect(void *self, ec_out_t *session)
     return out(self, session, "out_connect");
 }
 
+static void on_out_connected(void *self, ec_out_t *session)
+{
+    note(self, "out_connected %s", ec_out_domain(session));
+}
+
+static void on_out_disconnect(void *self, ec_out_t *session)
+{
+    note(self, "out_disconnect %s", ec_out_domain(session));
+}
+
 static ec_verdict_t on_out_greeting(void *self, ec_out_t *session, int code, const char *text)
 {
     note(self, "out_greeting %d", code);
@@ -399,6 +409,11 @@ static void on_rejection(void *self, const ec_rejection_t *rejection)
     note(self, "log_rejection %s %d %s", rejection->module, rejection->code, rejection->text);
 }
 
+static void on_access(void *self, const ec_access_event_t *event)
+{
+    note(self, "log_access %d %s %s", event->result, event->user, event->command);
+}
+
 static void on_reopen(void *self)
 {
     note(self, "log_reopen");
@@ -451,6 +466,8 @@ static const ec_hook_t hooks[] = {
     EC_HOOK(binding_group_choose_binding, on_choose),
     EC_HOOK(message_accepted, on_accepted),
     EC_HOOK(out_connect, on_out_connect),
+    EC_HOOK(out_connected, on_out_connected),
+    EC_HOOK(out_disconnect, on_out_disconnect),
     EC_HOOK(out_greeting, on_out_greeting),
     EC_HOOK(out_attempt, on_out_attempt),
     EC_HOOK(out_reply, on_out_reply),
@@ -462,6 +479,7 @@ static const ec_hook_t hooks[] = {
     EC_HOOK(log_permanent_failure, on_log_permanent_failure),
     EC_HOOK(log_expiry, on_log_expiry),
     EC_HOOK(log_rejection, on_rejection),
+    EC_HOOK(log_access, on_access),
     EC_HOOK(log_reopen, on_reopen),
     EC_HOOK(server_start, on_server_start),
     EC_HOOK(server_stop, on_server_stop),

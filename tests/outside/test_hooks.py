@@ -57,7 +57,7 @@ def test_a_message_is_followed_from_start_to_stop(lab, follow):
     assert inbound == ["smtp_connect", "smtp_ehlo", "smtp_mail", "smtp_rcpt", "smtp_data", "smtp_header", "smtp_body",
                        "smtp_message", "message_spool", "message_route", "log_reception", "message_accepted", "smtp_disconnect"]
     outbound = [x for x in seen if x.startswith("out_") and x != "out_reply"]
-    assert outbound == ["out_connect", "out_greeting", "out_attempt"]
+    assert outbound == ["out_connect", "out_connected", "out_greeting", "out_attempt", "out_disconnect"]
     lines = server.seen()
     assert "smtp_header h\u00f6" in lines and "smtp_body 12 hi there" in lines
     assert [x for x in lines if x.startswith("out_reply")][:3] == ["out_reply 12 220", "out_reply 10 250", "out_reply 2 250"]

@@ -165,6 +165,7 @@ static void on_connected(void *baton, apr_status_t rv, apr_socket_t *socket, con
     memset(&session->peer, 0, sizeof(session->peer));
     smtp_reply_reset(&session->reply);
     ec_counter_add(out_counter[OUT_connections], 1);
+    policy_connected(session);
     session_enter(session, SESSION_BANNER);
 }
 

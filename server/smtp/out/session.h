@@ -185,6 +185,8 @@ const char *policy_connect(session_t *session);
 const char *policy_greeting(session_t *session);
 const char *policy_attempt(session_t *session, const queue_attempt_t *attempt, int n);
 void policy_reply(session_t *session);
+void policy_connected(session_t *session);
+void policy_disconnect(session_t *session);
 
 /* greet.c */
 void greet_line(session_t *session, const char *line, apr_size_t len);
