@@ -15,6 +15,11 @@ libcluster_la_SOURCES = %D%/bus/bus.h \
   %D%/remote/replies.c %D%/remote/replies.h %D%/remote/merge.c %D%/remote/merge.h %D%/remote/outbox.c %D%/remote/outbox.h
 libcluster_la_LIBADD = $(APR_LIBS)
 
+# Apart from the library above: needs the server's gates, and a node.
+noinst_LTLIBRARIES += libclusterslots.la
+libclusterslots_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
+libclusterslots_la_SOURCES = %D%/slots/slots.c %D%/slots/slots.h %D%/slots/slot.c %D%/slots/slot.h
+
 if HAVE_COROSYNC
 noinst_LTLIBRARIES += libclustercpg.la
 libclustercpg_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules $(COROSYNC_CFLAGS)
@@ -26,7 +31,7 @@ module_LTLIBRARIES += %D%/cluster.la
 %C%_cluster_la_SOURCES = %D%/module.c %D%/module.h %D%/commands.c \
   %D%/remote/remote.c %D%/remote/remote.h %D%/remote/store.c %D%/remote/store.h %D%/remote/commands.c
 %C%_cluster_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules $(COROSYNC_CFLAGS)
-%C%_cluster_la_LIBADD = libcluster.la libclustercpg.la
+%C%_cluster_la_LIBADD = libclusterslots.la libcluster.la libclustercpg.la
 %C%_cluster_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -export-symbols-regex '^ec_module_export$$'
 endif
 

@@ -15,11 +15,13 @@
 #include <ec/daemon.h>
 
 #include "cluster/remote/remote.h"
+#include "cluster/slots/slots.h"
 
 #include "config.h"
 
 /* What lives on this node, in the order in which it is asked in every turn. */
 static const struct cluster_part parts[] = {
+    { &slots_part, slots_create, slots_destroy, NULL },
     { &remote_part, remote_create, remote_destroy, NULL },
     { NULL, NULL, NULL, NULL },
 };
