@@ -27,4 +27,5 @@ ecinclude_HEADERS = \
   %D%/ec/service.h \
   %D%/ec/slot.h \
   %D%/ec/stanza.h \
-  %D%/ec/status.h
+  %D%/ec/status.h \
+  %D%/ec/window.h

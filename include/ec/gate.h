@@ -50,9 +50,10 @@ typedef struct {
     apr_int64_t wanted;           /* units that could be used at this moment; those in use included */
     apr_int64_t units;            /* given and neither taken back nor lost */
     apr_int64_t used;             /* of these, in use or resting */
-    apr_int64_t lost;             /* lost, but not out of use yet: connections not closed, uses that rest */
+    apr_int64_t losing;           /* lost, but not out of use yet: connections not closed, uses that rest */
+    apr_time_t next;              /* of a rate: when some of `used` and `wanted` end, without a word; 0: there are none */
 } ec_gate_state_t;
-/** Read all of it at one moment. */
+/** How it is now. */
 void ec_gate_state(ec_gate_t *gate, ec_gate_state_t *state);
 
 /** Something of the provider's that belongs to the gate; NULL at first. */

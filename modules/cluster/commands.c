@@ -47,7 +47,7 @@ static void add_member(ec_node_t *table, const struct node_member *member, const
     ec_node_text(row, "groups", groups_of(member, settings, pool));
 }
 
-static void membership(void *self, ec_answer_t *answer)
+void cluster_show_membership(void *self, ec_answer_t *answer)
 {
     node_t *node = node_of(self, answer);
     const struct node_member *members;
@@ -96,7 +96,7 @@ static void add_state(ec_node_t *root, node_t *node)
     ec_node_int(root, "messages_refused", (apr_int64_t)info.refused);
 }
 
-static void info(void *self, ec_answer_t *answer)
+void cluster_show_info(void *self, ec_answer_t *answer)
 {
     node_t *node = node_of(self, answer);
     ec_node_t *root = ec_answer_root(answer);
@@ -175,8 +175,8 @@ static void help(void *self, ec_answer_t *answer)
 }
 
 const ec_command_t cluster_commands[] = {
-    { "membership", EC_CMD_READ, membership, "who is in the cluster" },
-    { "info", EC_CMD_READ, info, "this node: groups, state, lease" },
+    { "membership", EC_CMD_READ, cluster_show_membership, "who is in the cluster" },
+    { "info", EC_CMD_READ, cluster_show_info, "this node: groups, state, lease" },
     { "nodename", EC_CMD_READ, nodename, "name of this node" },
     { "nodeaddr", EC_CMD_READ, nodeaddr, "address of this node for others" },
     { "shared list", EC_CMD_READ, shared_list, "what nodes share by Replicate stanzas" },

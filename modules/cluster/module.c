@@ -14,10 +14,15 @@
 
 #include <ec/daemon.h>
 
+#include "cluster/remote/remote.h"
+#include "cluster/slots/slots.h"
+
 #include "config.h"
 
 /* What lives on this node, in the order in which it is asked in every turn. */
 static const struct cluster_part parts[] = {
+    { &slots_part, slots_create, slots_destroy, NULL, NULL },
+    { &remote_part, remote_create, remote_destroy, NULL, NULL },
     { &shared_part, shared_create, shared_destroy, shared_adopt, shared_check },
     { NULL, NULL, NULL, NULL, NULL },
 };
@@ -439,5 +444,5 @@ static const ec_hook_t hooks[] = {
 };
 
 EC_MODULE(cluster, struct cluster, .summary = "nodes that act as one sender", .options = options,
-          .stanzas = stanzas, .hooks = hooks,
-          .commands = cluster_commands, .init = init, .start = start, .stop = stop);
+          .stanzas = stanzas, .hooks = hooks, .commands = cluster_commands, .manager_commands = remote_commands,
+          .init = init, .start = start, .stop = stop);

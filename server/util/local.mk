@@ -12,4 +12,5 @@ libserver_la_SOURCES += \
   %D%/slot.c %D%/slot.h \
   %D%/status.c \
   %D%/text.c %D%/text.h \
-  %D%/units.c %D%/units.h
+  %D%/units.c %D%/units.h \
+  %D%/window.c

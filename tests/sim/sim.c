@@ -9,9 +9,11 @@
  *   --trace     tell what happens
  * A failing seed prints how to run it again. */
 #include <getopt.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -264,14 +266,70 @@ static int run(const struct options *options, apr_uint64_t seed)
 
 /* ---- all of them --------------------------------------------------------------------------- */
 
+/* What the processes that run seeds share. */
+struct work {
+    atomic_ullong next;   /* the first seed that nobody has begun */
+    atomic_ullong failed; /* runs */
+};
+
+/* More failures say nothing new. */
+static const unsigned long long failures_max = 5;
+
+static void take_seeds(const struct options *options, struct work *work)
+{
+    unsigned long long seed, enough = options->mutant != 0 ? 1 : failures_max;
+
+    while (atomic_load(&work->failed) < enough &&
+           (seed = atomic_fetch_add(&work->next, 1)) <= options->last) {
+        if (!run(options, seed))
+            atomic_fetch_add(&work->failed, 1);
+    }
+}
+
+/* As many processes as there are processors; a process that ends badly is a failure.  Returns how many
+ * failed. */
+static unsigned long long run_seeds(const struct options *options)
+{
+    struct work *work = mmap(NULL, sizeof(*work), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    long processes = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned long long failed;
+    int status;
+
+    if (work == MAP_FAILED)
+        abort();
+    atomic_init(&work->next, options->first);
+    atomic_init(&work->failed, 0);
+    fflush(stdout);
+    for (long i = 1; i < processes && options->first + (apr_uint64_t)i <= options->last; i++) {
+        if (fork() == 0) {
+            take_seeds(options, work);
+            _exit(0);
+        }
+    }
+    take_seeds(options, work);
+    while (wait(&status) > 0) {
+        if (status != 0)
+            atomic_fetch_add(&work->failed, 1);
+    }
+    failed = atomic_load(&work->failed);
+    munmap(work, sizeof(*work));
+    return failed;
+}
+
+static int run_all(const struct options *options)
+{
+    unsigned long long failed = run_seeds(options);
+
+    printf("%lu seeds, %llu failed\n", (unsigned long)(options->last - options->first + 1), failed);
+    return failed != 0;
+}
+
 /* Returns whether some seed finds the planted fault. */
 static int find_mutant(const struct options *options)
 {
     mutant_now = (enum mutant)options->mutant;
-    for (apr_uint64_t seed = options->first; seed <= options->last; seed++) {
-        if (!run(options, seed))
-            return 1;
-    }
+    if (run_seeds(options) > 0)
+        return 1;
     printf("%s: not found by %lu seeds\n", mutant_names[options->mutant],
            (unsigned long)(options->last - options->first + 1));
     return 0;
@@ -284,35 +342,6 @@ static int find_all_mutants(struct options *options)
     for (options->mutant = 1; options->mutant < MUTANT_END; options->mutant++)
         missed += !find_mutant(options);
     return missed;
-}
-
-/* Every second one. */
-static int run_half(const struct options *options, apr_uint64_t from)
-{
-    int failed = 0;
-
-    for (apr_uint64_t seed = options->first + from; seed <= options->last && failed < 5; seed += 2)
-        failed += !run(options, seed);
-    return failed;
-}
-
-/* Two processes: each has half of the seeds. */
-static int run_seeds(const struct options *options)
-{
-    int failed, status = 1;
-    pid_t other;
-
-    fflush(stdout);
-    other = fork();
-    if (other == 0)
-        _exit(run_half(options, 1));
-    failed = run_half(options, 0);
-    if (other < 0)
-        failed += run_half(options, 1);
-    else if (waitpid(other, &status, 0) == other)
-        failed += WIFEXITED(status) ? WEXITSTATUS(status) : 1;
-    printf("%lu seeds, %d failed\n", (unsigned long)(options->last - options->first + 1), failed);
-    return failed;
 }
 
 static int find_name(const char *name)
@@ -356,7 +385,7 @@ static void read_options(struct options *options, int argc, char **argv)
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 static const apr_uint64_t seeds = 40;
 #else
-static const apr_uint64_t seeds = 300;
+static const apr_uint64_t seeds = 2000;
 #endif
 
 int main(int argc, char **argv)
@@ -371,7 +400,7 @@ int main(int argc, char **argv)
     else if (options.mutant != 0)
         failed = !find_mutant(&options);
     else
-        failed = run_seeds(&options);
+        failed = run_all(&options);
     apr_terminate();
     return failed != 0;
 }

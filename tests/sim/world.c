@@ -300,6 +300,7 @@ void world_boot(struct world *world, bus_node_t id)
     config.patience = apr_time_from_msec(500);
     config.log = on_log;
     config.baton = node;
+    config.hosts = world->config.nodes;
     config.version = MESSAGE_VERSION + node->is_newer;
     node->bus.ops = &node_ops;
     node->replica = replica_create(&config, &node->bus);
@@ -382,6 +383,16 @@ void world_inject(struct world *world, bus_node_t id, const void *data, apr_size
 
 /* ---- what must hold ------------------------------------------------------------------------ */
 
+/* With a good lease, in step, and not alone of two. */
+static int has_its_part(const struct node *node)
+{
+    struct replica_info info;
+
+    replica_info(node->replica, &info);
+    return info.is_active && !node->limits.is_half &&
+           lease_clock_is_good(replica_clock(node->replica), clock_of(node));
+}
+
 /* Slots in use by those that are able to send, and in available mode the bound of the manual. */
 static void check_limits(struct world *world)
 {
@@ -394,8 +405,7 @@ static void check_limits(struct world *world)
             if (!node->is_running || !node->is_awake)
                 continue;
             used += node->users[key].open;
-            if (world->config.is_available &&
-                !lease_clock_is_good(replica_clock(node->replica), clock_of(node)))
+            if (world->config.is_available && !has_its_part(node))
                 bound += (world->allowed[key] + nodes - 1) / nodes;
         }
         world->used[key] += (double)used * (double)(bus_sim_now(world->sim) - world->measured_at);

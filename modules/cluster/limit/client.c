@@ -30,6 +30,18 @@ apr_uint32_t limit_client_unleased(const limit_client_t *client, const struct li
     return key->mode == LIMIT_AVAILABLE ? (key->limit + client->nodes - 1) / client->nodes : 0;
 }
 
+/* What may be used without the state: with no lease, or with only half of everything there. */
+static apr_uint32_t part_without(const limit_client_t *client, const struct limit_client_key *key,
+                                 int is_good)
+{
+    return !is_good || client->limit->is_half ? limit_client_unleased(client, key) : 0;
+}
+
+static apr_uint32_t greater(apr_uint32_t a, apr_uint32_t b)
+{
+    return a > b ? a : b;
+}
+
 static int has_lease(const limit_client_t *client, apr_time_t now)
 {
     return is_mutant(NO_CLOCK) || lease_clock_is_good(client->clock, now);
@@ -71,7 +83,7 @@ static void on_watch(void *baton, const struct limit_key *state, apr_uint32_t gi
         key->turn_ends = 0;
     else if (key->turn_ends == 0)
         key->turn_ends = -1;
-    end_excess(client, key, entry->firm + entry->fresh);
+    end_excess(client, key, greater(entry->firm + entry->fresh, part_without(client, key, 1)));
     if (ours(key) > before || key->yield != yield_before || (key->turn_ends != 0) != was_awaited)
         client->events->gained(client->baton, key);
 }
@@ -123,13 +135,12 @@ int limit_client_may_use(const limit_client_t *client, const struct limit_client
 
 int limit_client_take(limit_client_t *client, struct limit_client_key *key, apr_time_t now)
 {
-    apr_uint32_t allowed, owed = key->yield > key->giving ? key->yield - key->giving : 0;
+    apr_uint32_t owed = key->yield > key->giving ? key->yield - key->giving : 0, allowed = 0;
+    int is_good = has_lease(client, now);
 
-    if (has_lease(client, now))
+    if (is_good)
         allowed = ours(key) > owed ? ours(key) - owed : 0;
-    else
-        allowed = limit_client_unleased(client, key);
-    if (key->used >= allowed)
+    if (key->used >= greater(allowed, part_without(client, key, is_good)))
         return 0;
     key->used++;
     return 1;
@@ -177,7 +188,7 @@ static void active(void *local, int is_active, apr_time_t now)
         set_dirty(client, key);
         if (state != NULL)
             on_watch(client, state, 0);
-        end_excess(client, key, key->firm + key->fresh);
+        end_excess(client, key, greater(key->firm + key->fresh, part_without(client, key, 1)));
     }
 }
 
@@ -317,7 +328,8 @@ static void lease(void *local, int is_good, apr_time_t now)
     {
         if (!is_good && !client->is_active)
             key->firm = key->fresh = 0;
-        end_excess(client, key, is_good ? key->firm + key->fresh : limit_client_unleased(client, key));
+        end_excess(client, key,
+                   greater(is_good ? key->firm + key->fresh : 0, part_without(client, key, is_good)));
     }
 }
 

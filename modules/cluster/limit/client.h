@@ -11,7 +11,8 @@
  *
  * Without a lease nothing is held in strict mode; in available mode as much as this
  * node's equal part of the limit, so that in the worst case the sum is at most
- * limit + (nodes without a lease) * ceil(limit / nodes).
+ * limit + (nodes without a lease) * ceil(limit / nodes).  The same goes for one host alone of two,
+ * which has a lease for half of the limit.
  *
  * Thread: the one that drives the replica. */
 #ifndef CLUSTER_LIMIT_CLIENT_H
