@@ -413,6 +413,11 @@ check_PROGRAMS += %D%/cluster/remote_test
 %C%_cluster_remote_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
 %C%_cluster_remote_test_LDADD = libcluster.la $(TEST_LIBS)
 
+check_PROGRAMS += %D%/cluster/shared_test
+%C%_cluster_shared_test_SOURCES = %D%/cluster/shared_test.c modules/cluster/shared/tally.c
+%C%_cluster_shared_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
+%C%_cluster_shared_test_LDADD = libcluster.la $(TEST_LIBS)
+
 check_PROGRAMS += %D%/cluster/soft_test
 %C%_cluster_soft_test_SOURCES = %D%/cluster/soft_test.c
 %C%_cluster_soft_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
