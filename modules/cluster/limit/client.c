@@ -130,9 +130,17 @@ int limit_client_may_use(const limit_client_t *client, const struct limit_client
     return has_lease(client, now) || key->used <= equal_part(client, key);
 }
 
+/* What must go back because others wait, and has not yet: also an extra unit whose turn is over. */
+static apr_uint32_t owes(const struct limit_client_key *key, apr_time_t now)
+{
+    apr_uint32_t owed = key->yield > key->giving ? key->yield - key->giving : 0;
+
+    return owed == 0 && key->giving == 0 && key->turn_ends > 0 && now >= key->turn_ends ? 1 : owed;
+}
+
 int limit_client_take(limit_client_t *client, struct limit_client_key *key, apr_time_t now)
 {
-    apr_uint32_t owed = key->yield > key->giving ? key->yield - key->giving : 0, allowed = 0;
+    apr_uint32_t owed = owes(key, now), allowed = 0;
     int is_good = has_lease(client, now);
 
     if (is_good)
@@ -200,10 +208,8 @@ static apr_uint32_t to_give(limit_client_t *client, struct limit_client_key *key
     apr_uint32_t spare = firm > key->used ? firm - key->used : 0;
     apr_uint32_t keep = key->want > key->used ? key->want : key->used,
                  surplus = firm > keep ? firm - keep : 0;
-    apr_uint32_t yield = key->yield > key->giving ? key->yield - key->giving : 0;
+    apr_uint32_t yield = owes(key, now);
 
-    if (key->turn_ends > 0 && now >= key->turn_ends && yield == 0 && key->giving == 0)
-        yield = 1;
     if (yield > spare)
         client->events->shed(client->baton, key, yield - spare);
     yield = yield > surplus ? yield : surplus;
