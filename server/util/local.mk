@@ -8,6 +8,7 @@ libserver_la_SOURCES += \
   %D%/list.h \
   %D%/nearest.c %D%/nearest.h \
   %D%/regex.c %D%/regex.h \
+  %D%/role.c %D%/role.h \
   %D%/slot.c %D%/slot.h \
   %D%/status.c \
   %D%/text.c %D%/text.h \

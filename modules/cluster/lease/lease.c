@@ -8,7 +8,7 @@
 static void tell(lease_t *lease, enum lease_change_kind kind, bus_node_t node, apr_uint64_t departure,
                  int is_tainted)
 {
-    struct lease_change change = { kind, node, departure, is_tainted, 0 };
+    struct lease_change change = { kind, node, departure, is_tainted, lease->is_half, 0 };
 
     lease->tell(lease->baton, &change);
 }
@@ -57,14 +57,17 @@ static void remove_node(lease_t *lease, struct lease_node *node)
     memmove(node, node + 1, (char *)&lease->nodes[lease->node_count] - (char *)node);
 }
 
-void lease_start(lease_t *lease, int is_tainted, lease_tell_fn *tell_fn, void *baton)
+void lease_start(lease_t *lease, int is_half, int is_tainted, lease_tell_fn *tell_fn, void *baton)
 {
     memset(lease, 0, sizeof(*lease));
     lease->next = 1;
+    lease->is_half = is_half;
     lease->tell = tell_fn;
     lease->baton = baton;
     lease->frozen_until = add_departure(lease, 0, 0);
     tell(lease, LEASE_FROZEN, 0, 0, is_tainted);
+    if (is_mutant(HASTY_FOUNDER))
+        tell(lease, LEASE_THAWED, 0, 0, 0);
 }
 
 static void depart(lease_t *lease, struct lease_node *node)
@@ -211,6 +214,7 @@ void lease_write(const lease_t *lease, wire_writer_t *writer)
     wire_write(writer, lease->next);
     wire_write(writer, lease->frozen_until);
     wire_write(writer, (apr_uint64_t)lease->window);
+    wire_write(writer, (apr_uint64_t)lease->is_half);
     wire_write(writer, (apr_uint64_t)lease->node_count);
     for (int i = 0; i < lease->node_count; i++) {
         const struct lease_node *node = &lease->nodes[i];
@@ -245,6 +249,7 @@ int lease_read(lease_t *lease, wire_reader_t *reader)
     lease->next = wire_read(reader);
     lease->frozen_until = wire_read(reader);
     lease->window = (apr_int64_t)wire_read_max(reader, (apr_uint64_t)1 << 40);
+    lease->is_half = (int)wire_read_max(reader, 1);
     lease->node_count = (int)wire_read_max(reader, BUS_NODES_MAX);
     for (int i = 0; i < lease->node_count; i++) {
         memset(&lease->nodes[i], 0, sizeof(lease->nodes[i]));

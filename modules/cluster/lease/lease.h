@@ -37,6 +37,7 @@ struct lease_change {
     apr_uint64_t departure; /* JOINED, SETTLED: where it may reclaim from, 0: only from what is frozen;
                                DEPARTED, RELEASED: its number */
     int is_tainted;         /* FROZEN: it may have been used, not only granted */
+    int is_half;            /* FROZEN: only half of everything is there to be granted */
     apr_uint64_t position;  /* of the event that made it; the replica sets this */
 };
 
@@ -64,13 +65,14 @@ typedef struct {
     int departure_count;
     apr_uint64_t frozen_until; /* released with this departure; 0: not frozen */
     apr_int64_t window;        /* the longest of those who have come in */
+    int is_half;               /* one host alone of two: the other half belongs to the other one */
     lease_tell_fn *tell;
     void *baton;
 } lease_t;
 
-/** Nobody is active, all is frozen until a departure that is nobody's is released.
+/** Nobody is active, all (or half of it) is frozen until a departure that is nobody's is released.
  * Keeps `baton`. */
-void lease_start(lease_t *lease, int is_tainted, lease_tell_fn *tell, void *baton);
+void lease_start(lease_t *lease, int is_half, int is_tainted, lease_tell_fn *tell, void *baton);
 
 const struct lease_node *lease_find(const lease_t *lease, bus_node_t id);
 /** The active node whose message this is, or NULL when the message is void. */

@@ -25,9 +25,21 @@ static apr_uint32_t ours(const struct limit_client_key *key)
     return firm > key->giving ? firm - key->giving : 0;
 }
 
-static apr_uint32_t equal_part(const limit_client_t *client, const struct limit_client_key *key)
+apr_uint32_t limit_client_unleased(const limit_client_t *client, const struct limit_client_key *key)
 {
     return key->mode == LIMIT_AVAILABLE ? (key->limit + client->nodes - 1) / client->nodes : 0;
+}
+
+/* What may be used without the state: with no lease, or with only half of everything there. */
+static apr_uint32_t part_without(const limit_client_t *client, const struct limit_client_key *key,
+                                 int is_good)
+{
+    return !is_good || client->limit->is_half ? limit_client_unleased(client, key) : 0;
+}
+
+static apr_uint32_t greater(apr_uint32_t a, apr_uint32_t b)
+{
+    return a > b ? a : b;
 }
 
 static int has_lease(const limit_client_t *client, apr_time_t now)
@@ -48,12 +60,15 @@ static void on_watch(void *baton, const struct limit_key *state, apr_uint32_t gi
     limit_client_t *client = baton;
     struct limit_client_key *key = table_find(&client->keys, state->item.key, state->item.key_length);
     const struct limit_entry *entry = limit_entry_of(state, client->limit->self);
-    apr_uint32_t now, turn, before;
+    apr_uint32_t now, turn, before, yield_before;
+    int was_awaited;
 
     if (key == NULL || entry == NULL || !client->is_active)
         return;
     key->giving -= given < key->giving ? given : key->giving;
     before = ours(key);
+    yield_before = key->yield;
+    was_awaited = key->turn_ends != 0;
     key->firm = entry->firm;
     key->fresh = entry->fresh;
     if (entry->tainted > key->tainted && client->events->tainted != NULL)
@@ -68,8 +83,8 @@ static void on_watch(void *baton, const struct limit_key *state, apr_uint32_t gi
         key->turn_ends = 0;
     else if (key->turn_ends == 0)
         key->turn_ends = -1;
-    end_excess(client, key, entry->firm + entry->fresh);
-    if (ours(key) > before && client->is_active)
+    end_excess(client, key, greater(entry->firm + entry->fresh, part_without(client, key, 1)));
+    if (ours(key) > before || key->yield != yield_before || (key->turn_ends != 0) != was_awaited)
         client->events->gained(client->baton, key);
 }
 
@@ -115,18 +130,25 @@ void limit_client_want(limit_client_t *client, struct limit_client_key *key, apr
 
 int limit_client_may_use(const limit_client_t *client, const struct limit_client_key *key, apr_time_t now)
 {
-    return has_lease(client, now) || key->used <= equal_part(client, key);
+    return has_lease(client, now) || key->used <= limit_client_unleased(client, key);
+}
+
+/* What must go back because others wait, and has not yet: also an extra unit whose turn is over. */
+static apr_uint32_t owes(const struct limit_client_key *key, apr_time_t now)
+{
+    apr_uint32_t owed = key->yield > key->giving ? key->yield - key->giving : 0;
+
+    return owed == 0 && key->giving == 0 && key->turn_ends > 0 && now >= key->turn_ends ? 1 : owed;
 }
 
 int limit_client_take(limit_client_t *client, struct limit_client_key *key, apr_time_t now)
 {
-    apr_uint32_t allowed, owed = key->yield > key->giving ? key->yield - key->giving : 0;
+    apr_uint32_t owed = owes(key, now), allowed = 0;
+    int is_good = has_lease(client, now);
 
-    if (has_lease(client, now))
+    if (is_good)
         allowed = ours(key) > owed ? ours(key) - owed : 0;
-    else
-        allowed = equal_part(client, key);
-    if (key->used >= allowed)
+    if (key->used >= greater(allowed, part_without(client, key, is_good)))
         return 0;
     key->used++;
     return 1;
@@ -136,6 +158,18 @@ void limit_client_put(limit_client_t *client, struct limit_client_key *key)
 {
     key->used--;
     set_dirty(client, key);
+}
+
+int limit_client_forget(limit_client_t *client, struct limit_client_key *key)
+{
+    int is_held = key->used > 0 || key->firm > 0 || key->fresh > 0 || key->giving > 0;
+
+    if (is_held || key->want > 0 || key->is_dirty || key->turn_next != NULL)
+        return 0;
+    if (client->is_active && key->told_want > 0)
+        return 0;
+    table_remove(&client->keys, &key->item);
+    return 1;
 }
 
 /* ---- the local half of the machine ---------------------------------------------- */
@@ -162,7 +196,7 @@ static void active(void *local, int is_active, apr_time_t now)
         set_dirty(client, key);
         if (state != NULL)
             on_watch(client, state, 0);
-        end_excess(client, key, key->firm + key->fresh);
+        end_excess(client, key, greater(key->firm + key->fresh, part_without(client, key, 1)));
     }
 }
 
@@ -182,17 +216,29 @@ static void join(void *local, wire_writer_t *writer, apr_time_t now)
     }
 }
 
+/* What could be given back at once. */
+static apr_uint32_t spare_of(const struct limit_client_key *key)
+{
+    apr_uint32_t firm = key->firm > key->giving ? key->firm - key->giving : 0;
+
+    return firm > key->used ? firm - key->used : 0;
+}
+
+apr_uint32_t limit_client_owed(const struct limit_client_key *key, apr_time_t now)
+{
+    apr_uint32_t yield = owes(key, now), spare = spare_of(key);
+
+    return yield > spare ? yield - spare : 0;
+}
+
 /* How much to give back now; what is in use can not be given. */
 static apr_uint32_t to_give(limit_client_t *client, struct limit_client_key *key, apr_time_t now)
 {
-    apr_uint32_t firm = key->firm > key->giving ? key->firm - key->giving : 0;
-    apr_uint32_t spare = firm > key->used ? firm - key->used : 0;
+    apr_uint32_t firm = key->firm > key->giving ? key->firm - key->giving : 0, spare = spare_of(key);
     apr_uint32_t keep = key->want > key->used ? key->want : key->used,
                  surplus = firm > keep ? firm - keep : 0;
-    apr_uint32_t yield = key->yield > key->giving ? key->yield - key->giving : 0;
+    apr_uint32_t yield = owes(key, now);
 
-    if (key->turn_ends > 0 && now >= key->turn_ends && yield == 0 && key->giving == 0)
-        yield = 1;
     if (yield > spare)
         client->events->shed(client->baton, key, yield - spare);
     yield = yield > surplus ? yield : surplus;
@@ -282,7 +328,8 @@ static void lease(void *local, int is_good, apr_time_t now)
     {
         if (!is_good && !client->is_active)
             key->firm = key->fresh = 0;
-        end_excess(client, key, is_good ? key->firm + key->fresh : equal_part(client, key));
+        end_excess(client, key,
+                   greater(is_good ? key->firm + key->fresh : 0, part_without(client, key, is_good)));
     }
 }
 

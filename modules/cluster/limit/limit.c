@@ -89,7 +89,14 @@ static apr_uint32_t free_units(const struct limit_key *key)
     return key->limit > key->held ? key->limit - key->held : 0;
 }
 
-static void find_limit(struct limit_key *key)
+/* What there is of a limit. */
+static apr_uint32_t units_of(const limit_t *limit, apr_uint32_t configured)
+{
+    return limit->is_half ? configured / 2 : configured;
+}
+
+/* In a freeze nothing is granted of what a raised limit adds: somebody who is gone may know it, too. */
+static void find_limit(const limit_t *limit, struct limit_key *key)
 {
     apr_uint32_t least = LIMIT_MAX;
 
@@ -97,8 +104,13 @@ static void find_limit(struct limit_key *key)
         if (entry->limit < least)
             least = entry->limit;
     }
-    if (key->entries != NULL)
-        key->limit = least;
+    if (key->entries == NULL)
+        return;
+    least = units_of(limit, least);
+    if (limit->is_frozen && least > key->limit && !is_mutant(RAISED_IN_FREEZE))
+        key->frozen +=
+            least - key->limit < LIMIT_MAX - key->frozen ? least - key->limit : LIMIT_MAX - key->frozen;
+    key->limit = least;
 }
 
 /* Before anything about a key changes: take down what was free when the freeze began. */
@@ -118,7 +130,7 @@ static struct limit_key *get_key(limit_t *limit, const char *name, apr_size_t le
         return NULL;
     if (key == NULL) {
         key = table_add(&limit->keys, sizeof(*key), name, length);
-        key->limit = units;
+        key->limit = units_of(limit, units);
     }
     touch(limit, key);
     return key;
@@ -281,7 +293,7 @@ static void apply_record(limit_t *limit, struct limit_holder *holder, const stru
         tell_self(limit, key);
         remove_entry(entry);
     }
-    find_limit(key);
+    find_limit(limit, key);
     grant(limit, key);
     if (is_done(limit, key))
         table_remove(&limit->keys, &key->item);
@@ -362,7 +374,7 @@ static void reclaim(limit_t *limit, struct limit_holder *holder, apr_uint64_t de
         push_fresh(entry, limit->position, got, 0);
     if (is_idle(entry))
         remove_entry(entry);
-    find_limit(key);
+    find_limit(limit, key);
     tell_self(limit, key);
 }
 
@@ -385,7 +397,7 @@ static void look_over(limit_t *limit)
     TABLE_EACH(struct limit_key, key, &limit->keys)
     {
         touch(limit, key);
-        find_limit(key);
+        find_limit(limit, key);
         grant(limit, key);
         if (is_done(limit, key))
             table_remove(&limit->keys, &key->item);
@@ -522,6 +534,7 @@ static void change(void *state, const struct lease_change *what)
         look_over(limit);
         break;
     case LEASE_FROZEN:
+        limit->is_half = what->is_half;
         freeze(limit, what->is_tainted);
         break;
     case LEASE_THAWED:
@@ -584,7 +597,7 @@ static void write_state(const void *state, wire_writer_t *writer)
     apr_size_t block;
 
     wire_write(writer, limit->freeze);
-    wire_write(writer, (apr_uint64_t)(limit->is_frozen | limit->is_taint_frozen << 1));
+    wire_write(writer, (apr_uint64_t)(limit->is_frozen | limit->is_taint_frozen << 1 | limit->is_half << 2));
     block = wire_block_begin(writer);
     for (const struct limit_holder *holder = limit->holders; holder != NULL; holder = holder->next) {
         wire_write(writer, holder->node);
@@ -703,9 +716,10 @@ static int read_state(void *state, wire_reader_t *reader)
     int flags;
 
     limit->freeze = wire_read(reader);
-    flags = (int)wire_read_max(reader, 3);
+    flags = (int)wire_read_max(reader, 7);
     limit->is_frozen = flags & 1;
-    limit->is_taint_frozen = flags >> 1;
+    limit->is_taint_frozen = flags >> 1 & 1;
+    limit->is_half = flags >> 2;
     if (!read_holders(limit, reader))
         return 0;
     keys = wire_read_block(reader);
@@ -728,7 +742,7 @@ static void clear(void *state)
         drop_holder(limit, limit->holders, DROP_CLEAN);
     table_clear(&limit->keys);
     limit->freeze = 0;
-    limit->is_frozen = limit->is_taint_frozen = 0;
+    limit->is_frozen = limit->is_taint_frozen = limit->is_half = 0;
     limit->position = 0;
 }
 

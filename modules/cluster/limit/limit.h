@@ -44,7 +44,7 @@ struct limit_entry {
 struct limit_key {
     struct table_item item;
     struct limit_entry *entries;
-    apr_uint32_t limit; /* the least of the entries' */
+    apr_uint32_t limit; /* the least of the entries', or half of it */
     apr_uint32_t held;  /* by all, departures included */
     apr_uint32_t frozen;
     apr_uint32_t tainted;   /* of what is free */
@@ -60,6 +60,7 @@ typedef struct {
     struct limit_holder *holders; /* active nodes and departures */
     apr_uint64_t freeze;          /* number of the freeze now or last */
     int is_frozen, is_taint_frozen;
+    int is_half;               /* one host alone of two: of each limit, half is there */
     apr_uint64_t position;     /* of the last event */
     apr_uint64_t reclaim_from; /* departure of the node that is coming in */
     int is_rate;

@@ -24,6 +24,11 @@
     X(EARLY_REST, "what a returned node does not reclaim is granted in a freeze") \
     X(NO_TAINT, "units of a rate are good at once after their user is gone")      \
     X(NO_AGING, "units of a rate are given back before their window is over")     \
+    X(RAISED_IN_FREEZE, "what a raised limit adds is granted in a freeze")        \
+    X(HASTY_FOUNDER, "what a founded state has is granted at once")               \
+    X(CLEAN_START, "a founded state trusts that nobody else has used a rate")     \
+    X(HALF_STAYS, "a half goes on when the other host is there again")            \
+    X(WHOLE_ALONE, "one host alone of two has all")                               \
     X(GHOST_COUNTS, "the counts of a node stay when it is gone")
 
 #define MUTANT_ENUM(name, text) MUTANT_##name,

@@ -13,6 +13,8 @@
 enum { PENDING_MAX = 64 * 1024 * 1024 };
 
 static const apr_time_t log_interval = apr_time_from_sec(10);
+/* A full bus is asked again so soon. */
+static const apr_time_t bus_retry = apr_time_from_msec(5);
 
 replica_t *replica_create(const struct replica_config *config, bus_t *bus)
 {
@@ -32,6 +34,12 @@ void replica_add(replica_t *replica, const struct machine *machine)
 {
     EC_ASSERT(replica->machine_count < REPLICA_MACHINES_MAX);
     replica->machines[replica->machine_count++] = *machine;
+}
+
+void replica_set_self(replica_t *replica, bus_node_t self)
+{
+    EC_ASSERT(replica->phase == REPLICA_ALONE);
+    replica->config.self = self;
 }
 
 void replica_destroy(replica_t *replica)
@@ -62,6 +70,7 @@ void replica_info(const replica_t *replica, struct replica_info *info)
 {
     info->phase = replica->phase;
     info->is_active = replica->is_active;
+    info->is_half = replica->phase == REPLICA_MEMBER && replica->lease.is_half;
     info->ring = replica->ring;
     info->epoch = replica->epoch;
     info->position = replica->position;
@@ -492,31 +501,40 @@ static void check_departed(replica_t *replica)
     replica->departure_count = count;
 }
 
+/* All that a local half has to say, as far as the bus takes it.  `body` is room to write in: most of the time
+ * nothing has to be said, and this runs after every event. */
+static void flush_local(replica_t *replica, const struct machine *machine, wire_writer_t *body)
+{
+    while (replica->unsent.first == NULL) {
+        wire_writer_t writer = { 0 };
+        apr_size_t began;
+
+        body->length = 0;
+        if (!machine->local_type->flush(machine->local, body, replica->now))
+            return;
+        began = message_begin(&writer, machine->type->message, my_stay(replica), replica->position);
+        wire_write_raw(&writer, body->data, body->length);
+        message_end(&writer, began);
+        replica_send(replica, &writer);
+    }
+}
+
 static void flush_locals(replica_t *replica)
 {
     int wants_beat = 0;
     apr_uint64_t sent = replica->clock.sent;
+    wire_writer_t body = { 0 };
 
     for (int i = 0; i < replica->machine_count; i++) {
         const struct machine *machine = &replica->machines[i];
         const struct machine_local *local = machine->local_type;
-        int has_more = local != NULL && local->flush != NULL;
 
         if (local != NULL && local->wants_beat != NULL)
             wants_beat |= local->wants_beat(machine->local);
-        while (has_more && replica->unsent.first == NULL) {
-            wire_writer_t writer = { 0 };
-            apr_size_t began =
-                message_begin(&writer, machine->type->message, my_stay(replica), replica->position);
-
-            has_more = local->flush(machine->local, &writer, replica->now);
-            message_end(&writer, began);
-            if (has_more)
-                replica_send(replica, &writer);
-            else
-                wire_free(&writer);
-        }
+        if (local != NULL && local->flush != NULL)
+            flush_local(replica, machine, &body);
     }
+    wire_free(&body);
     if (replica->clock.sent == sent && (wants_beat || lease_clock_wants(&replica->clock, replica->now)))
         send_numbers(replica, MESSAGE_BEAT, NULL, 0);
 }
@@ -566,7 +584,10 @@ apr_time_t replica_next(const replica_t *replica)
 
     if (replica->has_lease)
         next = sooner(next, replica->clock.until);
-    if (is_active_member(replica)) {
+    if (replica->unsent.first != NULL) {
+        /* the bus does not say when it has room again; what else is due must wait for that */
+        next = sooner(next, replica->now + bus_retry);
+    } else if (is_active_member(replica)) {
         next = sooner(next, lease_clock_next(&replica->clock) + 1);
         for (int i = 0; i < replica->machine_count; i++) {
             if (replica->machines[i].local_type != NULL && replica->machines[i].local_type->next != NULL)

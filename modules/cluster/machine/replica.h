@@ -8,9 +8,9 @@
  *
  *   ALONE     no ring yet
  *   SETTLING  a new ring (or RESETTLE): waiting for everybody's STATE, or a DECIDE
- *   MINORITY  decided: no quorum.  Nothing is replicated; leases run out
- *   WAITING   decided: others have the state; buffering until the snapshot is here
- *   MEMBER    in step.  Active from the moment its JOIN is applied
+ *   MINORITY  decided: no quorum.  Nothing is replicated; leases run out (one host alone of two: see
+ * README.md) WAITING   decided: others have the state; buffering until the snapshot is here MEMBER    in
+ * step.  Active from the moment its JOIN is applied
  *
  * Thread: one, that of the bus's callbacks and of replica_poll(). */
 #ifndef CLUSTER_MACHINE_REPLICA_H
@@ -30,6 +30,7 @@ struct replica_config {
     apr_time_t window, margin; /* of leases */
     apr_time_t patience;       /* how long to wait for the STATE of others, for a snapshot, for a JOIN */
     int version;               /* 0: MESSAGE_VERSION */
+    int hosts;                 /* of the cluster, as configured; with 2, one alone has half.  0: not known */
     /** One line for the operator; may be NULL. */
     void (*log)(void *baton, const char *text);
     void *baton;
@@ -44,6 +45,8 @@ typedef struct replica replica_t;
 replica_t *replica_create(const struct replica_config *config, bus_t *bus);
 /** Before the first event. */
 void replica_add(replica_t *replica, const struct machine *machine);
+/** Which node this is, when the bus was not there at create: before the first view of a bus. */
+void replica_set_self(replica_t *replica, bus_node_t self);
 /** Machines' states and locals stay the caller's. */
 void replica_destroy(replica_t *replica);
 
@@ -52,6 +55,8 @@ void replica_view(replica_t *replica, const struct bus_view *view, apr_time_t no
 void replica_quorum(replica_t *replica, apr_uint64_t ring, int is_quorate, apr_time_t now);
 void replica_message(replica_t *replica, bus_node_t sender, const void *data, apr_size_t length,
                      apr_time_t now);
+/** Another number of hosts in the configuration. */
+void replica_set_hosts(replica_t *replica, int hosts, apr_time_t now);
 /** The bus is gone; a new one starts from nothing.  Keeps `bus`. */
 void replica_bus_lost(replica_t *replica, bus_t *bus, apr_time_t now);
 
@@ -68,6 +73,7 @@ struct lease_clock *replica_clock(replica_t *replica);
 struct replica_info {
     enum replica_phase phase;
     int is_active;
+    int is_half; /* a member that is alone of two hosts: half of each limit */
     apr_uint64_t ring, epoch, position, digest;
     apr_uint64_t lineage; /* which founding the state comes from */
     apr_uint64_t refused; /* messages that could not be understood */

@@ -35,8 +35,10 @@ void ring_send_state(replica_t *replica, int is_late)
     state.digest = replica->digest;
     state.is_late = is_late;
     state.is_quorate = replica->is_quorate;
-    /* a member whose lease has run out may have been replaced without knowing it */
-    state.is_in_step = replica->is_in_step &&
+    state.is_one_of_two = replica->config.hosts == 2 && !replica->is_quorate;
+    /* a member whose lease has run out may have been replaced without knowing it; and of two halves none
+     * knows what the other one holds */
+    state.is_in_step = replica->is_in_step && (!replica->lease.is_half || is_mutant(HALF_STAYS)) &&
                        (lease_clock_is_good(&replica->clock, replica->now) || is_mutant(STALE_KEEPER));
     state.was_active = replica->was_active;
     state.version = replica->config.version;
@@ -86,18 +88,32 @@ static int is_keeper(const struct settle_decision *decision, bus_node_t node)
     return 0;
 }
 
+/* All begins from nothing, also for this node: what it uses it may claim like everybody, by JOIN. */
+static void found(replica_t *replica, const struct settle_decision *decision)
+{
+    apr_int64_t window = replica->lease.window;
+
+    replica_enter(replica, REPLICA_WAITING);
+    replica_check_active(replica);
+    replica_forget(replica);
+    replica->lineage = replica->digest = replica->config.instance;
+    lease_start(&replica->lease, decision->is_half && !is_mutant(WHOLE_ALONE), decision->is_tainted,
+                replica_tell, replica);
+    replica->lease.window = window; /* old leases are as long as they were */
+    replica_log(replica,
+                decision->is_half
+                    ? "one host of two: half of each cluster limit is granted when old leases have run out"
+                    : "founded the cluster's state: limits are granted when old leases have run out");
+}
+
 /* The keepers that are active already stay so; others come in by JOIN. */
 static void go_on(replica_t *replica, const struct settle_decision *decision)
 {
     replica->epoch = decision->epoch;
-    replica->position++;
     if (decision->is_founding) {
-        replica_forget(replica);
-        replica->epoch = decision->epoch;
-        replica->lineage = replica->digest = replica->config.instance;
-        lease_start(&replica->lease, decision->is_tainted, replica_tell, replica);
-        replica_log(replica, "founded the cluster's state: limits are granted when old leases have run out");
+        found(replica, decision);
     } else {
+        replica->position++;
         lease_settle(&replica->lease, decision->keepers, decision->keeper_count);
     }
     replica->is_in_step = 1;
@@ -134,10 +150,10 @@ static void decide(replica_t *replica)
 {
     struct settle_decision decision;
 
-    settle_decide(&replica->settle, &decision);
+    settle_decide(&replica->settle, replica->config.hosts, &decision);
     if (!decision.is_possible)
         return;
-    if (!decision.is_quorate) {
+    if (!decision.is_quorate && !decision.is_half) {
         replica_events_clear(&replica->pending);
         replica->is_in_step = 0;
         replica_enter(replica, REPLICA_MINORITY);
@@ -285,6 +301,16 @@ void replica_quorum(replica_t *replica, apr_uint64_t ring, int is_quorate, apr_t
         return;
     replica->is_quorate = is_quorate;
     ring_send_resettle(replica);
+}
+
+void replica_set_hosts(replica_t *replica, int hosts, apr_time_t now)
+{
+    int was_one_of_two = replica->config.hosts == 2;
+
+    replica->now = now;
+    replica->config.hosts = hosts;
+    if (replica->phase != REPLICA_ALONE && !replica->is_quorate && (hosts == 2) != was_one_of_two)
+        ring_send_resettle(replica);
 }
 
 /* Waited for long enough?  Members try one after the other, by their place. */

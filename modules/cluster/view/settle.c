@@ -5,7 +5,7 @@
 #include "cluster/machine/mutant.h"
 #include "cluster/view/settle.h"
 
-enum { FLAG_LATE = 1, FLAG_QUORATE = 2, FLAG_IN_STEP = 4, FLAG_WAS_ACTIVE = 8 };
+enum { FLAG_LATE = 1, FLAG_QUORATE = 2, FLAG_IN_STEP = 4, FLAG_WAS_ACTIVE = 8, FLAG_ONE_OF_TWO = 16 };
 
 void settle_state_write(const struct settle_state *state, wire_writer_t *writer)
 {
@@ -19,7 +19,8 @@ void settle_state_write(const struct settle_state *state, wire_writer_t *writer)
     wire_write(writer,
                (apr_uint64_t)((state->is_late ? FLAG_LATE : 0) | (state->is_quorate ? FLAG_QUORATE : 0) |
                               (state->is_in_step ? FLAG_IN_STEP : 0) |
-                              (state->was_active ? FLAG_WAS_ACTIVE : 0)));
+                              (state->was_active ? FLAG_WAS_ACTIVE : 0) |
+                              (state->is_one_of_two ? FLAG_ONE_OF_TWO : 0)));
     wire_write(writer, (apr_uint64_t)state->version);
 }
 
@@ -40,6 +41,7 @@ int settle_state_read(struct settle_state *state, wire_reader_t *reader)
     state->is_quorate = (flags & FLAG_QUORATE) != 0;
     state->is_in_step = (flags & FLAG_IN_STEP) != 0;
     state->was_active = (flags & FLAG_WAS_ACTIVE) != 0;
+    state->is_one_of_two = (flags & FLAG_ONE_OF_TWO) != 0;
     state->version = (int)wire_read_max(reader, 0xffff);
     return !reader->is_bad;
 }
@@ -127,12 +129,23 @@ static void add_keeper(struct settle_decision *decision, bus_node_t node)
     decision->keepers[at] = node;
 }
 
-void settle_decide(const struct settle *settle, struct settle_decision *decision)
+/* All begins anew, by the member with the lowest id. */
+static void found(struct settle_decision *decision, bus_node_t founder)
+{
+    decision->is_founding = 1;
+    decision->keeper_count = 0;
+    if (founder != 0)
+        add_keeper(decision, founder);
+}
+
+void settle_decide(const struct settle *settle, int hosts, struct settle_decision *decision)
 {
     const struct settle_state *best = find_best(settle);
     bus_node_t founder = 0;
 
     memset(decision, 0, sizeof(*decision));
+    /* one that is not here may go on sending until its lease is over; if all are, and new, nobody does */
+    decision->is_tainted = (hosts == 0 || settle->count < hosts) && !is_mutant(CLEAN_START);
     for (int i = 0; i < settle->count; i++) {
         const struct settle_state *state = &settle->states[i];
 
@@ -143,13 +156,14 @@ void settle_decide(const struct settle *settle, struct settle_decision *decision
             continue;
         decision->is_possible = 1;
         decision->is_quorate |= state->is_quorate || is_mutant(NO_QUORUM);
+        decision->is_half |= state->is_one_of_two;
         if (founder == 0 || state->node < founder)
             founder = state->node;
         if (best != NULL && state->is_in_step && is_same(state, best))
             add_keeper(decision, state->node);
     }
     decision->epoch++;
-    decision->is_founding = best == NULL;
-    if (best == NULL && founder != 0)
-        add_keeper(decision, founder);
+    decision->is_half &= !decision->is_quorate;
+    if (best == NULL || decision->is_half)
+        found(decision, founder);
 }

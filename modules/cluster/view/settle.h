@@ -2,7 +2,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * All members get the same STATE messages in the same order, so all decide the same:
- *  - The ring is quorate when a member's quorum service says so.
+ *  - The ring is quorate when a member's quorum service says so.  One host alone of two is not, but may use
+ *    half of everything: a state of its own, which always begins anew and never goes on in another ring.
  *  - The state that goes on is that of the highest (epoch, position, digest) among the
  *    members in step; all that have exactly it are the *keepers*.
  *  - When none is in step, the member with the lowest id founds a new state.
@@ -21,7 +22,8 @@ struct settle_state {
     apr_uint64_t instance, request;
     apr_uint64_t epoch, position, digest;
     int is_late, is_quorate, is_in_step;
-    int was_active; /* this process has held something before */
+    int is_one_of_two; /* the cluster has two hosts, and here is one: meant when nobody is quorate */
+    int was_active;    /* this process has held something before */
     int version;
 };
 
@@ -45,12 +47,14 @@ int settle_is_complete(const struct settle *settle, const bus_node_t *members, i
 struct settle_decision {
     int is_possible; /* 0: only late members have said something */
     int is_quorate;
+    int is_half;                       /* not quorate, but half of everything may be used */
     int is_founding;                   /* nobody was in step */
-    int is_tainted;                    /* ... but somebody has held something before */
+    int is_tainted;                    /* ... but somebody may have used something just now */
     apr_uint64_t epoch;                /* of the state from now on */
     bus_node_t keepers[BUS_NODES_MAX]; /* by id */
     int keeper_count;
 };
-void settle_decide(const struct settle *settle, struct settle_decision *decision);
+/** Of so many configured hosts (0: not known). */
+void settle_decide(const struct settle *settle, int hosts, struct settle_decision *decision);
 
 #endif

@@ -8,6 +8,9 @@
 /* Blocks that are written in place have a length of this many bytes: enough for 2^28. */
 enum { BLOCK_LENGTH_BYTES = 4 };
 
+/* Most messages are no longer than that. */
+enum { WRITER_SIZE_MIN = 256 };
+
 apr_uint64_t wire_read(wire_reader_t *reader)
 {
     apr_uint64_t number = 0;
@@ -80,6 +83,8 @@ static unsigned char *room_for(wire_writer_t *writer, apr_size_t more)
 {
     if (writer->length + more > writer->size) {
         writer->size = (writer->length + more) * 2;
+        if (writer->size < WRITER_SIZE_MIN)
+            writer->size = WRITER_SIZE_MIN;
         writer->data = realloc(writer->data, writer->size);
         if (writer->data == NULL)
             abort();

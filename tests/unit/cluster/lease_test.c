@@ -58,7 +58,7 @@ START_TEST(eviction_is_conditional)
     lease_t lease;
     apr_uint64_t stay;
 
-    lease_start(&lease, 0, on_change, NULL);
+    lease_start(&lease, 0, 0, on_change, NULL);
     ck_assert(lease_join(&lease, 5, 77, 1));
     ck_assert(!lease_join(&lease, 5, 77, 1)); /* a duplicate */
     stay = lease_find(&lease, 5)->stay;
@@ -77,7 +77,7 @@ START_TEST(departures_are_bounded)
     lease_t lease;
     int joined = 0;
 
-    lease_start(&lease, 0, on_change, NULL);
+    lease_start(&lease, 0, 0, on_change, NULL);
     for (apr_uint64_t i = 1; i < 1000; i++) {
         joined += lease_join(&lease, 1, i, 1);
         lease_left(&lease, 1);
@@ -129,7 +129,7 @@ START_TEST(decides)
     settle_clear(&settle);
     for (int i = 0; i < 3 && decisions[_i].states[i].node != 0; i++)
         settle_add(&settle, &decisions[_i].states[i]);
-    settle_decide(&settle, &decision);
+    settle_decide(&settle, 0, &decision);
     ck_assert_msg(decision.is_possible == decisions[_i].is_possible, "%s", decisions[_i].about);
     ck_assert_msg(decision.is_quorate == decisions[_i].is_quorate, "%s", decisions[_i].about);
     ck_assert_msg(decision.is_founding == decisions[_i].is_founding, "%s", decisions[_i].about);

@@ -22,7 +22,7 @@ static void begin(void)
 {
     position = 0;
     limit_init(&limit, 0);
-    lease_start(&lease, 0, on_change, NULL);
+    lease_start(&lease, 0, 0, on_change, NULL);
     for (bus_node_t node = 1; node <= 3; node++) {
         ck_assert(lease_join(&lease, node, node * 100, 1));
         lease_joined(&lease, node);
