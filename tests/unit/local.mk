@@ -447,3 +447,7 @@ check_PROGRAMS += %D%/shape/model_test
 check_PROGRAMS += %D%/shape/loops_test
 %C%_shape_loops_test_SOURCES = %D%/shape/loops_test.c
 %C%_shape_loops_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/shape/commands_test
+%C%_shape_commands_test_SOURCES = %D%/shape/commands_test.c
+%C%_shape_commands_test_LDADD = $(TEST_LIBS)
