@@ -71,6 +71,33 @@ class Node(base.Server):
         return self.console("cluster", "info")
 
 
+class Manager(Node):
+    """A cluster manager on a host."""
+
+    FRAME = """
+PidFile = "{dir}/pid"
+Security {{ user = "root" }}
+Control_Listener {{ Listen "{dir}/control" {{}} }}
+Logs {{ control_cache = "{dir}/cache" }}
+EventLoop "loops" {{ concurrency = {loops} }}
+"""
+
+    def configure(self, config):
+        with open(f"{self.dir}/eccluster.conf", "w") as f:
+            f.write(self.frame.format(dir=self.dir, loops=self.loops) + config)
+
+    def start(self, *options, wait=True, preexec_fn=None):
+        Program.__init__(self, program("eccmgr"), "-d", "-c", f"{self.dir}/eccluster.conf", *options, env=self.env,
+                         preexec_fn=preexec_fn)
+        if wait:
+            self.await_line("ready pid=")
+        return self
+
+    def members(self, only_active=True):
+        rows = self.console("show", "cluster", "membership").get("members", [])
+        return sorted(r["node"] for r in rows if r["type"] == "Momentum" and (r["active"] == "yes" or not only_active))
+
+
 class Host:
     """Two namespaces with an address, a cable to the switch, and a corosync of its own."""
 
@@ -259,6 +286,10 @@ msgc_server {{
     def start_node(self, host, config="", cluster="", start=True, **more):
         """A server on the host, after whichever ran there before: its folder stays."""
         host.node = self.keep(Node(host, f"{host.dir}/node", self.cluster_config(host, cluster) + config, start=start, **more))
+        return host.node
+
+    def start_manager(self, host, config="", start=True, **more):
+        host.node = self.keep(Manager(host, f"{host.dir}/manager", self.cluster_config(host) + config, start=start, **more))
         return host.node
 
     def start_nodes(self, config="", cluster="", **more):

@@ -10,3 +10,7 @@ bin_ec_ctl_SOURCES = \
   server/control/rundir.c server/control/wire.c
 bin_ec_ctl_CPPFLAGS = $(AM_CPPFLAGS)
 bin_ec_ctl_LDADD = libecelerity.la
+
+# the same program: it looks at its name
+install-exec-hook:
+	cd "$(DESTDIR)$(bindir)" && rm -f eccmgr_ctl && $(LN_S) ec_ctl eccmgr_ctl
