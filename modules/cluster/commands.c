@@ -146,6 +146,22 @@ static void reset(void *self, ec_answer_t *answer)
     ec_node_note(ec_answer_root(answer), "Leaving the groups and coming in again; see cluster membership.");
 }
 
+static void shared_list(void *self, ec_answer_t *answer)
+{
+    struct cluster *cluster = self;
+
+    if (node_of(cluster, answer) != NULL)
+        shared_command_list(cluster->shared, answer);
+}
+
+static void shared_show(void *self, ec_answer_t *answer)
+{
+    struct cluster *cluster = self;
+
+    if (node_of(cluster, answer) != NULL)
+        shared_command_show(cluster->shared, answer);
+}
+
 static void help(void *self, ec_answer_t *answer)
 {
     ec_node_t *table = ec_node_table(ec_answer_root(answer), "commands");
@@ -163,6 +179,9 @@ const ec_command_t cluster_commands[] = {
     { "info", EC_CMD_READ, cluster_show_info, "this node: groups, state, lease" },
     { "nodename", EC_CMD_READ, nodename, "name of this node" },
     { "nodeaddr", EC_CMD_READ, nodeaddr, "address of this node for others" },
+    { "shared list", EC_CMD_READ, shared_list, "what nodes share by Replicate stanzas" },
+    { "shared show <object>", EC_CMD_READ, shared_show, "a shared object: the sum of all nodes" },
+    { "shared show <object> from <node>", EC_CMD_READ, shared_show, "what one node counts" },
     { "reset", EC_CMD_WRITE, reset, "leave the groups and come in again" },
     { "help", EC_CMD_READ, help, "these commands" },
     EC_COMMAND_END

@@ -417,6 +417,11 @@ check_PROGRAMS += %D%/cluster/remote_test
 %C%_cluster_remote_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
 %C%_cluster_remote_test_LDADD = libcluster.la $(TEST_LIBS)
 
+check_PROGRAMS += %D%/cluster/shared_test
+%C%_cluster_shared_test_SOURCES = %D%/cluster/shared_test.c modules/cluster/shared/tally.c
+%C%_cluster_shared_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
+%C%_cluster_shared_test_LDADD = libcluster.la $(TEST_LIBS)
+
 check_PROGRAMS += %D%/cluster/soft_test
 %C%_cluster_soft_test_SOURCES = %D%/cluster/soft_test.c
 %C%_cluster_soft_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
@@ -438,3 +443,7 @@ check_PROGRAMS += %D%/shape/guard_test
 %C%_shape_guard_test_SOURCES = %D%/shape/guard_test.c
 %C%_shape_guard_test_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 %C%_shape_guard_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/shape/model_test
+%C%_shape_model_test_SOURCES = %D%/shape/model_test.c
+%C%_shape_model_test_LDADD = $(TEST_LIBS)

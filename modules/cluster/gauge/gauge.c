@@ -245,6 +245,12 @@ void gauge_set(gauge_local_t *local, const char *name, apr_size_t length, apr_ui
     change_own(local, own, now);
 }
 
+void gauge_set_none(gauge_local_t *local, apr_time_t now)
+{
+    TABLE_EACH(struct gauge_own, own, &local->keys)
+    gauge_set(local, own->item.key, own->item.key_length, 0, now);
+}
+
 void gauge_tell_again(gauge_local_t *local, apr_time_t now)
 {
     TABLE_EACH(struct gauge_own, own, &local->keys)

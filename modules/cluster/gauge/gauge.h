@@ -52,6 +52,8 @@ extern const struct machine_local gauge_local; /* local: gauge_local_t */
 /** Set our count of a key; 0 forgets it. */
 void gauge_set(gauge_local_t *local, const char *key, apr_size_t length, apr_uint64_t value, apr_time_t now);
 apr_uint64_t gauge_own_count(const gauge_local_t *local, const char *key, apr_size_t length);
+/** Set all of them to 0. */
+void gauge_set_none(gauge_local_t *local, apr_time_t now);
 /** Tell all of it once more, soon: somebody may not have it. */
 void gauge_tell_again(gauge_local_t *local, apr_time_t now);
 void gauge_local_free(gauge_local_t *local);
