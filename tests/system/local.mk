@@ -1,6 +1,7 @@
 EXTRA_DIST += pytest.ini
 EXTRA_DIST += tests/system/conftest.py
 EXTRA_DIST += tests/system/dnsserver.py
+EXTRA_DIST += tests/system/test_bindings.py
 EXTRA_DIST += tests/system/lab.py
 EXTRA_DIST += tests/system/sinktrace.py
 EXTRA_DIST += tests/system/test_change.py

@@ -444,3 +444,7 @@ check_PROGRAMS += %D%/shape/guard_test
 %C%_shape_guard_test_SOURCES = %D%/shape/guard_test.c
 %C%_shape_guard_test_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 %C%_shape_guard_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/shape/model_test
+%C%_shape_model_test_SOURCES = %D%/shape/model_test.c
+%C%_shape_model_test_LDADD = $(TEST_LIBS)
