@@ -3,3 +3,5 @@ EXTRA_DIST += %D%/clusterlab.py
 EXTRA_DIST += %D%/conftest.py
 EXTRA_DIST += %D%/test_membership.py
 EXTRA_DIST += %D%/test_sizes.py
+EXTRA_DIST += %D%/test_modules.py
+EXTRA_DIST += %D%/test_shared.py
