@@ -422,6 +422,11 @@ check_PROGRAMS += %D%/cluster/shared_test
 %C%_cluster_shared_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
 %C%_cluster_shared_test_LDADD = libcluster.la $(TEST_LIBS)
 
+check_PROGRAMS += %D%/cluster/group_test
+%C%_cluster_group_test_SOURCES = %D%/cluster/group_test.c
+%C%_cluster_group_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
+%C%_cluster_group_test_LDADD = libcluster.la $(TEST_LIBS)
+
 check_PROGRAMS += %D%/cluster/soft_test
 %C%_cluster_soft_test_SOURCES = %D%/cluster/soft_test.c
 %C%_cluster_soft_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
