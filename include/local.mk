@@ -24,6 +24,8 @@ ecinclude_HEADERS = \
   %D%/ec/module.h \
   %D%/ec/option.h \
   %D%/ec/out.h \
+  %D%/ec/service.h \
   %D%/ec/slot.h \
   %D%/ec/stanza.h \
-  %D%/ec/status.h
+  %D%/ec/status.h \
+  %D%/ec/window.h

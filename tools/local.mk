@@ -10,6 +10,7 @@ bin_smtpsink_SOURCES = $(load_common) $(load_digest) \
   %D%/smtpsink/actions.c %D%/smtpsink/actions.h \
   %D%/smtpsink/conn.c %D%/smtpsink/conn.h \
   %D%/smtpsink/counters.c %D%/smtpsink/counters.h \
+  %D%/smtpsink/domains.c %D%/smtpsink/domains.h \
   %D%/smtpsink/message.c %D%/smtpsink/message.h \
   %D%/smtpsink/session.c %D%/smtpsink/session.h
 bin_smtpsink_LDADD = $(CRYPTO_LIBS)

@@ -64,6 +64,31 @@ void ec_answer_finish(ec_answer_t *answer);
 typedef void ec_answer_fn(void *baton, ec_answer_t *answer, ec_loop_t *loop);
 void ec_answer_gather(ec_answer_t *answer, ec_answer_fn *each, ec_answer_fn *last, void *baton);
 
+/* ---- answers of commands that a module runs itself ------------------------------------------ */
+
+typedef enum {
+    EC_NODE_GROUP, EC_NODE_TABLE, EC_NODE_ROW, /* have children */
+    EC_NODE_TEXT, EC_NODE_NUMBER, EC_NODE_NOTE /* have a value */
+} ec_node_kind_t;
+
+/** Reading a tree: the first of what stands in `parent`, and what follows it; NULL behind the last.  The root is a group. */
+const ec_node_t *ec_node_first(const ec_node_t *parent);
+const ec_node_t *ec_node_next(const ec_node_t *node);
+ec_node_kind_t ec_node_kind(const ec_node_t *node);
+const char *ec_node_name(const ec_node_t *node);
+/** The value as it was given, before anything in it was escaped; in `pool`, or in the tree. */
+const char *ec_node_value(const ec_node_t *node, apr_pool_t *pool);
+/** A number as ec_node_value() tells it; what is no number becomes a text. */
+void ec_node_number(ec_node_t *parent, const char *name, const char *value);
+/** What ec_answer_error() said; NULL when the answer is no error. */
+const char *ec_answer_error_text(const ec_answer_t *answer);
+
+/** Run a command as a console that ends right after it would.  Borrows the words; a first word text, xml or json is
+ * passed over.  `done` runs once, perhaps inside this call; the answer, with its words and its tree, ends when it
+ * returns.  Master loop. */
+typedef void ec_command_done_fn(void *baton, ec_answer_t *answer);
+void ec_command_run(const char *const *words, int n, ec_command_done_fn *done, void *baton);
+
 typedef void ec_command_fn(void *self, ec_answer_t *answer);
 
 /** A row of a table.  `grammar`: literal words, <argument>, [<optional>], and a final "..." for the rest of the

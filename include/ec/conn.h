@@ -34,6 +34,9 @@ void ec_conn_set_can_relay(ec_conn_t *conn, int can);
 
 /** The options that apply to this client, for ec_option_value(); valid until the callback ends. */
 const ec_options_t *ec_conn_options(const ec_conn_t *conn);
+/** The network, "10.0.0.0/8", of the Peer stanza that sets `option` (lower case) for this client; NULL when none does.
+ * Looks through the configuration; valid until the callback ends. */
+const char *ec_conn_network(const ec_conn_t *conn, const char *option);
 
 /** Set the answer for EC_REJECT, for example (550, "5.7.1 Not from here").  Copies.  Control characters are
  * replaced. */

@@ -11,6 +11,11 @@ extern "C" {
  * 1 when it could not start (said on standard error), 2 for wrong arguments. */
 int ec_daemon_main(int argc, char **argv);
 
+/** Run the cluster's manager, which takes and sends no mail: as above. */
+int ec_manager_main(int argc, char **argv);
+/** Is this process a manager?  Any thread. */
+int ec_is_manager(void);
+
 /** validate_config and ec_dump_config: load a configuration, with the modules it names, and tell about it.  Returns the
  * exit status: 0 valid, 1 not valid or not found, 2 wrong arguments. */
 int ec_validate_main(int argc, char **argv);

@@ -50,6 +50,17 @@ typedef struct {
     const ec_batch_t *batch;      /* the message that was refused; NULL when there is none yet */
 } ec_rejection_t;
 
+/** A command that somebody asked for on a console (acctlog). */
+typedef struct {
+    apr_time_t when;
+    const char *listener;         /* endpoint, or path of the socket; "" for the server itself */
+    const char *remote;           /* ip:port; "" on a UNIX socket */
+    const char *user;             /* who connected to a UNIX socket: name, or "#" and the number; else "" */
+    int result;                   /* 1 allowed, 0 refused, -1: the server could not find out */
+    const char *command;          /* its words; what `config set` sets is left out */
+    const char *role;             /* why it is allowed: "local", the permissions of the socket */
+} ec_access_event_t;
+
 /** Words for a delivery stage and a reception state; "unknown" for other numbers.  Constant.  Any thread. */
 const char *ec_stage_name(int stage);
 const char *ec_reception_state_name(int state);

@@ -50,7 +50,10 @@ typedef struct {
     apr_int64_t wanted;           /* units that could be used at this moment; those in use included */
     apr_int64_t units;            /* given and neither taken back nor lost */
     apr_int64_t used;             /* of these, in use or resting */
+    apr_int64_t losing;           /* lost, but not out of use yet: connections not closed, uses that rest */
+    apr_time_t next;              /* of a rate: when some of `used` and `wanted` end, without a word; 0: there are none */
 } ec_gate_state_t;
+/** How it is now. */
 void ec_gate_state(ec_gate_t *gate, ec_gate_state_t *state);
 
 /** Something of the provider's that belongs to the gate; NULL at first. */
@@ -64,7 +67,8 @@ apr_int64_t ec_gate_take_back(ec_gate_t *gate, apr_int64_t n);
 /** Others wait for `n` of the units in use (0: nobody any more): connections end after their message,
  * and their units stay out of use until they are taken back. */
 void ec_gate_shed(ec_gate_t *gate, apr_int64_t n);
-/** `n` of the units are gone: those connections are closed at once, nothing more is sent on them. */
+/** `n` of the units are gone, unused ones first: connections are closed at once, nothing more is sent on them.  Until
+ * they are closed as the receiver sees it, and uses of a rate have rested, they are `lost` in the state. */
 void ec_gate_lose(ec_gate_t *gate, apr_int64_t n);
 /** Are the units leased (the default), or may they be used always? */
 void ec_gate_set_leased(ec_gate_t *gate, int is_leased);

@@ -42,11 +42,14 @@ typedef struct ec_out ec_out_t;        /* outbound session, see out.h */
     X(smtp_disconnect, void, (void *self, ec_conn_t *conn))                                                        \
     X(message_spool, void, (void *self, ec_batch_t *batch))                                                        \
     X(message_route, void, (void *self, ec_batch_t *batch, int rcpt))                                              \
+    X(binding_group_choose_binding, const char *, (void *self, ec_batch_t *batch, int rcpt, const char *group))    \
     X(message_accepted, void, (void *self, ec_batch_t *batch))                                                     \
     X(out_connect, ec_verdict_t, (void *self, ec_out_t *out))                                                      \
+    X(out_connected, void, (void *self, ec_out_t *out))                                                            \
     X(out_greeting, ec_verdict_t, (void *self, ec_out_t *out, int code, const char *text))                         \
     X(out_attempt, ec_verdict_t, (void *self, ec_out_t *out, const ec_batch_t *batch, const int *rcpts, int n))     \
     X(out_reply, void, (void *self, ec_out_t *out, ec_stage_t stage, int code, const char *text))                  \
+    X(out_disconnect, void, (void *self, ec_out_t *out))                                                           \
     X(bounce_made, ec_verdict_t, (void *self, const ec_batch_t *failed, int rcpt, ec_batch_t *bounce))             \
     X(log_reception, void, (void *self, const ec_event_t *event))                                                  \
     X(log_delivery, void, (void *self, const ec_event_t *event))                                                   \
@@ -54,6 +57,7 @@ typedef struct ec_out ec_out_t;        /* outbound session, see out.h */
     X(log_permanent_failure, void, (void *self, const ec_event_t *event))                                          \
     X(log_expiry, void, (void *self, const ec_event_t *event))                                                     \
     X(log_rejection, void, (void *self, const ec_rejection_t *rejection))                                          \
+    X(log_access, void, (void *self, const ec_access_event_t *event))                                              \
     X(log_reopen, void, (void *self))                                                                              \
     X(server_start, void, (void *self))                                                                            \
     X(server_stop, void, (void *self))                                                                             \

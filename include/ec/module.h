@@ -46,6 +46,8 @@ typedef struct {
     const ec_stanza_kind_t *stanzas; /* stanzas that may stand inside of its own, up to one without name; or NULL */
     const ec_hook_t *hooks;
     const ec_command_t *commands;
+    const ec_command_t *manager_commands; /* in place of them in eccmgr, as they stand: without the module's name before
+                                           * each; NULL: `commands`, there as well */
     /* Each may be NULL; master loop.  `why` may be set to a sentence (constant or in instance->pool).
      * init: options are set; check them, open things.  Failing refuses the configuration; what was opened is init's
      * to close then.  start: the loops exist; its hooks and commands come into force right after.

@@ -98,6 +98,9 @@ typedef struct ec_options ec_options_t;
 const ec_value_t *ec_option_value(const ec_options_t *options, ec_option_handle_t handle);
 /** At the top level, in the configuration in force; valid until the callback ends.  On a loop. */
 const ec_options_t *ec_options_global(void);
+/** In the first stanza of this kind (lower case) at the top level, "logs" for example; NULL when there is none, or as
+ * above.  On a loop. */
+const ec_value_t *ec_option_in_stanza(const char *stanza, const char *option);
 /** For mail to `domain` (lower case) by a binding; any name may be NULL.  A look-up by hashes and under a lock: once
  * for many messages.  Valid until the callback ends.  On a loop.  See also ec_conn_options() in ec/conn.h. */
 const ec_options_t *ec_options_outbound(const char *group, const char *binding, const char *domain);

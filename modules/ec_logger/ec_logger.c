@@ -1,4 +1,4 @@
-/* ec_logger.c - the standard logs: mainlog, paniclog and rejectlog
+/* ec_logger.c - the standard logs: mainlog, paniclog, rejectlog and acctlog
  * SPDX-License-Identifier: Apache-2.0
  *
  * Hooks run on the loop where the thing happened; all they do is to format the line on
@@ -10,7 +10,7 @@
 
 #include "format.h"
 
-enum { MAINLOG, PANICLOG, REJECTLOG, LOGS };
+enum { MAINLOG, PANICLOG, REJECTLOG, ACCTLOG, LOGS };
 
 struct ec_logger {
     const char *mainlog, *paniclog, *rejectlog, *acctlog, *importlog, *owner;
@@ -81,6 +81,14 @@ static void on_rejection(void *self, const ec_rejection_t *rejection)
     write_line(logger, REJECTLOG, line, format_rejection(line, rejection, logger->instance->is_hires));
 }
 
+static void on_access(void *self, const ec_access_event_t *event)
+{
+    struct ec_logger *logger = self;
+    char line[EC_LINE_MAX];
+
+    write_line(logger, ACCTLOG, line, format_access(line, event, logger->instance->is_hires));
+}
+
 static void on_reopen(void *self)
 {
     struct ec_logger *logger = self;
@@ -138,6 +146,7 @@ static apr_status_t open_logs(struct ec_logger *logger, const char **why)
         [MAINLOG] = { logger->mainlog, logger->mainlog_mode, 1 },
         [PANICLOG] = { logger->paniclog, logger->paniclog_mode, logger->log_errors },
         [REJECTLOG] = { logger->rejectlog, logger->rejectlog_mode, logger->log_rejections },
+        [ACCTLOG] = { logger->acctlog, logger->acctlog_log_mode, 1 },
     };
 
     for (int i = 0; i < LOGS; i++) {
@@ -186,7 +195,7 @@ static void reopen_logs(void *self, ec_answer_t *answer)
 
 static void show_status(void *self, ec_answer_t *answer)
 {
-    static const char *const names[LOGS] = { "mainlog", "paniclog", "rejectlog" };
+    static const char *const names[LOGS] = { "mainlog", "paniclog", "rejectlog", "acctlog" };
     struct ec_logger *logger = self;
     ec_node_t *table = ec_node_table(ec_answer_root(answer), "logs");
 
@@ -208,6 +217,9 @@ static const ec_option_t options[] = {
     EC_OPT_STRING(struct ec_logger, rejectlog, LOG_DIR "rejectlog.ec",
                   "Refused commands and messages; empty: none."),
     EC_OPT_PERMS(struct ec_logger, rejectlog_mode, "0644", "Mode of a new rejectlog."),
+    EC_OPT_STRING(struct ec_logger, acctlog, LOG_DIR "acctlog.ec",
+                  "Commands on the console, and who gave them; empty: none."),
+    EC_OPT_PERMS(struct ec_logger, acctlog_log_mode, "0644", "Mode of a new acctlog."),
     EC_OPT_STRING(struct ec_logger, owner, "",
                   "Owner of new files: user, user:group or :group; empty: the server's own."),
     EC_OPT_TIME(struct ec_logger, heartbeat, "60",
@@ -218,11 +230,7 @@ static const ec_option_t options[] = {
     EC_OPT_BOOL(struct ec_logger, log_permanent_failures, "true", "Write P lines."),
     EC_OPT_BOOL(struct ec_logger, log_rejections, "true", "Write the rejectlog."),
     EC_OPT_BOOL(struct ec_logger, log_errors, "true", "Write the paniclog."),
-    /* documented, and written once there is something to account for */
-    { "acctlog", EC_TYPE_STRING, LOG_DIR "acctlog.ec", 0, 0, "Authentication and authorization.", 0, 0, 0,
-      EC_OPTION_NO_EFFECT, offsetof(struct ec_logger, acctlog) },
-    { "acctlog_log_mode", EC_TYPE_PERMS, "0644", 0, 0, "Mode of a new acctlog.", 0, 0, 0, EC_OPTION_NO_EFFECT,
-      offsetof(struct ec_logger, acctlog_log_mode) },
+    /* documented, and written once there is something to import */
     { "importlog", EC_TYPE_STRING, NULL, 0, 0, "Imported messages.", 0, 0, 0, EC_OPTION_NO_EFFECT,
       offsetof(struct ec_logger, importlog) },
     { "importlog_mode", EC_TYPE_PERMS, "0644", 0, 0, "Mode of a new importlog.", 0, 0, 0, EC_OPTION_NO_EFFECT,
@@ -236,6 +244,7 @@ static const ec_hook_t hooks[] = {
     EC_HOOK(log_transient_failure, on_transient_failure),
     EC_HOOK(log_permanent_failure, on_permanent_failure),
     EC_HOOK(log_rejection, on_rejection),
+    EC_HOOK(log_access, on_access),
     EC_HOOK(log_reopen, on_reopen),
     EC_HOOK_END,
 };
@@ -246,5 +255,5 @@ static const ec_command_t commands[] = {
     EC_COMMAND_END
 };
 
-EC_MODULE(ec_logger, struct ec_logger, .summary = "mainlog, paniclog and rejectlog", .options = options,
+EC_MODULE(ec_logger, struct ec_logger, .summary = "mainlog, paniclog, rejectlog and acctlog", .options = options,
           .hooks = hooks, .commands = commands, .init = init, .start = start, .stop = stop);

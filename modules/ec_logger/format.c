@@ -82,6 +82,26 @@ apr_size_t format_heartbeat(char *text, apr_time_t when, int is_hires)
     return ec_line_end(&line);
 }
 
+/* ---- acctlog -------------------------------------------------------------------------- */
+
+apr_size_t format_access(char *text, const ec_access_event_t *event, int is_hires)
+{
+    ec_line_t line;
+
+    ec_line_begin(&line, text, EC_LINE_MAX);
+    ec_line_time(&line, event->when, is_hires);
+    ec_line_field(&line, "Z");
+    ec_line_field(&line, event->listener);
+    ec_line_field(&line, event->remote);
+    ec_line_field(&line, event->user);
+    ec_line_field_int(&line, event->result);
+    ec_line_field(&line, event->command);
+    if (event->result == 1) {
+        ec_line_field(&line, event->role);
+    }
+    return ec_line_end(&line);
+}
+
 /* ---- rejectlog ------------------------------------------------------------------------ */
 
 static void item(ec_line_t *line, const char *key, const char *value)

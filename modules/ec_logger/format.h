@@ -20,6 +20,9 @@ apr_size_t format_heartbeat(char *line, apr_time_t when, int is_hires);
 apr_size_t format_rejection(char *line, const ec_rejection_t *rejection, int is_hires);
 apr_size_t format_reject_heartbeat(char *line, apr_time_t when, int is_hires);
 
+/** acctlog: authorization (Z). */
+apr_size_t format_access(char *line, const ec_access_event_t *event, int is_hires);
+
 /** paniclog: "time:text". */
 apr_size_t format_panic(char *line, apr_time_t when, const char *text, int is_hires);
 #endif

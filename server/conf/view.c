@@ -265,13 +265,19 @@ const conf_view_t *conf_inbound(conf_t *conf, const conf_stanza_t *listen, const
 const conf_stanza_t *conf_inbound_origin(const conf_t *conf, const conf_stanza_t *listen, const char *peer,
                                          conf_opt_t opt)
 {
+    return conf_inbound_origin_of(conf, listen, peer, conf_option(opt)->name);
+}
+
+const conf_stanza_t *conf_inbound_origin_of(const conf_t *conf, const conf_stanza_t *listen, const char *peer,
+                                            const char *option)
+{
     const conf_stanza_t *origin = NULL;
     chain_t chain;
 
     chain_init(&chain);
     chain_inbound(&chain, conf, listen != NULL ? listen->parent : NULL, listen, peer);
     for (int i = 0; i < chain.count && origin == NULL; i++)
-        origin = tree_setting(chain.stanzas[i], conf_option(opt)) != NULL ? chain.stanzas[i] : NULL;
+        origin = tree_setting_named(chain.stanzas[i], option) != NULL ? chain.stanzas[i] : NULL;
     chain_free(&chain);
     return origin;
 }

@@ -68,9 +68,9 @@ static char *escape(const char *text)
 
 /* ---- the tree ------------------------------------------------------------------------------ */
 
-node_kind_t node_kind(const xmlNode *node)
+ec_node_kind_t node_kind(const xmlNode *node)
 {
-    return (node_kind_t)(intptr_t)node->_private;
+    return (ec_node_kind_t)(intptr_t)node->_private;
 }
 
 const char *node_value(const xmlNode *node, int *is_escaped)
@@ -81,7 +81,7 @@ const char *node_value(const xmlNode *node, int *is_escaped)
 }
 
 /* A name has to be one in XML too: anything else becomes an underscore. */
-static xmlNodePtr add_node(xmlNodePtr parent, const char *name, node_kind_t kind)
+static xmlNodePtr add_node(xmlNodePtr parent, const char *name, ec_node_kind_t kind)
 {
     char clean[64];
     size_t n = 0;
@@ -100,7 +100,7 @@ static xmlNodePtr add_node(xmlNodePtr parent, const char *name, node_kind_t kind
     return xmlAddChild(parent, node);
 }
 
-static void add_value(ec_node_t *parent, const char *name, const char *value, node_kind_t kind)
+static void add_value(ec_node_t *parent, const char *name, const char *value, ec_node_kind_t kind)
 {
     xmlNodePtr node = add_node((xmlNodePtr)parent, name, kind), text;
 
@@ -117,9 +117,9 @@ static void add_value(ec_node_t *parent, const char *name, const char *value, no
     xmlAddChild(node, text);
 }
 
-static void add_format(ec_node_t *parent, const char *name, node_kind_t kind, const char *format,
+static void add_format(ec_node_t *parent, const char *name, ec_node_kind_t kind, const char *format,
                        va_list args) __attribute__((format(printf, 4, 0)));
-static void add_format(ec_node_t *parent, const char *name, node_kind_t kind, const char *format,
+static void add_format(ec_node_t *parent, const char *name, ec_node_kind_t kind, const char *format,
                        va_list args)
 {
     char *text;
@@ -136,22 +136,22 @@ ec_node_t *ec_answer_root(ec_answer_t *answer)
 
 ec_node_t *ec_node_group(ec_node_t *parent, const char *name)
 {
-    return (ec_node_t *)add_node((xmlNodePtr)parent, name, NODE_GROUP);
+    return (ec_node_t *)add_node((xmlNodePtr)parent, name, EC_NODE_GROUP);
 }
 
 ec_node_t *ec_node_table(ec_node_t *parent, const char *name)
 {
-    return (ec_node_t *)add_node((xmlNodePtr)parent, name, NODE_TABLE);
+    return (ec_node_t *)add_node((xmlNodePtr)parent, name, EC_NODE_TABLE);
 }
 
 ec_node_t *ec_node_row(ec_node_t *table)
 {
-    return (ec_node_t *)add_node((xmlNodePtr)table, "row", NODE_ROW);
+    return (ec_node_t *)add_node((xmlNodePtr)table, "row", EC_NODE_ROW);
 }
 
 void ec_node_text(ec_node_t *parent, const char *name, const char *value)
 {
-    add_value(parent, name, value != NULL ? value : "", NODE_TEXT);
+    add_value(parent, name, value != NULL ? value : "", EC_NODE_TEXT);
 }
 
 void ec_node_format(ec_node_t *parent, const char *name, const char *format, ...)
@@ -159,7 +159,7 @@ void ec_node_format(ec_node_t *parent, const char *name, const char *format, ...
     va_list args;
 
     va_start(args, format);
-    add_format(parent, name, NODE_TEXT, format, args);
+    add_format(parent, name, EC_NODE_TEXT, format, args);
     va_end(args);
 }
 
@@ -168,7 +168,7 @@ void ec_node_int(ec_node_t *parent, const char *name, apr_int64_t value)
     char text[32];
 
     apr_snprintf(text, sizeof text, "%" APR_INT64_T_FMT, value);
-    add_value(parent, name, text, NODE_NUMBER);
+    add_value(parent, name, text, EC_NODE_NUMBER);
 }
 
 void ec_node_float(ec_node_t *parent, const char *name, double value, int decimals)
@@ -176,11 +176,28 @@ void ec_node_float(ec_node_t *parent, const char *name, double value, int decima
     char text[400];
 
     if (value != value || value - value != 0) { /* no number, or infinite: JSON has no word for them */
-        add_value(parent, name, "-", NODE_TEXT);
+        add_value(parent, name, "-", EC_NODE_TEXT);
         return;
     }
     snprintf(text, sizeof text, "%.*f", decimals < 0 ? 0 : decimals > 9 ? 9 : decimals, value);
-    add_value(parent, name, text, NODE_NUMBER);
+    add_value(parent, name, text, EC_NODE_NUMBER);
+}
+
+static int is_number(const char *text)
+{
+    size_t digits = strspn(text += *text == '-', "0123456789"), decimals;
+
+    if (digits == 0 || digits > 300 || (text[0] == '0' && digits > 1)) {
+        return 0;
+    }
+    text += digits;
+    decimals = *text == '.' ? strspn(text + 1, "0123456789") : 0;
+    return text[decimals > 0 ? decimals + 1 : 0] == '\0';
+}
+
+void ec_node_number(ec_node_t *parent, const char *name, const char *value)
+{
+    add_value(parent, name, value, is_number(value) ? EC_NODE_NUMBER : EC_NODE_TEXT);
 }
 
 void ec_node_note(ec_node_t *parent, const char *format, ...)
@@ -188,7 +205,7 @@ void ec_node_note(ec_node_t *parent, const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    add_format(parent, "note", NODE_NOTE, format, args);
+    add_format(parent, "note", EC_NODE_NOTE, format, args);
     va_end(args);
 }
 

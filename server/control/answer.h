@@ -12,9 +12,6 @@
 #include "control/store.h"
 #include "control/wire.h"
 
-/** What a node is; in its _private. */
-typedef enum { NODE_GROUP, NODE_TABLE, NODE_ROW, NODE_TEXT, NODE_NUMBER, NODE_NOTE } node_kind_t;
-
 enum { ANSWER_ARGS = 16 };
 
 /** The answer is complete; runs once, on the master loop; the answer ends when it returns. */
@@ -52,7 +49,8 @@ int answer_is_under_way(const void *self);
 /** Called on the master loop after each answer has ended. */
 void answer_on_end(void (*fn)(void));
 
-node_kind_t node_kind(const xmlNode *node);
+/** What a node is; in its _private. */
+ec_node_kind_t node_kind(const xmlNode *node);
 /** Text of a value; `*is_escaped`: control characters and broken bytes stand there as \xNN and a backslash as two. */
 const char *node_value(const xmlNode *node, int *is_escaped);
 #endif

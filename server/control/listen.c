@@ -16,6 +16,7 @@
 #include "control/private.h"
 #include "control/rundir.h"
 #include "control/session.h"
+#include "util/role.h"
 
 enum { SOCKETS_MAX = 64 };
 
@@ -123,6 +124,7 @@ static apr_status_t collect_default(struct control_socket *list, int *n, const c
     int n_dirs = rundir_list(dirs);
 
     for (int i = 0; i < n_dirs; i++) {
+        dirs[i].is_manager = ec_is_manager();
         if (rundir_open(&dirs[i])) {
             rundir_default_socket(path, &dirs[i]);
             want(list, n, path, 0660, 500, apr_time_from_sec(60));
@@ -141,7 +143,7 @@ static void on_accept(void *baton, ec_loop_t *loop, apr_socket_t *socket, const 
 {
     const struct control_socket *from = baton;
 
-    session_open(loop, socket, peer, from->timeout, pool);
+    session_open(loop, socket, from->address, peer, from->timeout, pool);
 }
 
 static void free_socket(void *baton)
@@ -265,6 +267,7 @@ static void announce(void)
     }
     withdraw();
     for (int i = 0; i < n_dirs; i++) {
+        dirs[i].is_manager = ec_is_manager();
         if (rundir_open(&dirs[i]) && rundir_announce(&dirs[i], address) == 0) {
             state.dir = dirs[i];
             strcpy(state.announced, address);

@@ -8,6 +8,7 @@ libserver_la_SOURCES += \
   %D%/listen.c \
   %D%/logs.c \
   %D%/output.c %D%/output.h \
+  %D%/read.c \
   %D%/render.c %D%/render.h %D%/render_json.c %D%/render_text.c \
   %D%/run.c %D%/run.h \
   %D%/rundir.c %D%/rundir.h \

@@ -115,14 +115,14 @@ static void add_value(output_t *out, const xmlNode *node, int indent)
     int is_escaped;
 
     switch (node_kind(node)) {
-    case NODE_TABLE:
+    case EC_NODE_TABLE:
         add_table(out, node, indent);
         break;
-    case NODE_NUMBER:
+    case EC_NODE_NUMBER:
         output_text(out, node_value(node, &is_escaped));
         break;
-    case NODE_TEXT:
-    case NODE_NOTE:
+    case EC_NODE_TEXT:
+    case EC_NODE_NOTE:
         add_string(out, node);
         break;
     default:
@@ -153,11 +153,11 @@ static int is_first_of_name(const xmlNode *node)
 /* One name with all that it has in this group. */
 static void add_member(output_t *out, const xmlNode *node, int indent)
 {
-    const char *name = node_kind(node) == NODE_NOTE ? "note" : (const char *)node->name;
+    const char *name = node_kind(node) == EC_NODE_NOTE ? "note" : (const char *)node->name;
 
     add_bytes(out, name, strlen(name));
     output_text(out, ": ");
-    if (node_kind(node) != NODE_NOTE && next_of_name(node) == NULL) {
+    if (node_kind(node) != EC_NODE_NOTE && next_of_name(node) == NULL) {
         add_value(out, node, indent);
         return;
     }

@@ -35,7 +35,7 @@ static const char *value_of(const xmlNode *node)
 
 static int is_value(const xmlNode *node)
 {
-    return node_kind(node) == NODE_TEXT || node_kind(node) == NODE_NUMBER;
+    return node_kind(node) == EC_NODE_TEXT || node_kind(node) == EC_NODE_NUMBER;
 }
 
 /* "active_queue" as "Active queue" or "ACTIVE QUEUE". */
@@ -113,7 +113,7 @@ static int measure(struct column *columns, const xmlNode *table)
 
             if (column != NULL) {
                 column->width = width > column->width ? width : column->width;
-                column->is_number &= node_kind(cell) == NODE_NUMBER;
+                column->is_number &= node_kind(cell) == EC_NODE_NUMBER;
             }
         }
     }
@@ -213,7 +213,7 @@ static void add_headed(output_t *out, const xmlNode *node, int indent)
     output_char(out, ' ', indent);
     add_name(out, (const char *)node->name, 0);
     output_text(out, ":\n");
-    if (node_kind(node) == NODE_TABLE) {
+    if (node_kind(node) == EC_NODE_TABLE) {
         add_table(out, node, indent + INDENT);
     } else {
         add_children(out, node, indent + INDENT);
@@ -228,15 +228,15 @@ static int has_siblings(const xmlNode *node)
 static void add_child(output_t *out, const xmlNode *node, int width, int indent)
 {
     switch (node_kind(node)) {
-    case NODE_TEXT:
-    case NODE_NUMBER:
+    case EC_NODE_TEXT:
+    case EC_NODE_NUMBER:
         add_value(out, node, width, indent);
         break;
-    case NODE_NOTE:
+    case EC_NODE_NOTE:
         output_char(out, ' ', indent);
         add_lines(out, value_of(node), indent);
         break;
-    case NODE_TABLE:
+    case EC_NODE_TABLE:
         if (!has_siblings(node)) {
             add_table(out, node, indent);
             break;
@@ -256,7 +256,7 @@ static void add_children(output_t *out, const xmlNode *group, int indent)
         if (node->prev == NULL || !is_value(node->prev)) {
             width = name_width(node);
         }
-        if (indent == 0 && node->prev != NULL && !is_value(node) && node_kind(node) != NODE_NOTE) {
+        if (indent == 0 && node->prev != NULL && !is_value(node) && node_kind(node) != EC_NODE_NOTE) {
             output_char(out, '\n', 1);
         }
         add_child(out, node, width, indent);

@@ -90,15 +90,49 @@ static int may_run(ec_answer_t *answer, const ec_command_t *command)
     return verdict != EC_REJECT;
 }
 
-static void run_command(ec_answer_t *answer)
+/* What somebody sets may be a secret. */
+static const char *accountable(const ec_answer_t *answer)
 {
+    const char *text = answer->argv[0];
+
+    for (int i = 1; i < answer->argc; i++) {
+        if (i > 1 && strcasecmp(answer->argv[i - 2], "config") == 0 &&
+            strcasecmp(answer->argv[i - 1], "set") == 0) {
+            return apr_pstrcat(answer->pool, text, " ...", NULL);
+        }
+        text = apr_pstrcat(answer->pool, text, " ", answer->argv[i], NULL);
+    }
+    return text;
+}
+
+static void account(const ec_answer_t *answer, const run_peer_t *peer, int is_allowed)
+{
+    if (peer != NULL && hook_list(EC_HOOK_log_access) != NULL) {
+        ec_access_event_t event = { .when = ec_loop_now(ec_loop_at(0)),
+                                    .listener = peer->listener,
+                                    .remote = peer->remote,
+                                    .user = peer->user,
+                                    .result = is_allowed,
+                                    .command = accountable(answer),
+                                    .role = "local" };
+
+        HOOK_CALL(log_access, &event);
+    }
+}
+
+static void run_command(ec_answer_t *answer, const run_peer_t *peer)
+{
+    int is_allowed;
+
     grammar_match_t match;
     grammar_result_t result = grammar_find(&match, answer->argv, answer->argc);
 
     if (result == GRAMMAR_FOUND) {
         answer->self = match.row->self;
         set_arguments(answer, match.row);
-        if (may_run(answer, match.row->command)) {
+        is_allowed = may_run(answer, match.row->command);
+        account(answer, peer, is_allowed);
+        if (is_allowed) {
             match.row->command->run(match.row->self, answer);
         }
     } else if (answer->argc == 2 && strcasecmp(answer->argv[1], "help") == 0 && match.row != NULL) {
@@ -109,27 +143,35 @@ static void run_command(ec_answer_t *answer)
     answer_returned(answer);
 }
 
-void run_words(const char *const *words, int n, wire_form_t form, store_t *store, run_done_fn *done, void *baton)
+static void begin(const char *const *words, int n, const run_peer_t *peer, store_t *store,
+                  answer_done_fn *done, void *baton)
 {
-    struct run *run = malloc(sizeof *run);
-    int prefix = n > 1 ? wire_form_parse(words[0]) : -1;
-    ec_answer_t *answer;
+    ec_answer_t *answer = answer_create(words, n, done, baton);
 
-    EC_ASSERT(run != NULL);
-    if (prefix >= 0) {
-        form = (wire_form_t)prefix;
-        words++;
-        n--;
-    }
-    *run = (struct run){ form, done, baton };
-    answer = answer_create(words, n, on_answered, run);
     answer->store = store;
     if (n == 0) {
         ec_answer_error(answer, "no command given; \"help\" lists all");
         answer_returned(answer);
         return;
     }
-    run_command(answer);
+    run_command(answer, peer);
+}
+
+/* The form that a first word chooses, or -1. */
+static int form_of(const char *const *words, int n)
+{
+    return n > 1 ? wire_form_parse(words[0]) : -1;
+}
+
+void run_words(const char *const *words, int n, wire_form_t form, const run_peer_t *peer, store_t *store,
+               run_done_fn *done, void *baton)
+{
+    struct run *run = malloc(sizeof *run);
+    int prefix = form_of(words, n);
+
+    EC_ASSERT(run != NULL);
+    *run = (struct run){ prefix >= 0 ? (wire_form_t)prefix : form, done, baton };
+    begin(words + (prefix >= 0), n - (prefix >= 0), peer, store, on_answered, run);
 }
 
 /* ---- for the server itself ------------------------------------------------------------------ */
@@ -162,7 +204,34 @@ void control_run(const char *text, const char *form, control_answer_fn *done, vo
     if ((n = words_split(copy, words, WIRE_WORDS_MAX, &why)) < 0) {
         on_line_done(line, WIRE_ERROR, strdup(why), strlen(why));
     } else {
-        run_words(words, n, number >= 0 ? (wire_form_t)number : WIRE_TEXT, &line->store, on_line_done, line);
+        run_words(words, n, number >= 0 ? (wire_form_t)number : WIRE_TEXT, NULL, &line->store, on_line_done, line);
     }
     free(copy);
+}
+
+/* ---- for modules ----------------------------------------------------------------------------- */
+
+struct command {
+    ec_command_done_fn *done;
+    void *baton;
+    store_t store; /* a session of one command */
+};
+
+static void on_command_done(void *baton, ec_answer_t *answer)
+{
+    struct command *command = baton;
+
+    command->done(command->baton, answer);
+    store_clear(&command->store);
+    free(command);
+}
+
+void ec_command_run(const char *const *words, int n, ec_command_done_fn *done, void *baton)
+{
+    struct command *command = malloc(sizeof *command);
+    int has_form = form_of(words, n) >= 0;
+
+    EC_ASSERT(command != NULL);
+    *command = (struct command){ .done = done, .baton = baton };
+    begin(words + has_form, n - has_form, NULL, &command->store, on_command_done, command);
 }

@@ -13,6 +13,7 @@
 static int add(rundir_t *dir, const char *base, const char *rest, int is_private)
 {
     dir->is_private = is_private;
+    dir->is_manager = 0;
     return base[0] == '/' &&
            snprintf(dir->path, sizeof dir->path, "%s%s", base, rest) < (int)sizeof dir->path;
 }
@@ -102,7 +103,10 @@ int rundir_give(uid_t uid, gid_t gid)
 
 /* ---- the announcement -------------------------------------------------------------------- */
 
-#define ANNOUNCEMENT "console.path"
+static const char *announcement_of(const rundir_t *dir)
+{
+    return dir->is_manager ? "eccmgr.path" : "console.path";
+}
 
 static void file_path(char path[RUNDIR_PATH], const rundir_t *dir, const char *name)
 {
@@ -111,7 +115,7 @@ static void file_path(char path[RUNDIR_PATH], const rundir_t *dir, const char *n
 
 void rundir_default_socket(char path[RUNDIR_PATH], const rundir_t *dir)
 {
-    file_path(path, dir, "2025");
+    file_path(path, dir, dir->is_manager ? "eccmgr.2025" : "2025");
 }
 
 int rundir_announce(const rundir_t *dir, const char *socket_path)
@@ -120,7 +124,7 @@ int rundir_announce(const rundir_t *dir, const char *socket_path)
     struct stat st;
     int fd, rv = 0;
 
-    file_path(path, dir, ANNOUNCEMENT);
+    file_path(path, dir, announcement_of(dir));
     if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
         return EEXIST; /* somebody's socket, perhaps */
     }
@@ -147,7 +151,7 @@ static int read_announced(char path[RUNDIR_PATH], const rundir_t *dir)
     ssize_t n;
     int fd;
 
-    file_path(name, dir, ANNOUNCEMENT);
+    file_path(name, dir, announcement_of(dir));
     if ((fd = open(name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)) < 0) {
         return 0;
     }
@@ -163,7 +167,7 @@ void rundir_withdraw(const rundir_t *dir, const char *socket_path)
     char announced[RUNDIR_PATH], path[RUNDIR_PATH];
 
     if (read_announced(announced, dir) && strcmp(announced, socket_path) == 0) {
-        file_path(path, dir, ANNOUNCEMENT);
+        file_path(path, dir, announcement_of(dir));
         unlink(path);
     }
 }

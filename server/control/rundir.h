@@ -3,7 +3,8 @@
  *
  * A server writes the path of its control socket into the file console.path of the first of
  * these folders that it can use; without a Control_Listener stanza the socket itself is
- * there too, called 2025.  The console looks through the same list:
+ * there too, called 2025.  The cluster's manager does the same with eccmgr.path and eccmgr.2025,
+ * so that both can run on one machine.  The console looks through the same list:
  *   1. $EC_RUNDIR, when it is set: then nothing else
  *   2. the installed folder (LOCALSTATEDIR/run/ecelerity)
  *   3. $XDG_RUNTIME_DIR/ecelerity
@@ -25,6 +26,7 @@ enum {
 typedef struct {
     char path[RUNDIR_PATH - 16];
     int is_private;
+    int is_manager;                /* what is meant is the manager's, not the server's; 0 from rundir_list() */
 } rundir_t;
 
 /** Fill in the list; returns how many there are.  Folders whose path is too long for a socket are left out. */

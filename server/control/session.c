@@ -10,12 +10,15 @@
 #include <sys/socket.h>
 
 #include <apr_portable.h>
+#include <apr_strings.h>
 
 #include "control/private.h"
 #include "control/run.h"
 #include "control/store.h"
 #include "io/stream.h"
 #include "util/list.h"
+
+enum { SESSION_NAME = 128 };
 
 struct session {
     util_link_t link;
@@ -28,6 +31,7 @@ struct session {
     ec_post_t post;
     char *text; /* the answer that is being sent */
     store_t store;
+    char listener[SESSION_NAME], remote[SESSION_NAME], user[SESSION_NAME];
 };
 
 static util_list_t sessions = { &sessions, &sessions };
@@ -142,7 +146,8 @@ static void run(struct session *session, const wire_header_t *header, const char
     session->is_answering = 1;
     stream_pause(session->stream);
     stream_deadline(session->stream, 0);
-    run_words(words, n, (wire_form_t)header->kind, &session->store, on_answer, session);
+    run_words(words, n, (wire_form_t)header->kind,
+              &(run_peer_t){ session->listener, session->remote, session->user }, &session->store, on_answer, session);
 }
 
 static apr_size_t on_input(void *baton, const char *data, apr_size_t length)
@@ -165,24 +170,36 @@ static apr_size_t on_input(void *baton, const char *data, apr_size_t length)
 
 /* ---- the beginning --------------------------------------------------------------------------- */
 
-static void log_peer(apr_socket_t *socket, const net_endpoint_t *peer)
+/* Names of others are not looked up: that can block. */
+static void name_user(struct session *session, uid_t uid)
 {
-    struct ucred peer_user;
-    socklen_t length = sizeof peer_user;
-    apr_os_sock_t fd;
-
-    if (!ec_log_enabled(control_log, EC_LOG_DEBUG) || apr_os_sock_get(&fd, socket) != APR_SUCCESS) {
-        return;
-    }
-    if (peer->port == 0 && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer_user, &length) == 0) {
-        ec_log(control_log, EC_LOG_DEBUG, "console connected uid=%ld gid=%ld pid=%ld", (long)peer_user.uid,
-               (long)peer_user.gid, (long)peer_user.pid);
+    if (uid == 0) {
+        apr_cpystrn(session->user, "root", sizeof session->user);
     } else {
-        ec_log(control_log, EC_LOG_DEBUG, "console connected peer=%s:%d", peer->text, peer->port);
+        apr_snprintf(session->user, sizeof session->user, "#%ld", (long)uid);
     }
 }
 
-void session_open(ec_loop_t *loop, apr_socket_t *socket, const net_endpoint_t *peer,
+static void name_peer(struct session *session, apr_socket_t *socket, const char *listener,
+                      const net_endpoint_t *peer)
+{
+    struct ucred user;
+    socklen_t length = sizeof user;
+    apr_os_sock_t fd;
+
+    apr_cpystrn(session->listener, listener, sizeof session->listener);
+    if (peer->port != 0) {
+        apr_snprintf(session->remote, sizeof session->remote, "%s:%d", peer->text, peer->port);
+        ec_log(control_log, EC_LOG_DEBUG, "console connected peer=%s", session->remote);
+    } else if (apr_os_sock_get(&fd, socket) == APR_SUCCESS &&
+               getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &user, &length) == 0) {
+        name_user(session, user.uid);
+        ec_log(control_log, EC_LOG_DEBUG, "console connected uid=%ld gid=%ld pid=%ld", (long)user.uid,
+               (long)user.gid, (long)user.pid);
+    }
+}
+
+void session_open(ec_loop_t *loop, apr_socket_t *socket, const char *listener, const net_endpoint_t *peer,
                   apr_interval_time_t timeout, apr_pool_t *pool)
 {
     static const stream_calls_t calls = { on_input, on_drained, on_closed };
@@ -190,7 +207,7 @@ void session_open(ec_loop_t *loop, apr_socket_t *socket, const net_endpoint_t *p
     apr_status_t rv;
 
     EC_ASSERT(session != NULL);
-    log_peer(socket, peer);
+    name_peer(session, socket, listener, peer);
     if ((rv = stream_create(&session->stream, loop, socket, &calls, session, pool)) != APR_SUCCESS) {
         ec_log_rv(control_log, EC_LOG_WARNING, rv, "console not served");
         free(session);

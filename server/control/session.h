@@ -11,9 +11,9 @@
 
 enum { SESSIONS_MAX = 128 };
 
-/** Takes `socket` and `pool`. */
-void session_open(ec_loop_t *loop, apr_socket_t *socket, const net_endpoint_t *peer, apr_interval_time_t timeout,
-                  apr_pool_t *pool);
+/** Takes `socket` and `pool`; `listener` is where it was accepted. */
+void session_open(ec_loop_t *loop, apr_socket_t *socket, const char *listener, const net_endpoint_t *peer,
+                  apr_interval_time_t timeout, apr_pool_t *pool);
 void session_close_all(void);
 int session_count(void);
 #endif

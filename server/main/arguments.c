@@ -32,11 +32,11 @@ static const struct option long_options[] = {
 };
 
 /* The server leaves its folder (daemonize.c); a reload must still find the same file. */
-static const char *absolute(const char *name)
+const char *server_absolute(const char *name)
 {
     static char path[PATH_MAX];
 
-    return realpath(name != NULL ? name : "ecelerity.conf", path) != NULL ? path : name;
+    return realpath(name, path) != NULL ? path : name;
 }
 
 static int skip_service(server_args_t *args, const char *name)
@@ -91,6 +91,6 @@ int server_arguments(server_args_t *args, int argc, char **argv, int *status)
         fprintf(stderr, "ecelerity: %s: not an option; see ecelerity --help\n", argv[optind]);
         return 0;
     }
-    args->config = absolute(args->config);
+    args->config = server_absolute(args->config != NULL ? args->config : "ecelerity.conf");
     return 1;
 }

@@ -6,6 +6,7 @@
 #include "conf/live/writeback.h"
 #include "control/control.h"
 #include "queue/queue.h"
+#include "shape/show.h"
 #include "smtp/in/smtp_in.h"
 #include "smtp/out/smtp_out.h"
 
@@ -41,6 +42,10 @@ void server_add_commands(server_t *server)
     control_add(ask_commands, NULL, NULL, "conf");
     control_add(show_commands, NULL, NULL, "conf");
     control_add(writeback_commands, NULL, NULL, "conf");
+    if (server->args.is_manager) {
+        return;
+    }
+    control_add(shape_commands, NULL, NULL, "limits");
     control_add(queue_commands, NULL, NULL, "queue");
     control_add(smtp_in_commands, NULL, NULL, "smtp");
     control_add(smtp_out_commands, NULL, NULL, "smtp");

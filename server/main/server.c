@@ -11,6 +11,7 @@
 
 #include "event/runtime.h"
 #include "log/writer.h"
+#include "util/role.h"
 
 static int check_only(server_t *server, const apr_array_header_t *problems, apr_status_t rv)
 {
@@ -48,22 +49,41 @@ static int run(server_t *server)
     return 0;
 }
 
+static int live(server_t *server)
+{
+    int status;
+
+    if (apr_initialize() != APR_SUCCESS || apr_pool_create(&server->pool, NULL) != APR_SUCCESS) {
+        fputs("out of memory at start\n", stderr);
+        return 1;
+    }
+    server->log = ec_log_root();
+    status = run(server);
+    log_files_finish();
+    apr_pool_destroy(server->pool);
+    apr_terminate();
+    return status;
+}
+
 int ec_daemon_main(int argc, char **argv)
 {
     server_t server = { .ready_fd = -1, .pid_fd = -1 };
     int status;
 
-    if (!server_arguments(&server.args, argc, argv, &status)) {
+    return server_arguments(&server.args, argc, argv, &status) ? live(&server) : status;
+}
+
+int ec_manager_main(int argc, char **argv)
+{
+    server_t server = { .ready_fd = -1, .pid_fd = -1 };
+    int status;
+
+    if (!manager_arguments(&server.args, argc, argv, &status)) {
         return status;
     }
-    if (apr_initialize() != APR_SUCCESS || apr_pool_create(&server.pool, NULL) != APR_SUCCESS) {
-        fputs("ecelerity: out of memory at start\n", stderr);
-        return 1;
+    role_set_manager();
+    if (server.args.verbosity > 0) {
+        ec_log_set_level(ec_log_root(), server.args.verbosity > 1 ? EC_LOG_DEBUG : EC_LOG_INFO);
     }
-    server.log = ec_log_root();
-    status = run(&server);
-    log_files_finish();
-    apr_pool_destroy(server.pool);
-    apr_terminate();
-    return status;
+    return live(&server);
 }

@@ -20,6 +20,9 @@ typedef struct {
     int is_foreground;             /* -d */
     int skip_smtp, skip_queue;     /* -n esmtp, -n queue */
     int is_check;                  /* -t: load, report, leave */
+    int is_manager;                /* eccmgr: no mail at all */
+    int verbosity;                 /* eccmgr -v */
+    const char *modules;           /* eccmgr -e; NULL: where they are installed */
 } server_args_t;
 
 typedef struct {
@@ -38,6 +41,12 @@ typedef struct {
 /* arguments.c */
 /** 1: go on.  0: leave with *status (help, version, wrong arguments). */
 int server_arguments(server_args_t *args, int argc, char **argv, int *status);
+
+/** The same file when the process has left its folder: its full path, if it is there. */
+const char *server_absolute(const char *name);
+/* manager.c */
+/** The same for eccmgr. */
+int manager_arguments(server_args_t *args, int argc, char **argv, int *status);
 
 /* privileges.c */
 /** As root: become the user of the Security stanza, keeping the capability to bind low ports.  Otherwise nothing. */

@@ -41,7 +41,7 @@ const conf_source_t *server_source(server_t *server)
                                     .requirements = module_requirements };
 
     if (source.file == NULL) { /* at start; afterwards any thread reads it */
-        source.file = server->args.config != NULL ? server->args.config : "ecelerity.conf";
+        source.file = server->args.config;
     }
     return &source;
 }
@@ -53,7 +53,7 @@ apr_status_t server_load_config(server_t *server, conf_t **conf, const char *pat
     static int is_loader_ready;
 
     if (!is_loader_ready) {
-        EC_TRY(module_loader_start(NULL, server->log, server->pool));
+        EC_TRY(module_loader_start(server->args.modules, server->log, server->pool));
         dns_check_values();
         is_loader_ready = 1;
     }
@@ -131,7 +131,6 @@ static apr_status_t start_spool(server_t *server, const char **why)
         ec_log(server->log, EC_LOG_WARNING, "force_fsync is off: a power failure loses accepted mail");
     }
     EC_TRY(spool_open(&server->spool, &options, server->log, why, server->pool));
-    server_write_pidfile(server);
     event_runtime_on_stop(close_spool, server);
     return APR_SUCCESS;
 }
@@ -185,6 +184,13 @@ static apr_status_t start_queue(server_t *server, const char **why)
     return queue_start(server->spool, server->log, server->pool);
 }
 
+/* Not before the spool is ours, so that a second start by mistake leaves the first one's number alone. */
+static apr_status_t start_pidfile(server_t *server, const char **why)
+{
+    server_write_pidfile(server);
+    return APR_SUCCESS;
+}
+
 static apr_status_t start_loops(server_t *server, const char **why)
 {
     *why = "can not start the threads of the event loops";
@@ -233,30 +239,37 @@ static const struct step {
     const char *name;
     apr_status_t (*start)(server_t *server, const char **why);
     void (*stop)(server_t *server);        /* loops have ended, except for those before "loops" */
+    int is_mail;                           /* not for a manager */
 } steps[] = {
-    { "privileges", start_limits, stop_limits },
-    { "runtime", start_runtime, stop_runtime },
-    { "configuration", start_conf, NULL },
-    { "signals", start_signals, NULL },
-    { "modules", start_modules, stop_modules },
-    { "spool", start_spool, NULL },
-    { "dns", start_dns, stop_dns },
-    { "queue", start_queue, NULL },
-    { "loops", start_loops, stop_loops },
-    { "recovery", start_recovery, NULL },
-    { "control", start_control, stop_control },
-    { "smtp", start_smtp_in, NULL },
+    { "privileges", start_limits, stop_limits, 0 },
+    { "runtime", start_runtime, stop_runtime, 0 },
+    { "configuration", start_conf, NULL, 0 },
+    { "signals", start_signals, NULL, 0 },
+    { "modules", start_modules, stop_modules, 0 },
+    { "spool", start_spool, NULL, 1 },
+    { "pidfile", start_pidfile, NULL, 0 },
+    { "dns", start_dns, stop_dns, 1 },
+    { "queue", start_queue, NULL, 1 },
+    { "loops", start_loops, stop_loops, 0 },
+    { "recovery", start_recovery, NULL, 1 },
+    { "control", start_control, stop_control, 0 },
+    { "smtp", start_smtp_in, NULL, 1 },
 };
 enum { STEPS = sizeof steps / sizeof steps[0] };
 
 static int steps_started;
+
+static int is_step_for(const server_t *server, const struct step *step)
+{
+    return !step->is_mail || !server->args.is_manager;
+}
 
 void server_unwind(server_t *server)
 {
     while (steps_started > 0) {
         const struct step *step = &steps[--steps_started];
 
-        if (step->stop != NULL) {
+        if (step->stop != NULL && is_step_for(server, step)) {
             step->stop(server);
         }
     }
@@ -267,7 +280,7 @@ apr_status_t server_start(server_t *server)
     for (steps_started = 0; steps_started < STEPS; steps_started++) {
         const struct step *step = &steps[steps_started];
         const char *why = NULL;
-        apr_status_t rv = step->start(server, &why);
+        apr_status_t rv = is_step_for(server, step) ? step->start(server, &why) : APR_SUCCESS;
 
         if (rv != APR_SUCCESS) {
             ec_log_rv(server->log, EC_LOG_CRITICAL, rv, "not started: %s: %s", step->name, why != NULL ? why : "failed");

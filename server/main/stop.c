@@ -40,7 +40,11 @@ void server_stop(server_t *server)
         parts_running++;
         smtp_in_stop(grace, on_part_stopped, server);
     }
-    queue_stop(grace, on_part_stopped, server);
+    if (server->args.is_manager) {
+        on_part_stopped(server);
+    } else {
+        queue_stop(grace, on_part_stopped, server);
+    }
 }
 
 /* The result is logged already. */

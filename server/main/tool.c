@@ -48,10 +48,46 @@ static void count(tool_loaded_t *loaded)
     }
 }
 
+/* ---- which module is being loaded, for who watches -------------------------------------- */
+
+static void tell(const tool_t *tool, const char *name)
+{
+    if (tool->loading != NULL)
+        apr_cpystrn(tool->loading, name, TOOL_LOADING);
+}
+
+static apr_status_t need_module(void *baton, const char *name, const char **why)
+{
+    apr_status_t rv;
+
+    tell(baton, name);
+    rv = module_need(NULL, name, why);
+    tell(baton, "");
+    return rv;
+}
+
+static apr_status_t need_option(void *baton, const char *scope, const char *option, const char **why)
+{
+    apr_status_t rv;
+
+    tell(baton, option);
+    rv = module_need_option(NULL, scope, option, why);
+    tell(baton, "");
+    return rv;
+}
+
+static const char *const *requirements(void *baton, const char *name)
+{
+    return module_requirements(NULL, name);
+}
+
 void tool_load(tool_loaded_t *loaded, const tool_t *tool)
 {
-    conf_source_t source = { .file = tool->config != NULL ? tool->config : main_name, .need_module = module_need,
-                             .need_option = module_need_option, .requirements = module_requirements };
+    conf_source_t source = { .file = tool->config != NULL ? tool->config : main_name,
+                             .need_module = need_module,
+                             .need_option = need_option,
+                             .requirements = requirements,
+                             .baton = (void *)tool };
 
     memset(loaded, 0, sizeof(*loaded));
     loaded->problems = apr_array_make(tool->pool, 0, sizeof(conf_problem_t));

@@ -11,8 +11,11 @@
 typedef struct {
     const char *name; /* of the program */
     const char *config, *modules; /* -c, -e; NULL: as the server has them */
+    char *loading; /* TOOL_LOADING bytes that are told which module is being loaded; NULL: nobody asks */
     apr_pool_t *pool;
 } tool_t;
+
+enum { TOOL_LOADING = 256 };
 
 typedef struct {
     conf_t *conf; /* one reference; NULL: invalid, or not found */

@@ -1,9 +1,17 @@
 /* validate.c - validate_config: is this configuration one that the server would take?
- * SPDX-License-Identifier: Apache-2.0 */
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A child loads it, with its modules; the parent only watches, so that a module which crashes is named. */
 #include <ec/daemon.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <apr_strings.h>
 
 #include "main/tool.h"
 
@@ -149,21 +157,66 @@ static int take_arguments(tool_t *tool, say_fn **say, int argc, char **argv, int
     return 0;
 }
 
+/* The child's exit status. */
+static int load_and_say(const tool_t *tool, say_fn *say)
+{
+    tool_loaded_t loaded;
+    int status;
+
+    tool_load(&loaded, tool);
+    say(tool, &loaded);
+    status = loaded.conf != NULL ? 0 : 1;
+    conf_unref(loaded.conf);
+    return fflush(stdout) == 0 ? status : 1;
+}
+
+/* What the child could not say any more. */
+static void say_crash(const tool_t *tool, say_fn *say, int signal)
+{
+    const char *what = tool->loading[0] != '\0'
+                           ? apr_psprintf(tool->pool, "the module for \"%s\" crashed while it was loaded", tool->loading)
+                           : "a module may have crashed";
+    tool_loaded_t loaded = { .problems = apr_array_make(tool->pool, 1, sizeof(conf_problem_t)), .errors = 1, .is_found = 1 };
+
+    APR_ARRAY_PUSH(loaded.problems, conf_problem_t) = (conf_problem_t){
+        .file = tool->config != NULL ? tool->config : "ecelerity.conf",
+        .kind = CONF_PROBLEM_MODULE,
+        .text = apr_psprintf(tool->pool, "%s: signal %d (%s)", what, signal, strsignal(signal)),
+    };
+    say(tool, &loaded);
+}
+
+static int watch(const tool_t *tool, say_fn *say, pid_t child)
+{
+    int status;
+
+    while (waitpid(child, &status, 0) < 0) {
+        if (errno != EINTR)
+            return 1;
+    }
+    if (WIFSIGNALED(status))
+        say_crash(tool, say, WTERMSIG(status));
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
 int ec_validate_main(int argc, char **argv)
 {
     tool_t tool = { .name = "validate_config" };
     say_fn *say = say_text;
-    tool_loaded_t loaded;
+    pid_t child;
     int status;
 
     if (!take_arguments(&tool, &say, argc, argv, &status))
         return status;
     if ((status = tool_start(&tool)) != 0)
         return status;
-    tool_load(&loaded, &tool);
-    say(&tool, &loaded);
-    status = loaded.conf != NULL ? 0 : 1;
-    conf_unref(loaded.conf);
+    tool.loading = mmap(NULL, TOOL_LOADING, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (tool.loading == MAP_FAILED || (child = fork()) < 0) {
+        fprintf(stderr, "validate_config: no process can be made for the check: %s\n", strerror(errno));
+        return 1;
+    }
+    status = child == 0 ? load_and_say(&tool, say) : watch(&tool, say, child);
+    munmap(tool.loading, TOOL_LOADING);
     tool_end(&tool);
     return fflush(stdout) == 0 ? status : 1;
 }

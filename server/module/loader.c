@@ -19,6 +19,8 @@
 #include "module/file.h"
 #include "module/instance.h"
 #include "module/manifest.h"
+#include "module/service.h"
+#include "util/role.h"
 
 struct set {
     int n, room;
@@ -299,10 +301,31 @@ static struct set *take_leaving(void)
             set_add(leaving, state.current.item[i]);
             set_add(&state.leaving, state.current.item[i]);
             state.current.item[i]->is_leaving = 1;
+            service_end(&state.current.item[i]->info);
             control_hide(state.current.item[i]->self);
         }
     }
     return leaving;
+}
+
+/* Before the old ones' end, so that there is no moment without. */
+static void begin_services(void)
+{
+    for (int i = 0; i < state.prepared.n; i++) {
+        if (state.prepared.item[i]->is_enabled && !state.prepared.item[i]->is_kept)
+            service_begin(&state.prepared.item[i]->info);
+    }
+}
+
+static void add_commands(const module_instance_t *instance)
+{
+    const ec_module_t *module = instance->module;
+
+    if (ec_is_manager() && module->manager_commands != NULL) {
+        control_add(module->manager_commands, instance->self, NULL, module->name);
+    } else if (module->commands != NULL) {
+        control_add(module->commands, instance->self, instance->prefix, module->name);
+    }
 }
 
 static hook_set_t *hooks_of_prepared(void)
@@ -323,8 +346,8 @@ static hook_set_t *hooks_of_prepared(void)
             instance->owner.unused = on_unused;
             instance->owner.baton = instance;
         }
-        if (!instance->is_kept && instance->module->commands != NULL) {
-            control_add(instance->module->commands, instance->self, instance->prefix, instance->module->name);
+        if (!instance->is_kept) {
+            add_commands(instance);
         }
         instance->is_kept = 0;
     }
@@ -333,13 +356,17 @@ static hook_set_t *hooks_of_prepared(void)
 
 apr_status_t module_commit(const char **why)
 {
-    apr_status_t rv = start_new(why);
     struct set *leaving;
+    apr_status_t rv;
 
+    service_starting(1);
+    rv = start_new(why);
+    service_starting(0);
     if (rv != APR_SUCCESS) {
         module_rollback();
         return rv;
     }
+    begin_services();
     leaving = take_leaving();
     hook_install(hooks_of_prepared(), on_hooks_unused, leaving);
     set_clear(&state.current);

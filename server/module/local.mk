@@ -6,4 +6,5 @@ libserver_la_SOURCES += \
   %D%/manifest.c %D%/manifest.h \
   %D%/loader.c %D%/loader.h \
   %D%/options.c %D%/options.h \
+  %D%/service.c %D%/service.h \
   %D%/stanza.c

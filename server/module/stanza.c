@@ -55,6 +55,14 @@ const ec_options_t *ec_options_global(void)
     return conf_global(conf_current());
 }
 
+const ec_value_t *ec_option_in_stanza(const char *stanza, const char *option)
+{
+    const conf_t *conf = conf_current();
+    const conf_stanza_t *found = conf_next(conf, NULL, stanza, NULL);
+
+    return found != NULL ? conf_stanza_eval(conf, found, option) : NULL;
+}
+
 const ec_options_t *ec_options_outbound(const char *group, const char *binding, const char *domain)
 {
     return conf_outbound(conf_current(), group, binding, domain);

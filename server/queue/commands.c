@@ -283,9 +283,9 @@ static void describe(queue_t *queue, ec_answer_t *answer)
 static void domain_loop(void *baton, ec_answer_t *answer, ec_loop_t *loop)
 {
     struct domain_ask *ask = baton;
-    apr_uint64_t hash = name_hash(name_default, ask->domain);
+    apr_uint64_t hash = name_hash(&binding_default, ask->domain);
     queue_set_t *set = queue_set_of(hash);
-    queue_t *queue = set->loop == loop ? queue_find(set, hash, ask->domain) : NULL;
+    queue_t *queue = set->loop == loop ? queue_find(set, hash, &binding_default, ask->domain) : NULL;
 
     if (queue != NULL) {
         ask->n_found++;

@@ -355,8 +355,8 @@ static void on_read(void *baton)
 static void queue_on_loop(void *baton)
 {
     struct show *show = baton;
-    apr_uint64_t hash = name_hash(name_default, show->domain);
-    queue_t *queue = queue_find(queue_set_of(hash), hash, show->domain);
+    apr_uint64_t hash = name_hash(&binding_default, show->domain);
+    queue_t *queue = queue_find(queue_set_of(hash), hash, &binding_default, show->domain);
 
     if (queue != NULL) {
         look_at(show, queue);
@@ -398,7 +398,7 @@ void show_queue(void *self, ec_answer_t *answer)
     EC_ASSERT(show != NULL);
     *show = (struct show){ .answer = answer, .domain = domain, .limit = ROWS_DEFAULT };
     util_text_lower(domain, strlen(domain));
-    if (binding != NULL && strcmp(binding, name_default) != 0 && strcmp(binding, "all") != 0) {
+    if (binding != NULL && strcmp(binding, binding_default.name) != 0 && strcmp(binding, "all") != 0) {
         ec_answer_error(answer, "there is no binding %s: only default", binding);
         free(show);
     } else if (range != NULL && !parse_range(show, range)) {
@@ -406,7 +406,7 @@ void show_queue(void *self, ec_answer_t *answer)
         free(show);
     } else {
         ec_answer_hold(answer);
-        ec_loop_post(queue_set_of(name_hash(name_default, domain))->loop, &show->post, queue_on_loop, show);
+        ec_loop_post(queue_set_of(name_hash(&binding_default, domain))->loop, &show->post, queue_on_loop, show);
     }
 }
 

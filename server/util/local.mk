@@ -8,7 +8,9 @@ libserver_la_SOURCES += \
   %D%/list.h \
   %D%/nearest.c %D%/nearest.h \
   %D%/regex.c %D%/regex.h \
+  %D%/role.c %D%/role.h \
   %D%/slot.c %D%/slot.h \
   %D%/status.c \
   %D%/text.c %D%/text.h \
-  %D%/units.c %D%/units.h
+  %D%/units.c %D%/units.h \
+  %D%/window.c

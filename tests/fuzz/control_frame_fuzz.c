@@ -113,7 +113,7 @@ static void run_frame(const uint8_t *data, size_t size)
     }
     prefix = n > 1 ? wire_form_parse(words[0]) : -1;
     is_xml = (prefix >= 0 ? prefix : header.kind) == WIRE_XML;
-    run_words(words, n, (wire_form_t)header.kind, &store, on_answer, &is_xml);
+    run_words(words, n, (wire_form_t)header.kind, NULL, &store, on_answer, &is_xml);
     store_clear(&store);
 }
 

@@ -168,6 +168,25 @@ static void read_parts(struct follow *f, ec_batch_t *batch)
     apr_pool_destroy(pool);
 }
 
+/* By the header field whose name is the text: "name", or "group name". */
+static void choose_binding(struct follow *f, ec_batch_t *batch)
+{
+    char name[300];
+    apr_status_t rv;
+
+    if (!ec_batch_header(batch, f->text, name, sizeof name)) {
+        return;
+    }
+    for (int i = 0; i < ec_batch_recipients(batch); i++) {
+        if (strncmp(name, "group ", 6) == 0) {
+            rv = ec_batch_set_binding_group(batch, i, name + 6);
+        } else {
+            rv = ec_batch_set_binding(batch, i, name);
+        }
+        note(f, "bound %d %s %s", rv, ec_batch_binding_group(batch, i), ec_batch_binding(batch, i));
+    }
+}
+
 static void change(struct follow *f, ec_batch_t *batch)
 {
     if (is_action(f, "header")) {
@@ -177,6 +196,8 @@ static void change(struct follow *f, ec_batch_t *batch)
         ec_batch_context_set(batch, EC_CONTEXT_MESS, "color", f->text);
     } else if (is_action(f, "route")) {
         ec_batch_set_route(batch, 0, f->text);
+    } else if (is_action(f, "bind")) {
+        choose_binding(f, batch);
     } else if (is_action(f, "drop")) {
         while (ec_batch_recipients(batch) > 0) {
             ec_batch_remove_recipient(batch, 0);
@@ -295,6 +316,14 @@ static void on_route(void *self, ec_batch_t *batch, int rcpt)
     }
 }
 
+static const char *on_choose(void *self, ec_batch_t *batch, int rcpt, const char *group)
+{
+    struct follow *f = self;
+
+    note(f, "binding_group_choose_binding %s %s", group, ec_batch_recipient(batch, rcpt));
+    return is_here(f, "binding_group_choose_binding") ? f->text : NULL;
+}
+
 static void on_accepted(void *self, ec_batch_t *batch)
 {
     note(self, "message_accepted %d", ec_batch_recipients(batch));
@@ -313,6 +342,16 @@ static ec_verdict_t on_out_connect(void *self, ec_out_t *session)
 {
     note(self, "out_connect %s %d", ec_out_address(session), ec_out_port(session));
     return out(self, session, "out_connect");
+}
+
+static void on_out_connected(void *self, ec_out_t *session)
+{
+    note(self, "out_connected %s", ec_out_domain(session));
+}
+
+static void on_out_disconnect(void *self, ec_out_t *session)
+{
+    note(self, "out_disconnect %s", ec_out_domain(session));
 }
 
 static ec_verdict_t on_out_greeting(void *self, ec_out_t *session, int code, const char *text)
@@ -370,6 +409,11 @@ static void on_rejection(void *self, const ec_rejection_t *rejection)
     note(self, "log_rejection %s %d %s", rejection->module, rejection->code, rejection->text);
 }
 
+static void on_access(void *self, const ec_access_event_t *event)
+{
+    note(self, "log_access %d %s %s", event->result, event->user, event->command);
+}
+
 static void on_reopen(void *self)
 {
     note(self, "log_reopen");
@@ -419,8 +463,11 @@ static const ec_hook_t hooks[] = {
     EC_HOOK(smtp_disconnect, on_disconnect),
     EC_HOOK(message_spool, on_spool),
     EC_HOOK(message_route, on_route),
+    EC_HOOK(binding_group_choose_binding, on_choose),
     EC_HOOK(message_accepted, on_accepted),
     EC_HOOK(out_connect, on_out_connect),
+    EC_HOOK(out_connected, on_out_connected),
+    EC_HOOK(out_disconnect, on_out_disconnect),
     EC_HOOK(out_greeting, on_out_greeting),
     EC_HOOK(out_attempt, on_out_attempt),
     EC_HOOK(out_reply, on_out_reply),
@@ -432,6 +479,7 @@ static const ec_hook_t hooks[] = {
     EC_HOOK(log_permanent_failure, on_log_permanent_failure),
     EC_HOOK(log_expiry, on_log_expiry),
     EC_HOOK(log_rejection, on_rejection),
+    EC_HOOK(log_access, on_access),
     EC_HOOK(log_reopen, on_reopen),
     EC_HOOK(server_start, on_server_start),
     EC_HOOK(server_stop, on_server_stop),

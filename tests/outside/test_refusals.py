@@ -16,11 +16,14 @@ WRONG = {
 }
 
 
+CRASHING = {"crashing": (["-DCRASHES"], "signal ")}
+
+
 def build_wrong(kit, name):
     """Past ecxs, which would refuse some of them already."""
     kit.copy("wrong.c")
     flags = kit.run("pkg-config", "--cflags", "ecelerity").stdout.split()
-    kit.run("cc", "-shared", "-fPIC", *flags, f"-DNAME={name}", *WRONG[name][0], "-o", f"{name}.so", "wrong.c")
+    kit.run("cc", "-shared", "-fPIC", *flags, f"-DNAME={name}", *{**WRONG, **CRASHING}[name][0], "-o", f"{name}.so", "wrong.c")
 
 
 def stanza(name):
@@ -53,3 +56,22 @@ def test_a_wrong_module_is_refused_at_start(lab, kit, name):
                          env={**kit.env, **server.env}, timeout=PATIENCE)
     assert run.returncode == 1
     assert WRONG[name][1] in run.stdout + run.stderr and "ecelerity.conf:" in run.stdout + run.stderr
+
+
+@pytest.mark.parametrize("form", [(), ("--json",), ("--tabs",)])
+def test_a_module_that_crashes_while_it_is_checked_is_named(kit, form):
+    build_wrong(kit, "crashing")
+    (kit.dir / "x.conf").write_text("crashing {}\n")
+    run = subprocess.run([program("validate_config"), *form, "-c", kit.dir / "x.conf"], capture_output=True, text=True,
+                         env={**kit.env, **kit.module_env()}, timeout=PATIENCE)
+    text = run.stdout + run.stderr
+    assert run.returncode == 1 and 'the module for' in text and "crashing" in text and "signal " in text, text
+
+
+def test_config_check_of_a_module_that_crashes_harms_no_server(lab, kit):
+    build_wrong(kit, "crashing")
+    server = lab.server(env=kit.module_env())
+    server.configure("crashing {}\n")
+    text = server.console("config", "check", form="text", check=False)
+    assert 'the module for' in text and "crashing" in text and "signal " in text, text
+    assert server.console("summary")

@@ -1,6 +1,6 @@
 /* wrong.c - a module that is refused, in the way that its macros say
  * SPDX-License-Identifier: Apache-2.0
- * NAME: what it is called; MODULE_API, MODULE_SIZE, NO_EXPORT, NO_SYMBOL: what is wrong with it. */
+ * NAME: what it is called; MODULE_API, MODULE_SIZE, NO_EXPORT, NO_SYMBOL, CRASHES: what is wrong with it. */
 #include <ec/module.h>
 
 #include <string.h>
@@ -20,6 +20,13 @@ struct wrong {
 
 #ifdef NO_SYMBOL
 void ec_nobody_has_this(void);
+#endif
+
+#ifdef CRASHES
+__attribute__((constructor)) static void crash(void)
+{
+    *(volatile int *)8 = 1;
+}
 #endif
 
 static apr_status_t init(void *self, const ec_instance_t *instance, const char **why)

@@ -47,11 +47,13 @@ def wait_for(what, condition, patience=PATIENCE):
 class Program:
     """A child whose output lines are kept and can be awaited."""
 
+    enter = ()  # what goes before its arguments: a command that execs the rest somewhere else
+
     def __init__(self, *argv, env=None, cwd=None, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, preexec_fn=None):
         self.lines = []
         self.cond = threading.Condition()
         self.ended = False
-        self.process = subprocess.Popen([str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr,
+        self.process = subprocess.Popen([str(a) for a in (*self.enter, *argv)], stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr,
                                         env={**os.environ, **(env or {})}, cwd=cwd, text=True, errors="replace",
                                         preexec_fn=preexec_fn)
         self.thread = threading.Thread(target=self._read, daemon=True)
@@ -146,6 +148,7 @@ ec_logger "ec_logger" {{
   mainlog = "{dir}/mainlog.ec"
   paniclog = "{dir}/paniclog.ec"
   rejectlog = "{dir}/rejectlog.ec"
+  acctlog = "{dir}/acctlog.ec"
 }}
 EventLoop "loops" {{ concurrency = {loops} }}
 """

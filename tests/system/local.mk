@@ -1,7 +1,9 @@
 EXTRA_DIST += pytest.ini
 EXTRA_DIST += tests/system/conftest.py
 EXTRA_DIST += tests/system/dnsserver.py
+EXTRA_DIST += tests/system/test_bindings.py
 EXTRA_DIST += tests/system/lab.py
+EXTRA_DIST += tests/system/sinktrace.py
 EXTRA_DIST += tests/system/test_change.py
 EXTRA_DIST += tests/system/test_console.py
 EXTRA_DIST += tests/system/test_crash.py

@@ -187,5 +187,5 @@ def test_logger_commands_and_heartbeat(lab):
     server.await_file("rejectlog.ec", ": Marker 1")
     server.await_file("paniclog.ec", "ready pid=")
     rows = server.console("ec_logger:ec_logger", "status")["logs"]
-    assert {r["log"] for r in rows} == {"mainlog", "paniclog", "rejectlog"}
+    assert {r["log"] for r in rows} == {"mainlog", "paniclog", "rejectlog", "acctlog"}
     assert all(r["dropped"] == 0 for r in rows)

@@ -254,3 +254,15 @@ def test_samples_work(lab, path):
     module = os.path.basename(path)[:-len(".conf")]
     assert module in [row["scope_name"] for row in server.console("module", "list")["modules"]]
     assert "without effect" not in server.text()
+
+
+def test_commands_are_in_the_acctlog_and_secrets_are_not(lab):
+    server = lab.server()
+    server.console("config", "set", "retry_interval", "777")
+    server.console("domain", "a@b", check=False)
+    server.console("no", "such", "command", check=False)
+    path = server.dir + "/acctlog.ec"
+    lines = wait_for("two records", lambda: [x for x in open(path).read().splitlines() if "@Z@" in x][1:] and open(path).read().splitlines())
+    assert [x.split("@", 1)[1] for x in lines] == [f"Z@{server.dir}/control@@root@1@config set ...@local",
+                                                   f"Z@{server.dir}/control@@root@1@domain a\\@b@local"]
+    assert "777" not in "\n".join(lines)

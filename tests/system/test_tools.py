@@ -19,6 +19,8 @@ from pathlib import Path
 
 import pytest
 
+from sinktrace import Trace, most_at_once, most_in_window
+
 BIN = os.environ.get("EC_BIN")
 FLOOR = os.environ.get("EC_FLOOR")
 WAIT = 60  # seconds; only ever waited for in full when a test fails
@@ -470,6 +472,33 @@ def test_a_reconnecting_client_never_counts_twice(servers, tmp_path):
     assert 600 <= len(rows) // 2 <= 602  # the last messages may be taken while others have just come back for one
     assert all(re.fullmatch(r"\d+\.\d{6}", row[0]) and row[3] == sink.address for row in rows)
     assert max(int(row[6]) for row in rows) <= 3 and rows[-1][5:] == ["0", "0"]
+
+
+def test_recipient_domains_are_counted_apart(servers, tmp_path):
+    sink = servers("--domains", "--json", "--trace-connections", tmp_path / "trace")
+    clients = [sink.connect().hello() for _ in range(3)]
+    for client, domains in zip(clients, (["one.test"], ["one.test", "ONE.test"], ["one.test", "two.test"])):
+        client.send(b"MAIL FROM:<a@b.test>\r\n")
+        assert client.reply().startswith(b"250")
+        for domain in domains:
+            client.send(f"RCPT TO:<x@{domain}>\r\n".encode())
+            assert client.reply().startswith(b"250")
+    clients[0].send(b"QUIT\r\n")
+    assert clients[0].reply().startswith(b"221")
+    counters = sink.stop()
+    assert counters["domains"] == {
+        "one.test": {"connections": 3, "current": 2, "peak": 3, "recipients": 4},
+        "two.test": {"connections": 1, "current": 1, "peak": 1, "recipients": 1}}
+    trace = Trace(tmp_path / "trace")
+    assert (trace.peak(), trace.peak("one.test"), trace.peak("two.test")) == (3, 3, 1)
+    assert len(trace.times()) == 5 and len(trace.times("two.test")) == 1 and len(trace.connects("one.test")) == 3
+
+
+def test_windows_over_times():
+    second = 1_000_000
+    assert most_in_window([0, 1, second - 1, second, 2 * second], 1) == 3
+    assert most_in_window([0, second, 2 * second], 1) == 1
+    assert most_at_once([(0, 5), (5, 9), (3, 4)]) == 2
 
 
 def test_sigusr1_prints_counters(servers):

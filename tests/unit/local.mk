@@ -389,6 +389,10 @@ check_PROGRAMS += %D%/conf/rules_test
 %C%_conf_rules_test_SOURCES = %D%/conf/rules_test.c
 %C%_conf_rules_test_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
 %C%_conf_rules_test_LDADD = $(TEST_LIBS)
+check_PROGRAMS += %D%/module/service_test
+%C%_module_service_test_SOURCES = %D%/module/service_test.c
+%C%_module_service_test_LDADD = $(TEST_LIBS)
+
 check_PROGRAMS += %D%/cluster/wire_test
 %C%_cluster_wire_test_SOURCES = %D%/cluster/wire_test.c
 %C%_cluster_wire_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
@@ -404,7 +408,38 @@ check_PROGRAMS += %D%/cluster/lease_test
 %C%_cluster_lease_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
 %C%_cluster_lease_test_LDADD = libcluster.la $(TEST_LIBS)
 
+check_PROGRAMS += %D%/cluster/remote_test
+%C%_cluster_remote_test_SOURCES = %D%/cluster/remote_test.c
+%C%_cluster_remote_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
+%C%_cluster_remote_test_LDADD = libcluster.la $(TEST_LIBS)
+
+check_PROGRAMS += %D%/cluster/shared_test
+%C%_cluster_shared_test_SOURCES = %D%/cluster/shared_test.c modules/cluster/shared/tally.c
+%C%_cluster_shared_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
+%C%_cluster_shared_test_LDADD = libcluster.la $(TEST_LIBS)
+
 check_PROGRAMS += %D%/cluster/soft_test
 %C%_cluster_soft_test_SOURCES = %D%/cluster/soft_test.c
 %C%_cluster_soft_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
 %C%_cluster_soft_test_LDADD = libcluster.la $(TEST_LIBS)
+
+check_PROGRAMS += %D%/cluster/slots_test
+%C%_cluster_slots_test_SOURCES = %D%/cluster/slots_test.c %D%/cluster/slots_model.c %D%/cluster/slots_model.h
+%C%_cluster_slots_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
+%C%_cluster_slots_test_LDADD = libclusterslots.la libcluster.la libclustersim.la $(TEST_LIBS)
+check_PROGRAMS += %D%/util/window_test
+%C%_util_window_test_SOURCES = %D%/util/window_test.c
+%C%_util_window_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/shape/shape_test
+%C%_shape_shape_test_SOURCES = %D%/shape/shape_test.c
+%C%_shape_shape_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/shape/guard_test
+%C%_shape_guard_test_SOURCES = %D%/shape/guard_test.c
+%C%_shape_guard_test_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
+%C%_shape_guard_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/shape/model_test
+%C%_shape_model_test_SOURCES = %D%/shape/model_test.c
+%C%_shape_model_test_LDADD = $(TEST_LIBS)

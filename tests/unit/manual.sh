@@ -11,7 +11,7 @@ miss() {
 }
 
 # every long option that --help lists is in the man page
-for program in bin/smtpload:1 bin/smtpsink:1 bin/ec_console:1 bin/ec_ctl:1 bin/ec_dump_config:1 bin/validate_config:1 server/main/ecelerity:8; do
+for program in bin/smtpload:1 bin/smtpsink:1 bin/ec_console:1 bin/ec_ctl:1 bin/ec_dump_config:1 bin/validate_config:1 server/main/ecelerity:8 server/main/eccmgr:8; do
     name=$(basename "${program%:*}")
     page=$top/doc/man/$name.${program#*:}
     test -x "${program%:*}" || continue
@@ -35,7 +35,7 @@ awk 'BEGIN { RS = "\nCONF_OPTION[(]" } NR > 1 && !/EC_OPTION_NO_EFFECT/ { split(
 while read -r id option; do
     grep -q -x "\.It Cm $option" doc/man/ecelerity.conf.5 || miss doc/man/ecelerity.conf.5 "$option"
     grep -r -q -w --include='*.[ch]' -e "CONF_O_$id" "$top/server" ||
-        grep -r -q -w --include='*.[ch]' --exclude-dir=conf -e "$id" -e "\"$option\"" "$top/server" ||
+        grep -r -q -w --include='*.[ch]' --exclude-dir=conf -e "$id" -e "\"$option\"" "$top/server" "$top/modules" ||
         miss "the server (EC_OPTION_NO_EFFECT is missing in options.def?)" "$option"
 done < "manual-options.$$"
 test -s "manual-options.$$" || miss "this test" "any option: is the pattern still right?"

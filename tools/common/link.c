@@ -151,6 +151,7 @@ static int open_found(console_link_t *link)
     const char *errors[RUNDIR_MAX];
 
     for (int i = 0; i < n; i++) {
+        dirs[i].is_manager = link->is_manager;
         rundir_socket(paths[i], &dirs[i]);
         if (!rundir_is_trusted(&dirs[i])) {
             errors[i] =
@@ -162,7 +163,7 @@ static int open_found(console_link_t *link)
         }
         errors[i] = strerror(errno);
     }
-    say(link, "no running server was found; looked for\n");
+    say(link, "no running %s was found; looked for\n", link->is_manager ? "manager" : "server");
     for (int i = 0; i < n; i++) {
         say(link, "  %s (%s)\n", errors[i][0] == 'n' && errors[i][1] == 'o' ? dirs[i].path : paths[i],
                 errors[i]);

@@ -13,6 +13,7 @@ typedef struct {
     char path[512];                /* what it is connected to, for messages */
     int fd;                        /* -1: not connected */
     int is_quiet;                  /* say nothing when something is wrong */
+    int is_manager;                /* without an endpoint: look for a cluster manager and nothing else */
 } console_link_t;
 
 /** Is this word an endpoint (a path, address:port) and not part of a command? */

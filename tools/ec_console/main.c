@@ -11,15 +11,16 @@
 #include "console.h"
 
 static const char usage[] =
-    "usage: ec_console [--form text|xml|json] [ENDPOINT] [COMMAND ...]\n"
+    "usage: ec_console [--form text|xml|json] [--manager] [ENDPOINT] [COMMAND ...]\n"
     "\n"
-    "Talks to a running ecelerity.  With a command: runs it and leaves.  Without, on a terminal: line "
+    "Talks to a running ecelerity, or eccmgr.  With a command: runs it and leaves.  Without, on a terminal: line "
     "editing,\n"
     "completion (Tab), history; else commands are read from standard input, one a line.\n"
     "\n"
     "  ENDPOINT            path of a control socket, or address:port (a word with a slash, or ending in "
     ":digits)\n"
     "  --form FORM         how answers are written: text (default), xml or json\n"
+    "  --manager           without an endpoint: talk to the cluster manager (eccmgr) of this machine\n"
     "  --                  what follows is a command, whatever it looks like\n"
     "  --help, --version\n"
     "\n"
@@ -32,10 +33,11 @@ static const char usage[] =
     "json.\n"
     "Exit status: 0 done, 1 the command failed, 2 no connection or wrong usage.\n";
 
-enum { OPTION_FORM = 1, OPTION_HELP, OPTION_VERSION };
+enum { OPTION_FORM = 1, OPTION_MANAGER, OPTION_HELP, OPTION_VERSION };
 
 static const struct option options[] = {
     { "form", required_argument, NULL, OPTION_FORM },
+    { "manager", no_argument, NULL, OPTION_MANAGER },
     { "help", no_argument, NULL, OPTION_HELP },
     { "version", no_argument, NULL, OPTION_VERSION },
     { NULL, 0, NULL, 0 },
@@ -65,6 +67,9 @@ static int take_options(console_t *console, int argc, char **argv, int *status)
             if (!set_form(console, optarg)) {
                 return 0;
             }
+            break;
+        case OPTION_MANAGER:
+            console->link.is_manager = 1;
             break;
         case OPTION_HELP:
         case 'h':
@@ -102,7 +107,7 @@ static int take_endpoint(console_t *console, int argc, char **argv, int *status)
         console->link.endpoint = argv[optind++];
         return take_options(console, argc, argv, status);
     }
-    console->link.endpoint = from_environment();
+    console->link.endpoint = console->link.is_manager ? NULL : from_environment();
     return 1;
 }
 

@@ -9,3 +9,7 @@ bin_ec_ctl_SOURCES = \
   tools/common/link.c tools/common/link.h \
   server/control/rundir.c server/control/wire.c
 bin_ec_ctl_CPPFLAGS = $(AM_CPPFLAGS)
+
+# the same program: it looks at its name
+install-exec-hook:
+	cd "$(DESTDIR)$(bindir)" && rm -f eccmgr_ctl && $(LN_S) ec_ctl eccmgr_ctl

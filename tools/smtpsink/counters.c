@@ -3,22 +3,24 @@
 #include "counters.h"
 
 #include "../common/cli.h"
+#include "domains.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-static void trace(struct sink *sink, const struct conn *conn, const char *what)
+void counters_trace(const struct conn *conn, const char *what, const char *extra)
 {
+    struct sink *sink = conn->sink;
     int64_t now;
 
     if (sink->trace_fd < 0)
         return;
     now = clock_us(CLOCK_REALTIME);
-    bytes_print(&sink->trace, "%lld.%06d\t%s\t%llu\t%s\t%s\t%llu\t%llu\n", (long long)(now / 1000000),
+    bytes_print(&sink->trace, "%lld.%06d\t%s\t%llu\t%s\t%s\t%llu\t%llu%s%s\n", (long long)(now / 1000000),
                 (int)(now % 1000000), what, (unsigned long long)conn->number, conn->listener->name,
                 conn->remote, (unsigned long long)conn->listener->current,
-                (unsigned long long)sink->counters.current);
+                (unsigned long long)sink->counters.current, extra ? "\t" : "", extra ? extra : "");
 }
 
 void counters_open(struct sink *sink, struct conn *conn)
@@ -33,14 +35,15 @@ void counters_open(struct sink *sink, struct conn *conn)
     listener->current++;
     if (listener->current > listener->peak)
         listener->peak = listener->current;
-    trace(sink, conn, "open");
+    counters_trace(conn, "open", NULL);
 }
 
 void counters_close(struct sink *sink, struct conn *conn)
 {
     sink->counters.current--;
     conn->listener->current--;
-    trace(sink, conn, "close");
+    domains_close(conn);
+    counters_trace(conn, "close", NULL);
 }
 
 static unsigned long long cpu_us(void)
@@ -61,6 +64,7 @@ static void write_text(const struct sink *sink, FILE *out)
                 (unsigned long long)listener->connections, listener->name,
                 (unsigned long long)listener->current, listener->name, (unsigned long long)listener->peak);
     }
+    domains_write_text(sink, out);
 }
 
 static void write_json(const struct sink *sink, FILE *out)
@@ -78,6 +82,8 @@ static void write_json(const struct sink *sink, FILE *out)
                 listener->name, (unsigned long long)listener->connections,
                 (unsigned long long)listener->current, (unsigned long long)listener->peak);
     }
+    fputs("}, \"domains\": {", out);
+    domains_write_json(sink, out);
     fputs("}}\n", out);
 }
 

@@ -9,6 +9,9 @@
 void counters_open(struct sink *sink, struct conn *conn);
 void counters_close(struct sink *sink, struct conn *conn);
 
+/** A --trace-connections line about this connection; `extra` is a column more, or NULL. */
+void counters_trace(const struct conn *conn, const char *what, const char *extra);
+
 /** Print to --count-file (replaced whole), or to stdout when there is none. */
 void counters_publish(const struct sink *sink);
 

@@ -10,6 +10,7 @@
 
 #include "actions.h"
 #include "conn.h"
+#include "domains.h"
 #include "message.h"
 
 #include <stdio.h>
@@ -64,6 +65,7 @@ static void accept_mail(struct conn *conn, const char *text)
 static void accept_rcpt(struct conn *conn, const char *text)
 {
     message_recipient(conn, conn->argument.data);
+    domains_recipient(conn, conn->argument.data);
     conn_reply(conn, text ? text : "250 2.1.5 recipient ok");
 }
 

@@ -80,7 +80,8 @@ struct sink {
     /* options */
     const char *record_path, *trace_path, *count_path;
     uint64_t seed, max_connections, max_size;
-    bool no_pipelining, no_esmtp, json;
+    bool no_pipelining, no_esmtp, json, by_domain;
+    struct domains *domains; /* NULL: none seen */
 };
 
 /* What a drawn action leaves to be done at a stage, perhaps after a pause. */
@@ -113,6 +114,7 @@ struct conn {
 
     enum input_mode mode;
     bool is_ehlo, has_hello, has_sender;
+    struct bytes domains;  /* pointers to those it has named (--domains) */
     struct bytes argument; /* the address given with the command in progress, with its final NUL */
     struct dot_scan dot;
     struct transaction {

@@ -6,6 +6,7 @@
 #include "actions.h"
 #include "conn.h"
 #include "counters.h"
+#include "domains.h"
 
 #include "../common/cli.h"
 
@@ -63,8 +64,13 @@ static const struct cli_option options[] = {
     { 0, "trace-connections", "FILE",
       "append one line each time a connection opens or closes; tab-separated: unix time with microseconds,\n"
       "open or close, connection number, listening address, remote address, connections now open at that\n"
-      "listening address, connections now open in all",
+      "listening address, connections now open in all. With --domains also a line rcpt for each recipient\n"
+      "that is named, which has its domain behind the others",
       CLI_TEXT, AT(trace_path) },
+    { 0, "domains", NULL,
+      "count connections and recipients of each recipient domain, too: connections:DOMAIN, current:DOMAIN,\n"
+      "peak:DOMAIN, recipients:DOMAIN; a connection is one of a domain from its first recipient there",
+      CLI_FLAG, AT(by_domain) },
     { 0, "count-file", "FILE",
       "SIGUSR1 writes the counters to FILE (replaced whole) instead of stdout, the end writes them to both",
       CLI_TEXT, AT(count_path) },
@@ -179,6 +185,7 @@ int main(int argc, char **argv)
     conn_end_all(sink);
     bytes_free(&sink->record);
     bytes_free(&sink->trace);
+    domains_free(sink);
     free(sink->actions);
     free(sink);
     return 0;

@@ -25,7 +25,7 @@ static apr_uint32_t ours(const struct limit_client_key *key)
     return firm > key->giving ? firm - key->giving : 0;
 }
 
-static apr_uint32_t equal_part(const limit_client_t *client, const struct limit_client_key *key)
+apr_uint32_t limit_client_unleased(const limit_client_t *client, const struct limit_client_key *key)
 {
     return key->mode == LIMIT_AVAILABLE ? (key->limit + client->nodes - 1) / client->nodes : 0;
 }
@@ -34,7 +34,7 @@ static apr_uint32_t equal_part(const limit_client_t *client, const struct limit_
 static apr_uint32_t part_without(const limit_client_t *client, const struct limit_client_key *key,
                                  int is_good)
 {
-    return !is_good || client->limit->is_half ? equal_part(client, key) : 0;
+    return !is_good || client->limit->is_half ? limit_client_unleased(client, key) : 0;
 }
 
 static apr_uint32_t greater(apr_uint32_t a, apr_uint32_t b)
@@ -60,12 +60,15 @@ static void on_watch(void *baton, const struct limit_key *state, apr_uint32_t gi
     limit_client_t *client = baton;
     struct limit_client_key *key = table_find(&client->keys, state->item.key, state->item.key_length);
     const struct limit_entry *entry = limit_entry_of(state, client->limit->self);
-    apr_uint32_t now, turn, before;
+    apr_uint32_t now, turn, before, yield_before;
+    int was_awaited;
 
     if (key == NULL || entry == NULL || !client->is_active)
         return;
     key->giving -= given < key->giving ? given : key->giving;
     before = ours(key);
+    yield_before = key->yield;
+    was_awaited = key->turn_ends != 0;
     key->firm = entry->firm;
     key->fresh = entry->fresh;
     if (entry->tainted > key->tainted && client->events->tainted != NULL)
@@ -81,7 +84,7 @@ static void on_watch(void *baton, const struct limit_key *state, apr_uint32_t gi
     else if (key->turn_ends == 0)
         key->turn_ends = -1;
     end_excess(client, key, greater(entry->firm + entry->fresh, part_without(client, key, 1)));
-    if (ours(key) > before && client->is_active)
+    if (ours(key) > before || key->yield != yield_before || (key->turn_ends != 0) != was_awaited)
         client->events->gained(client->baton, key);
 }
 
@@ -127,7 +130,7 @@ void limit_client_want(limit_client_t *client, struct limit_client_key *key, apr
 
 int limit_client_may_use(const limit_client_t *client, const struct limit_client_key *key, apr_time_t now)
 {
-    return has_lease(client, now) || key->used <= equal_part(client, key);
+    return has_lease(client, now) || key->used <= limit_client_unleased(client, key);
 }
 
 /* What must go back because others wait, and has not yet: also an extra unit whose turn is over. */
@@ -155,6 +158,18 @@ void limit_client_put(limit_client_t *client, struct limit_client_key *key)
 {
     key->used--;
     set_dirty(client, key);
+}
+
+int limit_client_forget(limit_client_t *client, struct limit_client_key *key)
+{
+    int is_held = key->used > 0 || key->firm > 0 || key->fresh > 0 || key->giving > 0;
+
+    if (is_held || key->want > 0 || key->is_dirty || key->turn_next != NULL)
+        return 0;
+    if (client->is_active && key->told_want > 0)
+        return 0;
+    table_remove(&client->keys, &key->item);
+    return 1;
 }
 
 /* ---- the local half of the machine ---------------------------------------------- */
@@ -201,11 +216,25 @@ static void join(void *local, wire_writer_t *writer, apr_time_t now)
     }
 }
 
+/* What could be given back at once. */
+static apr_uint32_t spare_of(const struct limit_client_key *key)
+{
+    apr_uint32_t firm = key->firm > key->giving ? key->firm - key->giving : 0;
+
+    return firm > key->used ? firm - key->used : 0;
+}
+
+apr_uint32_t limit_client_owed(const struct limit_client_key *key, apr_time_t now)
+{
+    apr_uint32_t yield = owes(key, now), spare = spare_of(key);
+
+    return yield > spare ? yield - spare : 0;
+}
+
 /* How much to give back now; what is in use can not be given. */
 static apr_uint32_t to_give(limit_client_t *client, struct limit_client_key *key, apr_time_t now)
 {
-    apr_uint32_t firm = key->firm > key->giving ? key->firm - key->giving : 0;
-    apr_uint32_t spare = firm > key->used ? firm - key->used : 0;
+    apr_uint32_t firm = key->firm > key->giving ? key->firm - key->giving : 0, spare = spare_of(key);
     apr_uint32_t keep = key->want > key->used ? key->want : key->used,
                  surplus = firm > keep ? firm - keep : 0;
     apr_uint32_t yield = owes(key, now);

@@ -42,7 +42,7 @@ struct limit_client_key {
 };
 
 struct limit_client_events {
-    /** A slot may be there that was not before. */
+    /** A slot may be there that was not before, or others wait, or do not any more, for what is ours. */
     void (*gained)(void *baton, struct limit_client_key *key);
     /** Others wait: end `count` of the used ones when their work is done, soon.  Said again, with what is
      * still owed, as long as it is. */
@@ -83,6 +83,12 @@ void limit_client_want(limit_client_t *client, struct limit_client_key *key, apr
 /** Returns whether a slot was there. */
 int limit_client_take(limit_client_t *client, struct limit_client_key *key, apr_time_t now);
 void limit_client_put(limit_client_t *client, struct limit_client_key *key);
+/** How many of the used ones others wait for now. */
+apr_uint32_t limit_client_owed(const struct limit_client_key *key, apr_time_t now);
+/** Forgets a key of which nothing is wanted or held.  Returns 0, and changes nothing, when that is not so yet. */
+int limit_client_forget(limit_client_t *client, struct limit_client_key *key);
+/** What this node may use of a key without a lease: its equal part in available mode, else 0. */
+apr_uint32_t limit_client_unleased(const limit_client_t *client, const struct limit_client_key *key);
 /** May what is used go on to be used at this moment?  A comparison or two. */
 int limit_client_may_use(const limit_client_t *client, const struct limit_client_key *key, apr_time_t now);
 

@@ -36,6 +36,12 @@ void replica_add(replica_t *replica, const struct machine *machine)
     replica->machines[replica->machine_count++] = *machine;
 }
 
+void replica_set_self(replica_t *replica, bus_node_t self)
+{
+    EC_ASSERT(replica->phase == REPLICA_ALONE);
+    replica->config.self = self;
+}
+
 void replica_destroy(replica_t *replica)
 {
     for (int i = 0; i < replica->machine_count; i++)

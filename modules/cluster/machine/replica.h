@@ -45,6 +45,8 @@ typedef struct replica replica_t;
 replica_t *replica_create(const struct replica_config *config, bus_t *bus);
 /** Before the first event. */
 void replica_add(replica_t *replica, const struct machine *machine);
+/** Which node this is, when the bus was not there at create: before the first view of a bus. */
+void replica_set_self(replica_t *replica, bus_node_t self);
 /** Machines' states and locals stay the caller's. */
 void replica_destroy(replica_t *replica);
 

@@ -25,8 +25,9 @@ struct node_settings {
     const char *address;        /* "ip:port" of its ECCluster_Listener; "0.0.0.0:0": none */
     const char *cluster_group;  /* the process group of the replica */
     const char *control_group;  /* ... and of console commands; messages in it are ordered but not replicated */
+    const char *version;        /* of this program, for others to see */
     int is_manager;
-    int nodes;                  /* configured members (msgc_server peers); 0: not known */
+    int nodes;                  /* configured members (msgc_server peers); 0: not known; see node_set_nodes() */
     apr_interval_time_t window, margin; /* of leases */
     ec_log_t *log;              /* kept */
 };
@@ -39,7 +40,8 @@ struct node_part {
     void (*turn)(void *part, apr_time_t now);
     /** When turn() should come without other cause; 0: never.  May be NULL. */
     apr_time_t (*next)(void *part);
-    /** The lease was renewed until this time, or (0) is over.  Before turn().  May be NULL. */
+    /** The lease was renewed until this time, or (0) is over.  Before turn(), and after what the replica has told the
+     * locals about it.  May be NULL. */
     void (*lease)(void *part, apr_time_t until);
     /** The thread has ended: let everything go. */
     void (*close)(void *part);
@@ -53,6 +55,16 @@ void node_add_part(node_t *node, const struct node_part *type, void *part);
 apr_status_t node_start(node_t *node, const char **why);
 /** Says LEAVE, ends the thread, closes the parts, frees. */
 void node_stop(node_t *node);
+
+/** So many members are configured now.  With two of them one host alone is not quorate, whatever corosync says. */
+void node_set_nodes(node_t *node, int nodes);
+/** Leave the groups and come in again. */
+void node_reset(node_t *node);
+/** Why there is no bus (of the replica), for the console: constant, or NULL when there is one. */
+const char *node_trouble(node_t *node);
+
+/** The clock of leases, and of `now` everywhere: ec_gate_clock(). */
+apr_time_t node_clock(void);
 
 /** For parts, in open(). */
 void node_add_machine(node_t *node, const struct machine *machine);
@@ -86,7 +98,9 @@ int node_members(node_t *node, const struct node_member **members);
 
 /** In order, to all in the control group, this process included.  EC_E_BUSY: try in the next turn. */
 apr_status_t node_send_control(node_t *node, const void *data, apr_size_t length);
-/** On the thread; borrows.  One listener a kind: the first byte of the message. */
+/** The first byte of a message is its kind.  Below NODE_CONTROL_PARTS they are the node's own. */
+enum { NODE_CONTROL_WHO = 1, NODE_CONTROL_PARTS = 16 };
+/** On the thread; borrows.  One listener a kind: set it in open(). */
 typedef void node_control_fn(void *baton, bus_node_t sender, apr_uint32_t pid, const void *data, apr_size_t length);
 void node_on_control(node_t *node, int kind, node_control_fn *fn, void *baton);
 

@@ -5,28 +5,13 @@
 #include "cluster/machine/mutant.h"
 #include "cluster/throttle/throttle.h"
 
-static apr_uint32_t *part_of(struct throttle_rate *rate, apr_int64_t number)
-{
-    return &rate->used[number % (THROTTLE_PARTS + 2)];
-}
-
 /* Uses of more than a window ago have ended. */
 static void age(struct throttle_rate *rate, apr_time_t now)
 {
-    apr_int64_t current = now / rate->part;
-
-    while (rate->first < current - THROTTLE_PARTS - 1) {
-        apr_uint32_t *ended = part_of(rate, rate->first);
-
-        for (; *ended > 0; --*ended)
-            limit_client_put(rate->client, rate->key);
-        rate->first++;
-        if (rate->key->used == 0) /* the rest is empty, too */
-            rate->first = current;
-    }
-    while (rate->first < current && *part_of(rate, rate->first) == 0)
-        rate->first++;
-    *part_of(rate, current) += rate->tainted;
+    for (apr_int64_t ended = ec_window_age(&rate->window, now); ended > 0; ended--)
+        limit_client_put(rate->client, rate->key);
+    if (rate->tainted > 0)
+        ec_window_use(&rate->window, now, rate->tainted);
     rate->tainted = 0;
 }
 
@@ -57,8 +42,7 @@ void throttle_rate_init(struct throttle_rate *rate, limit_client_t *client, cons
 {
     memset(rate, 0, sizeof(*rate));
     rate->client = client;
-    rate->part = (window + THROTTLE_PARTS - 1) / THROTTLE_PARTS;
-    rate->first = now / rate->part;
+    ec_window_init(&rate->window, window, now);
     rate->key = limit_client_key(client, key, length, limit, LIMIT_STRICT);
     rate->key->user = rate;
 }
@@ -71,7 +55,7 @@ int throttle_take(struct throttle_rate *rate, apr_time_t now)
     if (is_mutant(NO_AGING))
         limit_client_put(rate->client, rate->key);
     else
-        ++*part_of(rate, now / rate->part);
+        ec_window_use(&rate->window, now, 1);
     return 1;
 }
 
@@ -85,8 +69,5 @@ void throttle_want(struct throttle_rate *rate, apr_uint32_t count, apr_time_t no
 
 apr_time_t throttle_next(const struct throttle_rate *rate)
 {
-    /* age() has passed over the empty ones */
-    if (rate->used[rate->first % (THROTTLE_PARTS + 2)] == 0)
-        return 0;
-    return (rate->first + THROTTLE_PARTS + 2) * rate->part;
+    return ec_window_next(&rate->window);
 }

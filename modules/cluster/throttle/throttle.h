@@ -7,23 +7,20 @@
  * while units move.  Units that a departed node may have used just now come tainted:
  * they count as used from when they came.
  *
- * Time is kept in 128 parts of a window, and a unit rests for at least one part more: at most 2/128 of
- * the rate is not used, and the clock of a node may be faster than real time by 1/128.
+ * How long a unit rests, to the part of a window: ec/window.h.
  *
  * Thread: the one that drives the replica. */
 #ifndef CLUSTER_THROTTLE_THROTTLE_H
 #define CLUSTER_THROTTLE_THROTTLE_H
 
-#include "cluster/limit/client.h"
+#include <ec/window.h>
 
-enum { THROTTLE_PARTS = 128 };
+#include "cluster/limit/client.h"
 
 struct throttle_rate {
     limit_client_t *client;
     struct limit_client_key *key;
-    apr_time_t part;   /* length of one */
-    apr_int64_t first; /* number of the oldest part that is used, or of the present one */
-    apr_uint32_t used[THROTTLE_PARTS + 2];
+    ec_window_t window;
     apr_uint32_t tainted; /* used by others, perhaps just before they came */
 };
 

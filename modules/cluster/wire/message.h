@@ -28,7 +28,9 @@ enum { MESSAGE_VERSION = 1 };
     X(GAUGE, 18, "counts of the sender")                           \
     X(CIDR, 19, "counts of the sender by address")                 \
     X(CACHE, 20, "values by key")                                  \
-    X(METRICS, 21, "series of the sender")
+    X(METRICS, 21, "series of the sender")                         \
+    X(MANAGER_METRICS, 22, "series of the sender, for managers")   \
+    X(GROUP, 23, "of groups that modules have made")
 
 #define MESSAGE_ENUM(name, number, text) MESSAGE_##name = number,
 enum message_type { MESSAGE_TYPES(MESSAGE_ENUM) MESSAGE_TYPE_END = 256 };

@@ -218,6 +218,14 @@ const ec_options_t *ec_conn_options(const ec_conn_t *conn)
     return conn->view;
 }
 
+const char *ec_conn_network(const ec_conn_t *conn, const char *option)
+{
+    const conf_stanza_t *listen = in_listener_stanza(conn->listener, conn->conf);
+    const conf_stanza_t *origin = conf_inbound_origin_of(conn->conf, listen, in_peer_for_matching(conn), option);
+
+    return origin != NULL && strcmp(conf_stanza_type(origin), "peer") == 0 ? conf_stanza_name(origin) : NULL;
+}
+
 ec_batch_t *ec_conn_batch(const ec_conn_t *conn)
 {
     return conn->txn == NULL ? NULL : conn->txn->batch;

@@ -75,6 +75,16 @@ void policy_reply(session_t *session)
     HOOK_CALL(out_reply, session, session_stage(session), session->reply.code, session->reply.text);
 }
 
+void policy_connected(session_t *session)
+{
+    HOOK_CALL(out_connected, session);
+}
+
+void policy_disconnect(session_t *session)
+{
+    HOOK_CALL(out_disconnect, session);
+}
+
 /* ---- what hooks see (include/ec/out.h) ------------------------------------------------------- */
 
 const char *ec_out_domain(const ec_out_t *out)

@@ -96,6 +96,7 @@ const char *session_hostname(session_t *session)
 void session_drop(session_t *session)
 {
     if (session->stream != NULL) {
+        policy_disconnect(session);
         session->tx.bytes = body_sent(session);
         stream_destroy(session->stream);
         session->stream = NULL;
@@ -114,6 +115,7 @@ static void quit(session_t *session)
 {
     static const char command[] = "QUIT\r\n";
 
+    policy_disconnect(session);
     stream_write_static(session->stream, command, sizeof(command) - 1);
     stream_finish(session->stream, apr_time_from_sec(QUIT_GRACE_SECONDS));
     session->stream = NULL; /* and the pool of the connection went with it */
@@ -185,7 +187,7 @@ void session_continue(session_t *session)
     if (session->state == SESSION_RSET) {
         return;
     }
-    if (session->is_closing || is_used_up(session)) {
+    if (session->is_closing || is_used_up(session) || source_has_changed(session)) {
         session_end(session);
         return;
     }

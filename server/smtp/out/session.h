@@ -129,6 +129,7 @@ struct ec_out {
     int is_routing;
     hosts_t hosts;
 
+    char source[64];       /* our own address; "": the kernel's choice */
     apr_pool_t *conn_pool; /* of the connection; given to the stream */
     net_connect_t *connect;
     stream_t *stream; /* NULL: not connected */
@@ -171,11 +172,21 @@ void connect_failed(session_t *session, const char *text);
 session_lost_fn early_lost;
 session_reply_fn early_reply;
 
+/* source.c: the address that the connection comes from */
+/** Sets session->source for the host that is to be connected; 0: there is none, `why` is the reply's text. */
+int source_choose(session_t *session, char *why, apr_size_t room);
+/** Did net_connect() return this because of the source?  Then `why` is the reply's text. */
+int source_is_missing(session_t *session, apr_status_t rv, char *why, apr_size_t room);
+/** The configuration has another one for this host now. */
+int source_has_changed(session_t *session);
+
 /* policy.c: hooks; each returns NULL, or the text of a refusal ("451 ..."), valid until the next */
 const char *policy_connect(session_t *session);
 const char *policy_greeting(session_t *session);
 const char *policy_attempt(session_t *session, const queue_attempt_t *attempt, int n);
 void policy_reply(session_t *session);
+void policy_connected(session_t *session);
+void policy_disconnect(session_t *session);
 
 /* greet.c */
 void greet_line(session_t *session, const char *line, apr_size_t len);

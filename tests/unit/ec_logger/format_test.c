@@ -155,6 +155,27 @@ START_TEST(rejections)
 }
 END_TEST
 
+START_TEST(commands)
+{
+    ec_access_event_t access = { .when = WHEN,
+                                 .listener = "/run/2025",
+                                 .remote = "",
+                                 .user = "root",
+                                 .result = 1,
+                                 .command = "domain a@b\nx",
+                                 .role = "local" };
+
+    format_access(line, &access, 0);
+    ck_assert_str_eq(line, "1254227113@Z@/run/2025@@root@1@domain a\\@b\\nx@local");
+    access.result = 0;
+    access.remote = "127.0.0.1:4000";
+    access.user = "";
+    format_access(line, &access, 1);
+    ck_assert_ptr_nonnull(strstr(line, "@Z@/run/2025@127.0.0.1:4000@@0@domain"));
+    ck_assert_ptr_null(strstr(line, "local"));
+}
+END_TEST
+
 START_TEST(variables_of_a_rejection)
 {
     ec_batch_t *batch = batch_create(WHEN, "esmtp");
@@ -197,6 +218,7 @@ static void add(Suite *suite)
     tcase_add_test(tcase, odd_values);
     tcase_add_test(tcase, too_long_is_cut);
     tcase_add_test(tcase, rejections);
+    tcase_add_test(tcase, commands);
     tcase_add_test(tcase, variables_of_a_rejection);
     tcase_add_loop_test(tcase, unknown_state, 0, 2);
 }

@@ -511,9 +511,9 @@ void world_stop(void)
 
 queue_t *world_queue(const char *domain)
 {
-    apr_uint64_t hash = name_hash(name_default, domain);
+    apr_uint64_t hash = name_hash(&binding_default, domain);
 
-    return queue_find(queue_set_of(hash), hash, domain);
+    return queue_find(queue_set_of(hash), hash, &binding_default, domain);
 }
 
 /* ---- mail

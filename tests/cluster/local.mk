@@ -1,0 +1,5 @@
+# tests/cluster: nodes with a real corosync each, in network namespaces
+EXTRA_DIST += %D%/clusterlab.py
+EXTRA_DIST += %D%/conftest.py
+EXTRA_DIST += %D%/test_membership.py
+EXTRA_DIST += %D%/test_sizes.py
