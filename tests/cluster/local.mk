@@ -4,3 +4,4 @@ EXTRA_DIST += %D%/conftest.py
 EXTRA_DIST += %D%/test_membership.py
 EXTRA_DIST += %D%/test_sizes.py
 EXTRA_DIST += %D%/test_config.py
+EXTRA_DIST += %D%/test_quickstart.py
