@@ -4,6 +4,7 @@
 
 #include <apr_strings.h>
 
+#include "cluster/group/api.h"
 #include "cluster/module.h"
 
 /* NULL: the answer says why there is none. */
@@ -162,6 +163,12 @@ static void shared_show(void *self, ec_answer_t *answer)
         shared_command_show(cluster->shared, answer);
 }
 
+static void group_list(void *self, ec_answer_t *answer)
+{
+    if (node_of(self, answer) != NULL)
+        group_command_list(answer);
+}
+
 static void help(void *self, ec_answer_t *answer)
 {
     ec_node_t *table = ec_node_table(ec_answer_root(answer), "commands");
@@ -179,6 +186,7 @@ const ec_command_t cluster_commands[] = {
     { "info", EC_CMD_READ, cluster_show_info, "this node: groups, state, lease" },
     { "nodename", EC_CMD_READ, nodename, "name of this node" },
     { "nodeaddr", EC_CMD_READ, nodeaddr, "address of this node for others" },
+    { "group list", EC_CMD_READ, group_list, "groups of modules that nodes are in" },
     { "shared list", EC_CMD_READ, shared_list, "what nodes share by Replicate stanzas" },
     { "shared show <object>", EC_CMD_READ, shared_show, "a shared object: the sum of all nodes" },
     { "shared show <object> from <node>", EC_CMD_READ, shared_show, "what one node counts" },

@@ -150,7 +150,7 @@ static void decide(replica_t *replica)
 {
     struct settle_decision decision;
 
-    settle_decide(&replica->settle, &decision);
+    settle_decide(&replica->settle, replica->config.hosts, &decision);
     if (!decision.is_possible)
         return;
     if (!decision.is_quorate && !decision.is_half) {

@@ -323,6 +323,45 @@ static void part_close(void *part)
 
 const struct node_part shared_part = { "shared", part_open, part_turn, part_next, NULL, part_close };
 
+/* ---- for other modules ----------------------------------------------------------------------------- */
+
+static shared_t *open_now; /* there is one node in a process */
+
+static cache_t *find_cache(const char *name)
+{
+    const struct shared_object *object = open_now != NULL ? shared_find(open_now, name) : NULL;
+
+    return object != NULL && object->in != NULL && object->class->kind == SHARED_CACHE ? object->in->state : NULL;
+}
+
+apr_status_t shared_cache_set(const char *name, const void *key, apr_size_t key_length, const void *value,
+                              apr_size_t length)
+{
+    cache_t *cache = find_cache(name);
+
+    if (cache == NULL)
+        return EC_E_NOT_FOUND;
+    if (key_length > TABLE_KEY_MAX || length > CACHE_VALUE_MAX)
+        return EC_E_TOO_LONG;
+    cache_set(cache, key, key_length, value, length);
+    return APR_SUCCESS;
+}
+
+const void *shared_cache_get(const char *name, const void *key, apr_size_t key_length, apr_size_t *length)
+{
+    const cache_t *cache = find_cache(name);
+
+    return cache != NULL ? cache_get(cache, key, key_length, length) : NULL;
+}
+
+apr_uint64_t shared_count(const char *name, const void *key, apr_size_t key_length, bus_node_t node)
+{
+    const struct shared_object *object = open_now != NULL ? shared_find(open_now, name) : NULL;
+    const gauge_t *gauge = object != NULL ? shared_gauge_of(object) : NULL;
+
+    return gauge == NULL ? 0 : node == 0 ? gauge_sum(gauge, key, key_length) : gauge_of(gauge, key, key_length, node);
+}
+
 /* ---- life -------------------------------------------------------------------------------------------------- */
 
 static void name_counters(shared_t *shared)
@@ -350,6 +389,7 @@ void *shared_create(const ec_instance_t *instance, const char **why)
     pthread_mutex_init(&shared->others_lock, NULL);
     name_counters(shared);
     tally_hold();
+    open_now = shared;
     return shared;
 }
 
@@ -367,6 +407,7 @@ void shared_destroy(void *part)
 {
     shared_t *shared = part;
 
+    open_now = NULL;
     while (shared->objects != NULL) {
         struct shared_object *object = shared->objects;
 

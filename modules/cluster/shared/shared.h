@@ -53,6 +53,14 @@ void shared_permanent_failure(shared_t *shared);
 void shared_reception(shared_t *shared);
 void shared_rejection(shared_t *shared);
 
+/* ---- for other modules (ec/cluster.h); under the node's lock --------------------------------------- */
+
+apr_status_t shared_cache_set(const char *name, const void *key, apr_size_t key_length, const void *value,
+                              apr_size_t length);
+/** Borrows until the lock is given back. */
+const void *shared_cache_get(const char *name, const void *key, apr_size_t key_length, apr_size_t *length);
+apr_uint64_t shared_count(const char *name, const void *key, apr_size_t key_length, bus_node_t node);
+
 /* ---- commands; master loop, takes the lock -------------------------------------------------------- */
 
 /** "cluster shared list" */

@@ -129,7 +129,7 @@ START_TEST(decides)
     settle_clear(&settle);
     for (int i = 0; i < 3 && decisions[_i].states[i].node != 0; i++)
         settle_add(&settle, &decisions[_i].states[i]);
-    settle_decide(&settle, &decision);
+    settle_decide(&settle, 0, &decision);
     ck_assert_msg(decision.is_possible == decisions[_i].is_possible, "%s", decisions[_i].about);
     ck_assert_msg(decision.is_quorate == decisions[_i].is_quorate, "%s", decisions[_i].about);
     ck_assert_msg(decision.is_founding == decisions[_i].is_founding, "%s", decisions[_i].about);
