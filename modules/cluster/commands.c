@@ -92,6 +92,7 @@ static void add_state(ec_node_t *root, node_t *node)
     replica_info(node_replica(node), &info);
     ec_node_text(root, "state", replica_phase_name(info.phase));
     ec_node_text(root, "active", info.is_active ? "yes" : "no");
+    ec_node_text(root, "share", info.is_half ? "half of each limit: alone of two hosts" : "of all hosts");
     ec_node_format(root, "lease_left", "%d ms", until > now ? (int)apr_time_as_msec(until - now) : 0);
     ec_node_int(root, "position", (apr_int64_t)info.position);
     ec_node_int(root, "messages_refused", (apr_int64_t)info.refused);
