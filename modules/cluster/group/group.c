@@ -206,8 +206,7 @@ static void end_servings_of(groups_t *groups, const struct group_local *local)
     }
 }
 
-/* ---- the directory ---------------------------------------------------------------------------------------
- */
+/* ---- the directory ------------------------------------------------------------------------------ */
 
 const struct group *group_find(const groups_t *groups, const char *name)
 {
@@ -498,8 +497,7 @@ static int read_directory(void *state, wire_reader_t *reader)
 const struct machine_type group_machine = { "groups", MESSAGE_GROUP, apply,           NULL,          NULL,
                                             change,   clear,         write_directory, read_directory };
 
-/* ---- the local half
- * ---------------------------------------------------------------------------------------- */
+/* ---- the local half ----------------------------------------------------------------------------- */
 
 /* What was queued was for an earlier stay. */
 static void forget_unsent(groups_t *groups)
@@ -598,8 +596,7 @@ static apr_time_t next_time(const void *local)
 
 const struct machine_local group_machine_local = { active, NULL, flush, NULL, NULL, next_time };
 
-/* ---- what modules do
- * ------------------------------------------------------------------------------------------ */
+/* ---- what modules do ---------------------------------------------------------------------------- */
 
 void groups_init(groups_t *groups)
 {

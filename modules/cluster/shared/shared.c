@@ -370,8 +370,7 @@ apr_uint64_t shared_count(const char *name, const void *key, apr_size_t key_leng
                          : gauge_of(gauge, key, key_length, node);
 }
 
-/* ---- life
- * -------------------------------------------------------------------------------------------------- */
+/* ---- life --------------------------------------------------------------------------------------- */
 
 static void name_counters(shared_t *shared)
 {
