@@ -1,8 +1,8 @@
 /* sim.c - thousands of clusters with faults, each from a seed
  * SPDX-License-Identifier: Apache-2.0
  *
- * usage: sim [--seeds N] [--seed N] [--steps M] [--mutant NAME] [--trace[=2]]
- *   --seeds N   run the seeds 1..N
+ * usage: sim [--from N] [--seeds N] [--seed N] [--steps M] [--mutant NAME] [--trace[=2]]
+ *   --seeds N   run so many seeds, from 1 or --from on
  *   --seed N    run this one only
  *   --steps M   faults in each run
  *   --mutant X  break rule X (mutant.h): all is well when a seed finds it; `all` for each in turn
@@ -28,7 +28,7 @@ static const char *const mutant_names[] = { "NONE",
 };
 
 struct options {
-    apr_uint64_t first, last;
+    apr_uint64_t first, count;
     int steps, trace, mutant, all_mutants;
 };
 
@@ -74,7 +74,7 @@ static void take_seeds(const struct options *options, struct work *work)
     unsigned long long seed, enough = options->mutant != 0 ? 1 : failures_max;
 
     while (atomic_load(&work->failed) < enough &&
-           (seed = atomic_fetch_add(&work->next, 1)) <= options->last) {
+           (seed = atomic_fetch_add(&work->next, 1)) - options->first < options->count) {
         if (!run(options, seed))
             atomic_fetch_add(&work->failed, 1);
     }
@@ -94,7 +94,7 @@ static unsigned long long run_seeds(const struct options *options)
     atomic_init(&work->next, options->first);
     atomic_init(&work->failed, 0);
     fflush(stdout);
-    for (long i = 1; i < processes && options->first + (apr_uint64_t)i <= options->last; i++) {
+    for (long i = 1; i < processes && (apr_uint64_t)i < options->count; i++) {
         if (fork() == 0) {
             take_seeds(options, work);
             _exit(0);
@@ -114,7 +114,7 @@ static int run_all(const struct options *options)
 {
     unsigned long long failed = run_seeds(options);
 
-    printf("%lu seeds, %llu failed\n", (unsigned long)(options->last - options->first + 1), failed);
+    printf("%lu seeds, %llu failed\n", (unsigned long)options->count, failed);
     return failed != 0;
 }
 
@@ -124,8 +124,7 @@ static int find_mutant(const struct options *options)
     mutant_now = (enum mutant)options->mutant;
     if (run_seeds(options) > 0)
         return 1;
-    printf("%s: not found by %lu seeds\n", mutant_names[options->mutant],
-           (unsigned long)(options->last - options->first + 1));
+    printf("%s: not found by %lu seeds\n", mutant_names[options->mutant], (unsigned long)options->count);
     return 0;
 }
 
@@ -151,18 +150,25 @@ static int find_name(const char *name)
 static void read_options(struct options *options, int argc, char **argv)
 {
     static const struct option known[] = {
-        { "seeds", required_argument, NULL, 'n' }, { "seed", required_argument, NULL, 's' },
-        { "steps", required_argument, NULL, 'm' }, { "mutant", required_argument, NULL, 'x' },
-        { "trace", optional_argument, NULL, 't' }, { NULL, 0, NULL, 0 },
+        { "seeds", required_argument, NULL, 'n' },
+        { "from", required_argument, NULL, 'f' },
+        { "seed", required_argument, NULL, 's' },
+        { "steps", required_argument, NULL, 'm' },
+        { "mutant", required_argument, NULL, 'x' },
+        { "trace", optional_argument, NULL, 't' },
+        { NULL, 0, NULL, 0 },
     };
     int option;
 
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
         if (option == 'n')
-            options->last = strtoull(optarg, NULL, 10);
-        else if (option == 's')
-            options->first = options->last = strtoull(optarg, NULL, 10);
-        else if (option == 'm')
+            options->count = strtoull(optarg, NULL, 10);
+        else if (option == 'f')
+            options->first = strtoull(optarg, NULL, 10);
+        else if (option == 's') {
+            options->first = strtoull(optarg, NULL, 10);
+            options->count = 1;
+        } else if (option == 'm')
             options->steps = atoi(optarg);
         else if (option == 't')
             options->trace = optarg == NULL ? 1 : atoi(optarg);

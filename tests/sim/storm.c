@@ -140,20 +140,40 @@ static const struct {
     { fault_vanish, 3 },
 };
 
-static void one_fault(struct world *world)
+enum { FAULTS = sizeof(faults) / sizeof(faults[0]) };
+
+/* Each storm has its own kinds of faults: what hides behind others in a storm of all is seen in one of few.
+ */
+static void choose_faults(struct world *world, int weights[FAULTS])
+{
+    int is_choosy = bus_sim_random(world->sim, 3) != 0;
+
+    for (int i = 0; i < FAULTS; i++)
+        weights[i] = is_choosy && bus_sim_random(world->sim, 2) == 0 ? 0 : faults[i].weight;
+}
+
+static void one_fault(struct world *world, const int weights[FAULTS])
 {
     int sum = 0, at;
 
-    for (unsigned i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
-        sum += faults[i].weight;
+    for (int i = 0; i < FAULTS; i++)
+        sum += weights[i];
     at = (int)bus_sim_random(world->sim, (apr_uint32_t)sum);
-    for (unsigned i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
-        at -= faults[i].weight;
+    for (int i = 0; i < FAULTS; i++) {
+        at -= weights[i];
         if (at < 0) {
             faults[i].run(world);
             return;
         }
     }
+}
+
+/* Until the next fault: by chance soon, or much later, when leases have run out. */
+static apr_time_t pause_of(struct world *world)
+{
+    static const apr_uint32_t longest[] = { 3000, 30000, 100000, 100000, 600000, 2500000 };
+
+    return 500 + (apr_time_t)bus_sim_random(world->sim, longest[bus_sim_random(world->sim, 6)]);
 }
 
 /* ---- one run ---------------------------------------------------------------------------- */
@@ -225,12 +245,14 @@ static void start(struct world *world, apr_uint64_t seed, int trace)
 
 void storm_run(struct world *world, apr_uint64_t seed, int steps, int trace)
 {
+    int weights[FAULTS];
+
     start(world, seed, trace);
+    choose_faults(world, weights);
     world_run(world, apr_time_from_msec(bus_sim_random(world->sim, 5000)));
     for (int i = 0; i < steps && world->failure[0] == '\0'; i++) {
-        one_fault(world);
-        world_run(world, 500 + (apr_time_t)bus_sim_random(world->sim,
-                                                          bus_sim_random(world->sim, 3) ? 100000 : 2500000));
+        one_fault(world, weights);
+        world_run(world, pause_of(world));
     }
     if (world->failure[0] != '\0')
         return;

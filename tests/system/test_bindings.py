@@ -68,11 +68,6 @@ def test_each_binding_has_its_address(lab, site):
     assert {of[d[1]]: d[7:9] for d in s.server.await_log("D", 3)} == want
 
 
-def queues(server, domain):
-    """Binding to the queue of the domain, as the console shows it."""
-    return {q["binding"]: q for q in server.console("domain", domain)["queues"]}
-
-
 def test_a_group_takes_turns_and_leaves_the_suspended_out(lab, site):
     a, b, c = lab.address(), lab.address(), lab.address()
     pool = (f'binding_group "pool" {{ binding "a" {{ bind_address = "{a}" }} binding "b" {{ bind_address = "{b}" }} '

@@ -71,6 +71,9 @@ START_TEST(store_load_recover)
     }
     ck_assert_int_eq(spool_load(h.spool, h.found[0].ref, &back), APR_SUCCESS);
     ck_assert(harness_body_is(back, mails[_i].size, 7));
+    for (int i = 0; i < back->n_rcpts; i++) {
+        ck_assert_ptr_eq(batch_binding(back, i), harness_binding(ec_batch_recipient(back, i)));
+    }
     ck_assert_str_eq(back->source, "192.0.2.1");
     ck_assert_str_eq(back->helo, "client.example.com");
     ck_assert_str_eq(back->protocol, "esmtp");
