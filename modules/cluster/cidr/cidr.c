@@ -64,6 +64,7 @@ void cidr_index_watch(cidr_index_t *index, gauge_t *gauge)
     gauge->watch_baton = index;
 }
 
+/* The lengths stay. */
 void cidr_index_free(cidr_index_t *index)
 {
     table_clear(&index->addresses);

@@ -20,7 +20,7 @@ typedef struct {
     int length_count;
 } cidr_index_t;
 
-/** An empty index is all zero. */
+/** An empty index is all zero.  Freed, it is empty, but knows the lengths that were added. */
 void cidr_index_free(cidr_index_t *index);
 /** Follow all that a gauge counts.  Keeps both; before the gauge's first event. */
 void cidr_index_watch(cidr_index_t *index, gauge_t *gauge);

@@ -245,6 +245,12 @@ void gauge_set(gauge_local_t *local, const char *name, apr_size_t length, apr_ui
     change_own(local, own, now);
 }
 
+void gauge_set_none(gauge_local_t *local, apr_time_t now)
+{
+    TABLE_EACH(struct gauge_own, own, &local->keys)
+    gauge_set(local, own->item.key, own->item.key_length, 0, now);
+}
+
 void gauge_tell_again(gauge_local_t *local, apr_time_t now)
 {
     TABLE_EACH(struct gauge_own, own, &local->keys)
@@ -286,7 +292,8 @@ static int flush(void *baton, wire_writer_t *writer, apr_time_t now)
     return 1;
 }
 
-/* Counts that change while the JOIN is under way are told again, by flush(); so is at once what does not fit. */
+/* Counts that change while the JOIN is under way are told again, by flush(); so is at once what does not fit.
+ */
 static void join(void *baton, wire_writer_t *writer, apr_time_t now)
 {
     gauge_local_t *local = baton;

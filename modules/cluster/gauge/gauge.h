@@ -29,8 +29,8 @@ enum { GAUGE_KEYS_MAX = 1 << 20 };
 
 void gauge_free(gauge_t *gauge);
 
-/** All keys, in order of their coming; `each` returns 0 to end.  The value is that of `node`, or (0) the sum; keys that are 0 are
- * left out. */
+/** All keys, in order of their coming; `each` returns 0 to end.  The value is that of `node`, or (0) the sum;
+ * keys that are 0 are left out. */
 typedef int gauge_each_fn(void *baton, const char *key, apr_size_t length, apr_uint64_t value);
 void gauge_each(const gauge_t *gauge, bus_node_t node, gauge_each_fn *each, void *baton);
 
@@ -52,6 +52,8 @@ extern const struct machine_local gauge_local; /* local: gauge_local_t */
 /** Set our count of a key; 0 forgets it. */
 void gauge_set(gauge_local_t *local, const char *key, apr_size_t length, apr_uint64_t value, apr_time_t now);
 apr_uint64_t gauge_own_count(const gauge_local_t *local, const char *key, apr_size_t length);
+/** Set all of them to 0. */
+void gauge_set_none(gauge_local_t *local, apr_time_t now);
 /** Tell all of it once more, soon: somebody may not have it. */
 void gauge_tell_again(gauge_local_t *local, apr_time_t now);
 void gauge_local_free(gauge_local_t *local);

@@ -219,24 +219,32 @@ static void say_nothing_there(ec_answer_t *answer, const replies_t *replies, con
                     command, list);
 }
 
+static int by_node(const void *left, const void *right)
+{
+    return strcasecmp((*(const struct reply *const *)left)->node, (*(const struct reply *const *)right)->node);
+}
+
 static void fetch(ec_answer_t *answer, const char *subcluster, int skip)
 {
     remote_t *remote = remote_of(answer);
+    apr_array_header_t *found = apr_array_make(ec_answer_pool(answer), 4, sizeof(const struct reply *));
     struct remote_request request;
     const struct reply *reply = NULL;
     const char *command;
-    int n = 0;
 
     if (remote == NULL)
         return;
     take_words(&request, answer, skip);
     command = text_of(&request, ec_answer_pool(answer));
-    while ((reply = replies_next(remote_replies(remote), reply, command, NULL, subcluster)) != NULL) {
-        show_reply(answer, reply);
-        n++;
-    }
-    if (n == 0)
+    while ((reply = replies_next(remote_replies(remote), reply, command, NULL, subcluster)) != NULL)
+        APR_ARRAY_PUSH(found, const struct reply *) = reply;
+    if (found->nelts == 0) {
         say_nothing_there(answer, remote_replies(remote), command);
+        return;
+    }
+    qsort(found->elts, (size_t)found->nelts, (size_t)found->elt_size, by_node);
+    for (int i = 0; i < found->nelts; i++)
+        show_reply(answer, APR_ARRAY_IDX(found, i, const struct reply *));
 }
 
 static void retrieve(void *self, ec_answer_t *answer)
@@ -431,6 +439,10 @@ const ec_command_t remote_commands[] = {
     { "on <target> <words> ...", EC_CMD_WRITE, on,
       "on all|NODE|subcluster NAME [with timeout SECONDS]: COMMAND - run it, wait, show all answers as one" },
     { "show cluster membership", EC_CMD_READ, cluster_show_membership, "who is in the cluster" },
+    { "show cluster shared", EC_CMD_READ, cluster_show_shared_list,
+      "what nodes share by Replicate stanzas, as this manager sees it" },
+    { "show cluster shared <object>", EC_CMD_READ, cluster_show_shared, "a shared object: the sum of all nodes" },
+    { "show cluster shared <object> from <node>", EC_CMD_READ, cluster_show_shared, "what one node counts" },
     { "info", EC_CMD_READ, cluster_show_info, "this manager: groups, state" },
     EC_COMMAND_END
 };

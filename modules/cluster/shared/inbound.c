@@ -1,8 +1,8 @@
 /* inbound.c - how many connections clients may have to all nodes together
  * SPDX-License-Identifier: Apache-2.0
  *
- * What this node has is known exactly at the moment (tally.h); what others have is as they have told it, up to
- * max_delay ago.  So the limit can be passed by what other nodes let in meanwhile, and by no more. */
+ * What this node has is known exactly at the moment (tally.h); what others have is as they have told it, up
+ * to max_delay ago.  So the limit can be passed by what other nodes let in meanwhile, and by no more. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,20 +10,42 @@
 
 /* ---- what others have ------------------------------------------------------------------------------ */
 
-static void on_count(void *baton, bus_node_t node, const char *key, apr_size_t length, apr_int64_t by)
+static void count(shared_t *shared, const char *key, apr_size_t length, apr_int64_t by)
 {
-    shared_t *shared = baton;
-
-    if (node == node_self(shared->node) || node == 0)
-        return;
     pthread_mutex_lock(&shared->others_lock);
     cidr_index_count(&shared->others, key, length, by);
     shared->others_count += by;
     pthread_mutex_unlock(&shared->others_lock);
 }
 
+static void on_count(void *baton, bus_node_t node, const char *key, apr_size_t length, apr_int64_t by)
+{
+    shared_t *shared = baton;
+
+    if (node != shared->self)
+        count(shared, key, length, by);
+}
+
+static int add_others(void *baton, const char *key, apr_size_t length, apr_uint64_t value)
+{
+    shared_t *shared = baton;
+
+    count(shared, key, length, (apr_int64_t)(value - gauge_of(shared->inbound, key, length, shared->self)));
+    return 1;
+}
+
 void shared_watch_inbound(shared_t *shared, gauge_t *gauge)
 {
+    if (shared->inbound != NULL)
+        shared->inbound->watch = NULL;
+    shared->inbound = gauge;
+    pthread_mutex_lock(&shared->others_lock);
+    cidr_index_free(&shared->others);
+    shared->others_count = 0;
+    pthread_mutex_unlock(&shared->others_lock);
+    if (gauge == NULL)
+        return;
+    gauge_each(gauge, 0, add_others, shared);
     gauge->watch = on_count;
     gauge->watch_baton = shared;
 }
@@ -31,17 +53,17 @@ void shared_watch_inbound(shared_t *shared, gauge_t *gauge)
 static apr_int64_t others_have(void *baton, const struct tally_conn *conn, int bits)
 {
     shared_t *shared = baton;
-    apr_int64_t count = shared->others_count;
+    apr_int64_t have;
 
     pthread_mutex_lock(&shared->others_lock);
-    if (bits >= 0)
-        count = cidr_index_add(&shared->others, conn->bytes, bits)
-                    ? (apr_int64_t)cidr_index_sum(&shared->others, conn->address, conn->bytes, bits)
-                    : 0;
+    if (bits < 0)
+        have = shared->others_count;
+    else if (cidr_index_add(&shared->others, conn->bytes, bits))
+        have = (apr_int64_t)cidr_index_sum(&shared->others, conn->address, conn->bytes, bits);
     else
-        count = shared->others_count;
+        have = 0;
     pthread_mutex_unlock(&shared->others_lock);
-    return count;
+    return have;
 }
 
 /* ---- hooks -------------------------------------------------------------------------------------------- */
@@ -64,11 +86,13 @@ static struct tally_conn inbound_conn(const ec_conn_t *conn)
     return noted;
 }
 
-ec_verdict_t shared_smtp_connect(shared_t *shared, ec_conn_t *conn)
+ec_verdict_t shared_smtp_connect(shared_t *shared, ec_conn_t *conn, ec_option_handle_t option)
 {
-    const ec_value_t *value = ec_option_value(ec_conn_options(conn), shared->inbound_limit);
+    const ec_value_t *value = ec_option_value(ec_conn_options(conn), option);
     struct tally_conn noted = inbound_conn(conn);
-    struct tally_limit limit = { .limit = value != NULL ? value->i : 0, .others = others_have, .baton = shared };
+    struct tally_limit limit = { .limit = value != NULL ? value->i : 0,
+                                 .others = others_have,
+                                 .baton = shared };
 
     ec_counter_add(shared->series[METRICS_CONNECT], 1);
     if (limit.limit > 0)

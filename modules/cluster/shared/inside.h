@@ -21,7 +21,7 @@ enum shared_kind {
     SHARED_METRICS,
     SHARED_MANAGER_METRICS,
     SHARED_CACHE,
-    SHARED_BUNDLES, /* how many of these there are */
+    SHARED_BUNDLES,                  /* how many of these there are */
     SHARED_THROTTLE = SHARED_BUNDLES /* exact, with the limits: only listed here */
 };
 
@@ -39,41 +39,62 @@ struct shared_class {
 };
 const struct shared_class *shared_class_find(const char *name);
 
-struct shared_object {
+/* A Replicate stanza; lives as long as its instance. */
+struct shared_settings {
+    const char *name; /* in lower case */
     const struct shared_class *class;
-    /* options, by name of the stanza's; they live as long as the instance */
-    const char *name, *type, *base, *binding_group, *parameters;
+    unsigned wants; /* bits of METRICS_* and the two above */
+    /* options; `base` is the one called class */
+    const char *type, *base, *binding_group, *parameters;
     double max_delay;
     apr_int64_t max_pending, max_size;
-    unsigned wants; /* bits of METRICS_* and the two above */
+};
+
+struct shared_config {
+    int count;
+    struct shared_settings objects[SHARED_OBJECTS_MAX];
+};
+/** What shared_check() has kept. */
+const struct shared_config *shared_config_of(const ec_instance_t *instance);
+
+struct shared_object {
+    struct shared_object *next;
+    char name[BUNDLE_NAME_MAX + 1];
+    const struct shared_class *class;
+    char *group; /* binding_group, or NULL */
+    unsigned wants;
+    double max_delay;
+    apr_int64_t max_pending;
     /* what this node says about it, by kind */
     gauge_local_t counts;
     metrics_t metrics;
     struct bundle_object *in; /* NULL: not replicated by a bundle */
+    int is_leaving;           /* not configured any more; it has to tell that it counts nothing */
 };
 
 struct shared {
-    const ec_instance_t *instance;
-    ec_option_handle_t inbound_limit;
-    node_t *node;
+    ec_log_t *log;
+    node_t *node; /* NULL: not opened yet */
+    bus_node_t self;
     bundle_t bundles[SHARED_BUNDLES];
-    struct shared_object objects[SHARED_OBJECTS_MAX];
-    int count;
+    struct shared_object *objects;      /* as configured */
+    const struct shared_config *config; /* until part_open() */
     struct tally_reader reader;
     apr_time_t look_at; /* when connections are looked at again although nobody wakes us; 0: somebody will */
     apr_time_t now;
     ec_counter_t *series[METRICS_COUNT];
     /* inbound connections of other nodes, by network: for loops, so under a lock of its own */
+    gauge_t *inbound; /* what is watched; NULL: no inbound_cidr is configured */
     pthread_mutex_t others_lock;
     cidr_index_t others;
     apr_int64_t others_count;
 };
 
-/** stanzas.c: options of all Replicate stanzas into objects. */
-apr_status_t shared_read_stanzas(shared_t *shared, const char **why);
-/** inbound.c */
+/** inbound.c: follow this gauge (may be NULL) from now on; also when `self` has changed. */
 void shared_watch_inbound(shared_t *shared, gauge_t *gauge);
+/** The one of this name (any case; outbound_domain is outbound_domains), or NULL. */
+struct shared_object *shared_find(const shared_t *shared, const char *name);
 /** The bundle's state of an object that is a gauge; NULL: it has none. */
-gauge_t *shared_gauge_of(const shared_t *shared, const struct shared_object *object);
+gauge_t *shared_gauge_of(const struct shared_object *object);
 
 #endif
