@@ -6,6 +6,7 @@ libserver_la_SOURCES += \
   %D%/attempt.c %D%/attempt.h \
   %D%/commands.c \
   %D%/doom.c %D%/inject.c \
+  %D%/limits.c %D%/limits.h %D%/places.c \
   %D%/entry.c \
   %D%/name.c \
   %D%/renew.c \
