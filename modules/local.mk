@@ -2,6 +2,7 @@
 moduledocdir = $(docdir)/modules
 dist_moduledoc_DATA =
 include modules/cluster/local.mk
+include modules/msgc/local.mk
 include modules/ec_logger/local.mk
 include modules/bounce_logger/local.mk
 include modules/json_logger/local.mk

@@ -42,6 +42,7 @@ typedef struct ec_out ec_out_t;        /* outbound session, see out.h */
     X(smtp_disconnect, void, (void *self, ec_conn_t *conn))                                                        \
     X(message_spool, void, (void *self, ec_batch_t *batch))                                                        \
     X(message_route, void, (void *self, ec_batch_t *batch, int rcpt))                                              \
+    X(binding_group_choose_binding, const char *, (void *self, ec_batch_t *batch, int rcpt, const char *group))    \
     X(message_accepted, void, (void *self, ec_batch_t *batch))                                                     \
     X(out_connect, ec_verdict_t, (void *self, ec_out_t *out))                                                      \
     X(out_connected, void, (void *self, ec_out_t *out))                                                            \

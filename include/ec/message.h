@@ -44,6 +44,10 @@ int ec_batch_recipients(const ec_batch_t *batch);
 const char *ec_batch_recipient(const ec_batch_t *batch, int i);       /* local@domain as given */
 const char *ec_batch_domain(const ec_batch_t *batch, int i);          /* where it is routed, lower case */
 ec_id_t ec_batch_message_id(const ec_batch_t *batch, int i);
+/** By which binding of which group it was to leave when it was stored; before that what was set last, else "default".
+ * A queue's own are in ec/out.h: they differ after the binding has left the configuration. */
+const char *ec_batch_binding(const ec_batch_t *batch, int i);
+const char *ec_batch_binding_group(const ec_batch_t *batch, int i);
 
 /* ---- changing it: until it is stored, so in the hooks up to message_spool; then EC_E_DENIED ------- */
 
@@ -59,6 +63,12 @@ apr_status_t ec_batch_remove_recipient(ec_batch_t *batch, int i);
 /** Send recipient `i` where mail for `domain` goes, whatever its address says: the domain's options, gateway and routes
  * hold for it.  Stored with the message. */
 apr_status_t ec_batch_set_route(ec_batch_t *batch, int i, const char *domain);
+/** Send recipient `i` by a binding, or by one of the bindings of a group, whatever its context says; the last word
+ * counts.  Which names the configuration has is looked up when the last hook has run: mail for one that it has
+ * not goes by the default binding, and that is logged once.  Stored with the message.  EC_E_SYNTAX for an empty
+ * name or one with spaces, EC_E_TOO_LONG beyond 255 bytes.  Copies. */
+apr_status_t ec_batch_set_binding(ec_batch_t *batch, int i, const char *name);
+apr_status_t ec_batch_set_binding_group(ec_batch_t *batch, int i, const char *name);
 
 /* ---- its bytes ------------------------------------------------------------------------------------- */
 

@@ -4,6 +4,7 @@
 
 #include <apr_strings.h>
 
+#include "cluster/group/api.h"
 #include "cluster/module.h"
 
 /* NULL: the answer says why there is none. */
@@ -47,7 +48,7 @@ static void add_member(ec_node_t *table, const struct node_member *member, const
     ec_node_text(row, "groups", groups_of(member, settings, pool));
 }
 
-static void membership(void *self, ec_answer_t *answer)
+void cluster_show_membership(void *self, ec_answer_t *answer)
 {
     node_t *node = node_of(self, answer);
     const struct node_member *members;
@@ -91,12 +92,13 @@ static void add_state(ec_node_t *root, node_t *node)
     replica_info(node_replica(node), &info);
     ec_node_text(root, "state", replica_phase_name(info.phase));
     ec_node_text(root, "active", info.is_active ? "yes" : "no");
+    ec_node_text(root, "share", info.is_half ? "half of each limit: alone of two hosts" : "of all hosts");
     ec_node_format(root, "lease_left", "%d ms", until > now ? (int)apr_time_as_msec(until - now) : 0);
     ec_node_int(root, "position", (apr_int64_t)info.position);
     ec_node_int(root, "messages_refused", (apr_int64_t)info.refused);
 }
 
-static void info(void *self, ec_answer_t *answer)
+void cluster_show_info(void *self, ec_answer_t *answer)
 {
     node_t *node = node_of(self, answer);
     ec_node_t *root = ec_answer_root(answer);
@@ -146,6 +148,28 @@ static void reset(void *self, ec_answer_t *answer)
     ec_node_note(ec_answer_root(answer), "Leaving the groups and coming in again; see cluster membership.");
 }
 
+void cluster_show_shared_list(void *self, ec_answer_t *answer)
+{
+    struct cluster *cluster = self;
+
+    if (node_of(cluster, answer) != NULL)
+        shared_command_list(cluster->shared, answer);
+}
+
+void cluster_show_shared(void *self, ec_answer_t *answer)
+{
+    struct cluster *cluster = self;
+
+    if (node_of(cluster, answer) != NULL)
+        shared_command_show(cluster->shared, answer);
+}
+
+static void group_list(void *self, ec_answer_t *answer)
+{
+    if (node_of(self, answer) != NULL)
+        group_command_list(answer);
+}
+
 static void help(void *self, ec_answer_t *answer)
 {
     ec_node_t *table = ec_node_table(ec_answer_root(answer), "commands");
@@ -159,10 +183,14 @@ static void help(void *self, ec_answer_t *answer)
 }
 
 const ec_command_t cluster_commands[] = {
-    { "membership", EC_CMD_READ, membership, "who is in the cluster" },
-    { "info", EC_CMD_READ, info, "this node: groups, state, lease" },
+    { "membership", EC_CMD_READ, cluster_show_membership, "who is in the cluster" },
+    { "info", EC_CMD_READ, cluster_show_info, "this node: groups, state, lease" },
     { "nodename", EC_CMD_READ, nodename, "name of this node" },
     { "nodeaddr", EC_CMD_READ, nodeaddr, "address of this node for others" },
+    { "group list", EC_CMD_READ, group_list, "groups of modules that nodes are in" },
+    { "shared list", EC_CMD_READ, cluster_show_shared_list, "what nodes share by Replicate stanzas" },
+    { "shared show <object>", EC_CMD_READ, cluster_show_shared, "a shared object: the sum of all nodes" },
+    { "shared show <object> from <node>", EC_CMD_READ, cluster_show_shared, "what one node counts" },
     { "reset", EC_CMD_WRITE, reset, "leave the groups and come in again" },
     { "help", EC_CMD_READ, help, "these commands" },
     EC_COMMAND_END

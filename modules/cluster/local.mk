@@ -10,8 +10,16 @@ libcluster_la_SOURCES = %D%/bus/bus.h \
   %D%/machine/ring.c %D%/machine/snapshot.c %D%/machine/events.c \
   %D%/limit/limit.c %D%/limit/limit.h %D%/limit/fair.c %D%/limit/private.h %D%/limit/client.c %D%/limit/client.h \
   %D%/throttle/throttle.c %D%/throttle/throttle.h \
-  %D%/gauge/gauge.c %D%/gauge/gauge.h %D%/cidr/cidr.c %D%/cidr/cidr.h %D%/cache/cache.c %D%/cache/cache.h
+  %D%/gauge/gauge.c %D%/gauge/gauge.h %D%/cidr/cidr.c %D%/cidr/cidr.h %D%/cache/cache.c %D%/cache/cache.h \
+  %D%/group/group.c %D%/group/group.h %D%/metrics/metrics.c %D%/metrics/metrics.h %D%/shared/bundle.c %D%/shared/bundle.h \
+  %D%/remote/tree.c %D%/remote/tree.h %D%/remote/protocol.c %D%/remote/protocol.h %D%/remote/asking.c %D%/remote/asking.h \
+  %D%/remote/replies.c %D%/remote/replies.h %D%/remote/merge.c %D%/remote/merge.h %D%/remote/outbox.c %D%/remote/outbox.h
 libcluster_la_LIBADD = $(APR_LIBS)
+
+# Apart from the library above: needs the server's gates, and a node.
+noinst_LTLIBRARIES += libclusterslots.la
+libclusterslots_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
+libclusterslots_la_SOURCES = %D%/slots/slots.c %D%/slots/slots.h %D%/slots/slot.c %D%/slots/slot.h
 
 if HAVE_COROSYNC
 noinst_LTLIBRARIES += libclustercpg.la
@@ -21,9 +29,12 @@ libclustercpg_la_SOURCES = %D%/bus_cpg/bus_cpg.c %D%/bus_cpg/bus_cpg.h \
 libclustercpg_la_LIBADD = $(COROSYNC_LIBS)
 
 module_LTLIBRARIES += %D%/cluster.la
-%C%_cluster_la_SOURCES = %D%/module.c %D%/module.h %D%/commands.c
+%C%_cluster_la_SOURCES = %D%/module.c %D%/module.h %D%/commands.c \
+  %D%/shared/shared.c %D%/shared/shared.h %D%/shared/inside.h %D%/shared/stanzas.c %D%/shared/inbound.c %D%/shared/show.c \
+  %D%/shared/tally.c %D%/shared/tally.h %D%/group/api.c %D%/group/api.h \
+  %D%/remote/remote.c %D%/remote/remote.h %D%/remote/store.c %D%/remote/store.h %D%/remote/commands.c
 %C%_cluster_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules $(COROSYNC_CFLAGS)
-%C%_cluster_la_LIBADD = libcluster.la libclustercpg.la
+%C%_cluster_la_LIBADD = libclusterslots.la libcluster.la libclustercpg.la
 %C%_cluster_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -export-symbols-regex '^ec_module_export$$'
 endif
 

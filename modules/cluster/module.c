@@ -14,11 +14,19 @@
 
 #include <ec/daemon.h>
 
+#include "cluster/group/api.h"
+#include "cluster/remote/remote.h"
+#include "cluster/slots/slots.h"
+
 #include "config.h"
 
 /* What lives on this node, in the order in which it is asked in every turn. */
 static const struct cluster_part parts[] = {
-    { NULL, NULL, NULL, NULL },
+    { &slots_part, slots_create, slots_destroy, NULL, NULL },
+    { &remote_part, remote_create, remote_destroy, NULL, NULL },
+    { &shared_part, shared_create, shared_destroy, shared_adopt, shared_check },
+    { &group_part, group_part_create, NULL, NULL, NULL },
+    { NULL, NULL, NULL, NULL, NULL },
 };
 
 enum { PART_COUNT = sizeof(parts) / sizeof(parts[0]) - 1 };
@@ -191,6 +199,25 @@ static apr_status_t create_parts(const struct cluster *cluster, const char **why
     return APR_SUCCESS;
 }
 
+static apr_status_t check_parts(const struct cluster *cluster, const char **why)
+{
+    for (int i = 0; i < PART_COUNT; i++) {
+        if (parts[i].check != NULL)
+            EC_TRY(parts[i].check(cluster->instance, why));
+    }
+    return APR_SUCCESS;
+}
+
+/* The part of this type, NULL when there is no node. */
+static void *part_of(const struct node_part *type)
+{
+    for (int i = 0; i < PART_COUNT; i++) {
+        if (parts[i].type == type)
+            return live.part[i];
+    }
+    return NULL;
+}
+
 static node_t *make_node(const struct cluster *cluster, ec_log_t *log)
 {
     const char *name = name_of(cluster), *address = address_of(cluster, name);
@@ -239,15 +266,20 @@ static apr_status_t begin_node(struct cluster *cluster, const char **why)
     return rv;
 }
 
+static void adopt_parts(const ec_instance_t *instance)
+{
+    for (int i = 0; i < PART_COUNT; i++) {
+        if (parts[i].adopt != NULL)
+            parts[i].adopt(live.part[i], instance);
+    }
+}
+
 static void adopt_node(struct cluster *cluster)
 {
     cluster->before = live.owner;
     live.owner = cluster;
     node_set_nodes(live.node, peer_count());
-    for (int i = 0; i < PART_COUNT; i++) {
-        if (parts[i].adopt != NULL)
-            parts[i].adopt(live.part[i], cluster->instance);
-    }
+    adopt_parts(cluster->instance);
 }
 
 /* ---- the instance ------------------------------------------------------------------------------ */
@@ -267,6 +299,8 @@ static apr_status_t init(void *self, const ec_instance_t *instance, const char *
     cluster->is_enabled = is_enabled(instance);
     if ((*why = check(cluster)) != NULL)
         return EC_E_CONFIG;
+    EC_TRY(check_parts(cluster, why));
+    group_offer(instance);
     if (!cluster->is_enabled || live.node != NULL)
         return APR_SUCCESS;
     live.owner = cluster;
@@ -284,6 +318,7 @@ static apr_status_t start(void *self, const char **why)
     else
         EC_TRY(begin_node(cluster, why));
     cluster->node = live.node;
+    cluster->shared = part_of(&shared_part);
     return APR_SUCCESS;
 }
 
@@ -297,6 +332,7 @@ static void stop(void *self)
             live.owner->before = NULL;
     } else if (cluster->before != NULL) {
         live.owner = cluster->before;
+        adopt_parts(live.owner->instance);
     } else {
         end_node();
     }
@@ -360,13 +396,56 @@ static const ec_option_t options[] = {
     NO_EFFECT(SOCKADDR, cluster_listener, NULL, "Of version 3; ECCluster_Listener has taken its place."),
     NO_EFFECT(STRING, mbus_daemon, NULL, "Of version 3; nothing uses it."),
     NO_EFFECT(SIZE, tcp_buffer_size, NULL, "Upper bound of buffers between nodes."),
+    SHARED_INBOUND_OPTION(struct cluster, cluster_service_sessions),
     EC_OPT_END
 };
 
+static const ec_stanza_kind_t stanzas[] = {
+    SHARED_STANZA,
+    EC_STANZA_END,
+};
+
+/* ---- hooks of the shared objects ------------------------------------------------------------------- */
+
+static ec_verdict_t on_smtp_connect(void *self, ec_conn_t *conn)
+{
+    struct cluster *cluster = self;
+
+    return cluster->shared == NULL ? EC_CONTINUE
+                                   : shared_smtp_connect(cluster->shared, conn, cluster->cluster_service_sessions);
+}
+
+#define SHARED_HOOK(hook, name, argument)               \
+    static void on_##hook(void *self, argument)         \
+    {                                                   \
+        struct cluster *cluster = self;                 \
+                                                        \
+        if (cluster->shared != NULL)                    \
+            shared_##name;                              \
+    }
+SHARED_HOOK(smtp_disconnect, smtp_disconnect(cluster->shared, conn), ec_conn_t *conn)
+SHARED_HOOK(out_connected, out_connected(cluster->shared, out), ec_out_t *out)
+SHARED_HOOK(out_disconnect, out_disconnect(cluster->shared, out), ec_out_t *out)
+SHARED_HOOK(log_delivery, delivery(cluster->shared), const ec_event_t *event)
+SHARED_HOOK(log_transient_failure, transient_failure(cluster->shared), const ec_event_t *event)
+SHARED_HOOK(log_permanent_failure, permanent_failure(cluster->shared), const ec_event_t *event)
+SHARED_HOOK(log_reception, reception(cluster->shared), const ec_event_t *event)
+SHARED_HOOK(log_rejection, rejection(cluster->shared), const ec_rejection_t *rejection)
+
 static const ec_hook_t hooks[] = {
+    EC_HOOK(smtp_connect, on_smtp_connect),
+    EC_HOOK(smtp_disconnect, on_smtp_disconnect),
+    EC_HOOK(out_connected, on_out_connected),
+    EC_HOOK(out_disconnect, on_out_disconnect),
+    EC_HOOK(log_delivery, on_log_delivery),
+    EC_HOOK(log_transient_failure, on_log_transient_failure),
+    EC_HOOK(log_permanent_failure, on_log_permanent_failure),
+    EC_HOOK(log_reception, on_log_reception),
+    EC_HOOK(log_rejection, on_log_rejection),
     EC_HOOK(conf_change, on_conf_change),
     EC_HOOK_END,
 };
 
-EC_MODULE(cluster, struct cluster, .summary = "nodes that act as one sender", .options = options, .hooks = hooks,
-          .commands = cluster_commands, .init = init, .start = start, .stop = stop);
+EC_MODULE(cluster, struct cluster, .summary = "nodes that act as one sender", .options = options,
+          .stanzas = stanzas, .hooks = hooks, .commands = cluster_commands, .manager_commands = remote_commands,
+          .init = init, .start = start, .stop = stop);

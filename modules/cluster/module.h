@@ -12,6 +12,7 @@
 #include <ec/module.h>
 
 #include "cluster/node/node.h"
+#include "cluster/shared/shared.h"
 
 /** An instance: a cluster stanza. */
 struct cluster {
@@ -25,8 +26,11 @@ struct cluster {
     apr_interval_time_t heartbeat_start_delay, if_check_interval, log_active_interval, log_idle_interval;
     apr_interval_time_t view_balance_interval, view_broadcast_interval, view_mature_time;
 
+    ec_option_handle_t cluster_service_sessions;
+
     const ec_instance_t *instance;
     struct cluster *before; /* whom the node was taken over from; it still runs */
+    shared_t *shared;       /* with the node */
     node_t *node;           /* NULL: not started, or the stanza is not enabled */
     int is_enabled;
 };
@@ -41,9 +45,13 @@ struct cluster_part {
     /** In start of an instance that takes a running node over: its stanza can not be read any more, what init kept of it
      * can.  May be NULL. */
     void (*adopt)(void *part, const ec_instance_t *instance);
+    /** In init of every instance, before create: read what the stanza says and keep it in the instance's pool, for create and
+     * adopt.  Failing refuses the configuration.  May be NULL. */
+    apr_status_t (*check)(const ec_instance_t *instance, const char **why);
 };
 
 /** commands.c */
 extern const ec_command_t cluster_commands[];
+ec_command_fn cluster_show_membership, cluster_show_info, cluster_show_shared_list, cluster_show_shared;
 
 #endif

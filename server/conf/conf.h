@@ -168,6 +168,14 @@ const ec_value_t *conf_stanza_get(const conf_t *conf, const conf_stanza_t *stanz
 /** As above, else the default of the option's row; NULL only when both are absent. */
 const ec_value_t *conf_stanza_eval(const conf_t *conf, const conf_stanza_t *stanza, const char *option);
 
+/** The stanza of a binding in `group`, "default" for those outside of groups; with `group` NULL wherever it is.
+ * NULL when there is none: binding "default" needs none. */
+const conf_stanza_t *conf_binding(const conf_t *conf, const char *group, const char *name);
+/** The group that it is in. */
+const char *conf_binding_owner(const conf_stanza_t *binding);
+/** The stanza of a group, or NULL. */
+const conf_stanza_t *conf_binding_group(const conf_t *conf, const char *name);
+
 /* ---- views (fallback applied) ------------------------------------------------------ */
 
 /** Top-level options and defaults. */

@@ -1,6 +1,6 @@
 # server/conf: the language and its tables; ask/: what is in force and why; live/: changing it while it runs
 libserver_la_SOURCES += %D%/conf.h %D%/options.def %D%/options_documented.def \
-  %D%/autoload.c %D%/build.c %D%/chain.c %D%/check.c %D%/check.h %D%/documented.c %D%/documented_modules.def %D%/generation.c \
+  %D%/autoload.c %D%/bindings.c %D%/build.c %D%/chain.c %D%/check.c %D%/check.h %D%/documented.c %D%/documented_modules.def %D%/generation.c \
   %D%/include.c %D%/include.h %D%/kind.c %D%/kind.h %D%/last.c %D%/lexer.c %D%/lexer.h \
   %D%/load.c %D%/match.c %D%/names.c %D%/options.c %D%/options.h %D%/origin.c %D%/origin.h %D%/parse.c %D%/parse.h \
   %D%/problem.c %D%/problem.h %D%/raw.c %D%/same.c %D%/scopes.c %D%/scopes.h %D%/tree.c %D%/tree.h \

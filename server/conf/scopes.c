@@ -17,8 +17,8 @@
 /* SCOPE_NO_EFFECT goes when the issue comes that gives the stanza its meaning. */
 static const conf_scope_t scopes[] = {
     ROW("global", "", ANONYMOUS, TEXT, 0),
-    ROW("binding_group", "global", NAMED, GROUP, SCOPE_NO_EFFECT),
-    ROW("binding", "global binding_group", NAMED, BINDING, SCOPE_NO_EFFECT),
+    ROW("binding_group", "global", NAMED, GROUP, 0),
+    ROW("binding", "global binding_group", NAMED, BINDING, 0),
     ROW("domain", "global binding_group binding", NAMED, DOMAIN, 0),
     ROW("host", "global binding_group binding", NAMED, DOMAIN, 0),
     ROW("esmtp_listener", LISTENER_PARENTS, ANONYMOUS, TEXT, 0),

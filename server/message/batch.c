@@ -108,7 +108,9 @@ void batch_add_rcpt_id(ec_batch_t *batch, const char *address, ec_id_t id)
     rcpt->address = batch_strdup(batch, address);
     rcpt->domain = lower_domain(batch, address);
     rcpt->id = id;
-    rcpt->is_dropped = rcpt->is_routed = 0;
+    rcpt->binding = NULL;
+    rcpt->wish = NULL;
+    rcpt->is_dropped = rcpt->is_routed = rcpt->is_group = 0;
 }
 
 void batch_route(ec_batch_t *batch, int rcpt, const char *domain)
@@ -119,6 +121,11 @@ void batch_route(ec_batch_t *batch, int rcpt, const char *domain)
     util_text_lower(copy, length);
     batch->rcpts[rcpt].domain = copy;
     batch->rcpts[rcpt].is_routed = 1;
+}
+
+binding_t *batch_binding(const ec_batch_t *batch, int rcpt)
+{
+    return batch->rcpts[rcpt].binding != NULL ? batch->rcpts[rcpt].binding : &binding_default;
 }
 
 void batch_add_rcpt(ec_batch_t *batch, const char *address)
@@ -243,4 +250,18 @@ const char *ec_batch_domain(const ec_batch_t *batch, int i)
 ec_id_t ec_batch_message_id(const ec_batch_t *batch, int i)
 {
     return rcpt_at(batch, i)->id;
+}
+
+const char *ec_batch_binding(const ec_batch_t *batch, int i)
+{
+    const batch_rcpt_t *rcpt = rcpt_at(batch, i);
+
+    return rcpt->binding == NULL && rcpt->wish != NULL && !rcpt->is_group ? rcpt->wish : batch_binding(batch, i)->name;
+}
+
+const char *ec_batch_binding_group(const ec_batch_t *batch, int i)
+{
+    const batch_rcpt_t *rcpt = rcpt_at(batch, i);
+
+    return rcpt->binding == NULL && rcpt->wish != NULL && rcpt->is_group ? rcpt->wish : batch_binding(batch, i)->group;
 }

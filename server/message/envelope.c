@@ -91,6 +91,35 @@ apr_status_t ec_batch_set_route(ec_batch_t *batch, int i, const char *domain)
     return APR_SUCCESS;
 }
 
+static apr_status_t wish(ec_batch_t *batch, int i, const char *name, int is_group)
+{
+    if (batch->is_sealed) {
+        return EC_E_DENIED;
+    }
+    if (i < 0 || i >= batch->n_rcpts) {
+        return APR_EINVAL;
+    }
+    if (strlen(name) > BINDING_NAME_MAX) {
+        return EC_E_TOO_LONG;
+    }
+    if (name[0] == '\0' || !is_clean(name)) {
+        return EC_E_SYNTAX;
+    }
+    batch->rcpts[i].wish = batch_strdup(batch, name);
+    batch->rcpts[i].is_group = is_group != 0;
+    return APR_SUCCESS;
+}
+
+apr_status_t ec_batch_set_binding(ec_batch_t *batch, int i, const char *name)
+{
+    return wish(batch, i, name, 0);
+}
+
+apr_status_t ec_batch_set_binding_group(ec_batch_t *batch, int i, const char *name)
+{
+    return wish(batch, i, name, 1);
+}
+
 void *ec_batch_slot(ec_batch_t *batch, const ec_slot_t *slot)
 {
     return util_slot_get(&batch->slots, slot, !batch->is_sealed);

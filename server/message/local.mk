@@ -1,6 +1,7 @@
 # server/message: batches, their recipients and bodies
 libserver_la_SOURCES += \
   %D%/batch.c %D%/message.h \
+  %D%/binding.c %D%/binding.h \
   %D%/body.c \
   %D%/context.c %D%/context.h \
   %D%/decode.c %D%/decode.h \

@@ -9,6 +9,7 @@
 
 #include <ec/message.h>
 
+#include "message/binding.h"
 #include "message/context.h"
 #include "util/slot.h"
 
@@ -18,6 +19,9 @@ typedef struct {
     const char *address;      /* local@domain, as given */
     const char *domain;       /* where it is routed: that of the address, or what a hook says; lower case */
     ec_id_t id;
+    binding_t *binding;       /* by which it leaves; NULL: not chosen yet, or the default one */
+    const char *wish;         /* what a hook has named: a binding, or a group to choose one from; NULL: nothing */
+    unsigned char is_group;   /* it named a group */
     unsigned char is_dropped; /* 1: not (or no longer) to be delivered: settled before or after a restart */
     unsigned char is_routed;  /* the domain is not that of the address */
 } batch_rcpt_t;
@@ -78,6 +82,8 @@ const char *batch_strdup(ec_batch_t *batch, const char *text);
 
 /** Route a recipient to this domain (copied, lower case), whatever its address says. */
 void batch_route(ec_batch_t *batch, int rcpt, const char *domain);
+/** The binding of a recipient, never NULL. */
+binding_t *batch_binding(const ec_batch_t *batch, int rcpt);
 /** The batch is whole and about to be stored: the last hooks see it, then nothing of it changes any more.  Loop. */
 void batch_seal(ec_batch_t *batch);
 

@@ -19,8 +19,8 @@
 #include "module/file.h"
 #include "module/instance.h"
 #include "module/manifest.h"
-#include "util/role.h"
 #include "module/service.h"
+#include "util/role.h"
 
 struct set {
     int n, room;
@@ -308,6 +308,15 @@ static struct set *take_leaving(void)
     return leaving;
 }
 
+/* Before the old ones' end, so that there is no moment without. */
+static void begin_services(void)
+{
+    for (int i = 0; i < state.prepared.n; i++) {
+        if (state.prepared.item[i]->is_enabled && !state.prepared.item[i]->is_kept)
+            service_begin(&state.prepared.item[i]->info);
+    }
+}
+
 static void add_commands(const module_instance_t *instance)
 {
     const ec_module_t *module = instance->module;
@@ -316,15 +325,6 @@ static void add_commands(const module_instance_t *instance)
         control_add(module->manager_commands, instance->self, NULL, module->name);
     } else if (module->commands != NULL) {
         control_add(module->commands, instance->self, instance->prefix, module->name);
-    }
-}
-
-/* Before the old ones' end, so that there is no moment without. */
-static void begin_services(void)
-{
-    for (int i = 0; i < state.prepared.n; i++) {
-        if (state.prepared.item[i]->is_enabled && !state.prepared.item[i]->is_kept)
-            service_begin(&state.prepared.item[i]->info);
     }
 }
 

@@ -18,6 +18,7 @@ struct arrival {
     queue_set_t *set;
     ec_batch_t *batch; /* our reference */
     apr_uint64_t hash;
+    binding_t *binding;
     int is_gateway;
     int n;
     int *rcpt; /* behind the struct, before the domain */
@@ -43,8 +44,9 @@ static void enter(queue_t *queue, ec_batch_t *batch, int rcpt)
 static void on_arrival(void *baton)
 {
     struct arrival *arrival = baton;
-    queue_t *queue = queue_find_or_make(arrival->set, arrival->hash, arrival->domain, arrival->is_gateway);
+    queue_t *queue = queue_find_or_make(arrival->set, arrival->hash, arrival->binding, arrival->domain, arrival->is_gateway);
 
+    queue->n_received += (apr_uint64_t)arrival->n;
     for (int i = 0; i < arrival->n; i++) {
         enter(queue, arrival->batch, arrival->rcpt[i]);
     }
@@ -68,6 +70,7 @@ static void send_group(ec_batch_t *batch, const queue_name_t *name, const struct
     *arrival = (struct arrival){ .set = queue_set_of(name->hash),
                                  .batch = ec_batch_ref(batch),
                                  .hash = name->hash,
+                                 .binding = batch_binding(batch, target[0].rcpt),
                                  .is_gateway = name->is_gateway,
                                  .n = n,
                                  .rcpt = (int *)(arrival + 1) };
@@ -93,6 +96,11 @@ static int compare_targets(const void *a, const void *b)
     return x->rcpt - y->rcpt;
 }
 
+static queue_name_t resolve(name_cache_t *names, const ec_batch_t *batch, int rcpt)
+{
+    return name_resolve(names, conf_current(), batch_binding(batch, rcpt), batch->rcpts[rcpt].domain);
+}
+
 static void accept_many(name_cache_t *names, ec_batch_t *batch)
 {
     struct target *target = malloc((apr_size_t)batch->n_rcpts * sizeof *target);
@@ -101,13 +109,12 @@ static void accept_many(name_cache_t *names, ec_batch_t *batch)
     EC_ASSERT(target != NULL);
     for (int i = 0; i < batch->n_rcpts; i++) {
         if (!batch->rcpts[i].is_dropped) {
-            target[n++] =
-                (struct target){ name_resolve(names, conf_current(), batch->rcpts[i].domain).hash, i };
+            target[n++] = (struct target){ resolve(names, batch, i).hash, i };
         }
     }
     qsort(target, (apr_size_t)n, sizeof *target, compare_targets);
     for (int from = 0, to; from < n; from = to) {
-        queue_name_t name = name_resolve(names, conf_current(), batch->rcpts[target[from].rcpt].domain);
+        queue_name_t name = resolve(names, batch, target[from].rcpt);
 
         for (to = from + 1; to < n && target[to].hash == target[from].hash; to++) {
         }
@@ -121,7 +128,7 @@ void queue_accept(ec_batch_t *batch)
     name_cache_t *names = queue_sets[ec_loop_index(ec_loop_self())]->names;
 
     if (batch->n_rcpts == 1 && !batch->rcpts[0].is_dropped) {
-        queue_name_t name = name_resolve(names, conf_current(), batch->rcpts[0].domain);
+        queue_name_t name = resolve(names, batch, 0);
 
         send_group(batch, &name, &(struct target){ name.hash, 0 }, 1);
     } else if (batch->n_rcpts > 1) {
@@ -147,8 +154,8 @@ static void log_generated(ec_loop_t *loop, const ec_batch_t *batch)
             .sender = batch->sender,
             .recipient = batch->rcpts[i].address,
             .domain = batch->rcpts[i].domain,
-            .binding = name_default,
-            .group = name_default,
+            .binding = batch_binding(batch, i)->name,
+            .group = batch_binding(batch, i)->group,
             .protocol = batch->protocol,
             .address = "",
             .text = "",
@@ -186,6 +193,7 @@ void queue_inject(ec_loop_t *loop, ec_batch_t *batch, spool_ref_t *settles, int 
 
     EC_ASSERT(injection != NULL);
     batch_seal(batch);
+    (void)queue_bind(batch); /* our own mail always goes, if need be by the default binding */
     injection->done = done;
     injection->baton = baton;
     injection->request = (spool_request_t){ .verb = SPOOL_STORE,

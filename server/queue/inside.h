@@ -100,7 +100,8 @@ struct queue {
     queue_set_t *set;
     queue_t *chain; /* of the set's table */
     apr_uint64_t hash;
-    const char *group, *binding;
+    binding_t *bound;            /* with the domain: whose queue it is */
+    const char *group, *binding; /* its names */
     const conf_view_t *view;   /* of `generation`; see renew.c */
     apr_uint64_t generation;
 
@@ -140,8 +141,9 @@ struct queue {
     util_link_t starved;   /* in set->starved: waits for a load to end */
     apr_time_t idle_since; /* empty since; 0: not empty */
     apr_time_t scanned;    /* when expired entries were last looked for */
-    apr_uint64_t n_delivered, n_failed, n_transient;
+    apr_uint64_t n_received, n_delivered, n_failed, n_transient;
     unsigned char is_gateway;
+    unsigned char is_gone;    /* the configuration has no such binding any more: mail goes elsewhere (leave.c) */
     char domain[];
 };
 
@@ -161,6 +163,7 @@ struct queue_set {
     util_list_t stuck; /* slots whose drop has to be asked for again */
     ec_timer_t stuck_timer;
     struct name_cache *names;
+    struct bind_cache *binds;
     conf_t *conf, *conf_before; /* references; `before` only while queues are gone through */
     apr_uint64_t generation;    /* of conf, 0: none yet */
     apr_size_t renew_at;        /* bucket */
@@ -211,8 +214,8 @@ void queue_hostname(char *buffer, apr_size_t room);
 
 /* ---- set.c: finding, making and ending queues -------------------------------------- */
 
-queue_t *queue_find(queue_set_t *set, apr_uint64_t hash, const char *domain);
-queue_t *queue_find_or_make(queue_set_t *set, apr_uint64_t hash, const char *domain, int is_gateway);
+queue_t *queue_find(queue_set_t *set, apr_uint64_t hash, const binding_t *binding, const char *domain);
+queue_t *queue_find_or_make(queue_set_t *set, apr_uint64_t hash, binding_t *binding, const char *domain, int is_gateway);
 void queue_end(queue_t *queue);
 /** Visit all queues of a set; `each` must not end one. */
 void queue_each(queue_set_t *set, void (*each)(void *baton, queue_t *queue), void *baton);
@@ -250,13 +253,30 @@ typedef struct {
     apr_uint64_t hash;  /* of (binding, routing domain) */
     const char *domain; /* routing domain; valid until the next call with this cache */
     int is_gateway;
+    int is_suspended; /* by suspend_delivery, for this binding */
 } queue_name_t;
 name_cache_t *name_cache_create(void);
 void name_cache_destroy(name_cache_t *cache);
 /** `conf` is the generation to ask; a cache forgets when it changes.  `domain` in lower case. */
-queue_name_t name_resolve(name_cache_t *cache, conf_t *conf, const char *domain);
-apr_uint64_t name_hash(const char *binding, const char *domain);
-extern const char name_default[];
+queue_name_t name_resolve(name_cache_t *cache, conf_t *conf, const binding_t *binding, const char *domain);
+apr_uint64_t name_hash(const binding_t *binding, const char *domain);
+
+/* ---- bind.c: by which binding a message leaves --------------------------------------------- */
+
+typedef struct bind_cache bind_cache_t;
+bind_cache_t *bind_cache_create(void);
+void bind_cache_destroy(bind_cache_t *cache);
+/** The binding of this name, in whichever group; NULL when the configuration has none.  Any thread, as the next two. */
+binding_t *bind_named(conf_t *conf, const char *name);
+int bind_exists(conf_t *conf, const binding_t *binding);
+/** What has become of a binding that mail was given before: itself, the one of its name that is elsewhere now, or the
+ * default one. */
+binding_t *bind_now(conf_t *conf, const char *group, const char *name);
+
+/* ---- leave.c: a binding that is gone ------------------------------------------------------------ */
+
+/** Send what waits in a queue that is_gone to where it belongs now.  Goes on when the queue is next looked at. */
+void leave_run(queue_t *queue);
 
 /* ---- entry.c ------------------------------------------------------------------------- */
 

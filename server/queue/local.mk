@@ -4,10 +4,14 @@ libserver_la_SOURCES += \
   %D%/account.c %D%/account.h \
   %D%/accept.c \
   %D%/attempt.c %D%/attempt.h \
+  %D%/bind.c \
+  %D%/bindings.c \
+  %D%/bunch.c %D%/bunch.h \
   %D%/commands.c \
   %D%/doom.c %D%/inject.c \
   %D%/limits.c %D%/limits.h %D%/places.c \
   %D%/entry.c \
+  %D%/leave.c \
   %D%/name.c \
   %D%/renew.c \
   %D%/notice.c \

@@ -25,6 +25,9 @@ apr_status_t queue_start(spool_t *spool, ec_log_t *log, apr_pool_t *pool);
  * left or `grace` is over. */
 void queue_stop(apr_interval_time_t grace, ec_post_fn *done, void *baton);
 
+/** Choose the bindings of a sealed batch, before it is stored (bind.c).  0: a recipient got the default one, and
+ * default_binding says that no mail may come in so; what is made here goes all the same.  On a loop. */
+int queue_bind(ec_batch_t *batch);
 /** Take over a stored batch: one entry per open recipient, posted to the loops they belong to.  Borrows the
  * batch (takes references of its own).  Any loop.  Counts nothing: the caller
  * counts received or generated. */

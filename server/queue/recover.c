@@ -2,48 +2,26 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * The recovery thread calls queue_recover() for every open recipient.  It gathers them by loop and sends them
- * in bunches, since a post for each of a million would cost more than reading them.  A loop takes
- * disk_queue_drain_rate of a bunch per turn, so that mail which arrives meanwhile is not held up; the
- * recovery thread waits when the loops are behind, so that bunches do not pile up in memory.
+ * in bunches (bunch.h); the recovery thread waits when the loops are behind, so that bunches do not pile up in memory.
  *
  * Until everything found has entered, the queues take mail but send none (at most HOLD_SECONDS): the marks of
  * the last process are taken back before this one writes any, so that a start never finds more doubts than
  * there were connections.
  *
  * Thread: the recovery's for `gathering`; the loop's for a bunch. */
-#include "queue/inside.h"
+#include "queue/bunch.h"
 
 #include <malloc.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUNCH = 512, TEXT_BLOCK = 32 * 1024, BUNCHES_UNDER_WAY = 16, HOLD_SECONDS = 10 };
-
-struct found {
-    spool_ref_t *ref;
-    apr_time_t received, next;
-    apr_uint64_t hash;
-    ec_id_t id;
-    apr_uint32_t rcpt;
-    apr_uint32_t domain, reply; /* places in the bunch's texts; reply 0: none */
-    apr_uint16_t attempts;
-    unsigned char is_in_doubt, is_gateway;
-};
-
-struct bunch {
-    ec_post_t post;
-    queue_set_t *set;
-    int n, taken;
-    char *texts;
-    apr_size_t texts_used, texts_room;
-    struct found found[BUNCH];
-};
+enum { BUNCHES_UNDER_WAY = 16, HOLD_SECONDS = 10 };
 
 static struct {
     conf_t *conf;
     name_cache_t *names;
-    struct bunch **bunch; /* by loop */
+    bunch_t **bunch; /* by loop */
 } gathering;
 
 static struct {
@@ -82,113 +60,27 @@ void recover_stop(void)
     pthread_mutex_unlock(&flow.lock);
 }
 
-/* ---- on the loop ------------------------------------------------------------------------ */
-
-/* A doubt is counted at the start that finds it.  The mark is taken back, or the next start would find it
- * again beside its own. */
-static void take_mark_back(ec_loop_t *loop, const struct found *found, const char *reply)
-{
-    apr_size_t length = strlen(reply) + 1;
-    spool_request_t *request = malloc(sizeof *request + length);
-
-    EC_ASSERT(request != NULL);
-    *request = (spool_request_t){ .verb = SPOOL_STATE,
-                                  .ref = found->ref,
-                                  .rcpt = (int)found->rcpt,
-                                  .loop = loop,
-                                  .state = { .attempts = found->attempts, .next = found->next } };
-    request->state.reply = memcpy(request + 1, reply, length);
-    spool_submit_owned(queue_spool, request);
-}
-
-static void enter(queue_set_t *set, const struct bunch *bunch, const struct found *found)
-{
-    queue_t *queue = queue_find_or_make(set, found->hash, bunch->texts + found->domain, found->is_gateway);
-    queue_entry_t *entry = entry_new(set);
-
-    entry->ref = found->ref;
-    entry->received = found->received;
-    entry->id = found->id;
-    entry->rcpt = found->rcpt;
-    entry->attempts = found->attempts;
-    entry->flags = found->is_in_doubt ? E_IN_DOUBT : 0;
-    if (found->is_in_doubt) {
-        take_mark_back(set->loop, found, bunch->texts + found->reply);
-    }
-    if (found->reply != 0) {
-        queue_reply_t *reply = reply_get(queue, EC_STAGE_UNKNOWN, bunch->texts + found->reply);
-
-        if (reply->is_shared) {
-            entry->reply = reply;
-        } else {
-            reply_release(queue, reply);
-        }
-    }
-    if (found->next > ec_loop_now(set->loop)) {
-        delayed_add(queue, entry, found->next);
-    } else {
-        active_add_last(queue, entry);
-    }
-    queue_kick(queue);
-}
-
-static void on_bunch(void *baton)
-{
-    struct bunch *bunch = baton;
-    apr_int64_t most = conf_int(conf_global(conf_current()), CONF_O_DISK_QUEUE_DRAIN_RATE);
-
-    bunch->set->n_bunches += bunch->taken == 0;
-    for (apr_int64_t i = 0; i < most && bunch->taken < bunch->n; i++) {
-        enter(bunch->set, bunch, &bunch->found[bunch->taken++]);
-    }
-    if (bunch->taken < bunch->n) {
-        ec_loop_post(bunch->set->loop, &bunch->post, on_bunch, bunch);
-    } else {
-        bunch->set->n_bunches--;
-        free(bunch->texts);
-        free(bunch);
-        bunch_ends();
-    }
-}
-
 /* ---- on the recovery thread ----------------------------------------------------------------- */
 
-static apr_uint32_t keep_text(struct bunch *bunch, const char *text)
+static bunch_t *bunch_for(queue_set_t *set)
 {
-    apr_size_t length = strlen(text) + 1, place = bunch->texts_used;
-
-    if (place + length > bunch->texts_room) {
-        bunch->texts_room = (bunch->texts_room + length) * 2;
-        bunch->texts = realloc(bunch->texts, bunch->texts_room);
-        EC_ASSERT(bunch->texts != NULL);
-    }
-    memcpy(bunch->texts + place, text, length);
-    bunch->texts_used += length;
-    return (apr_uint32_t)place;
-}
-
-static struct bunch *bunch_for(queue_set_t *set)
-{
-    struct bunch **bunch = &gathering.bunch[set->index];
+    bunch_t **bunch = &gathering.bunch[set->index];
 
     if (*bunch == NULL) {
-        *bunch = malloc(sizeof **bunch);
-        EC_ASSERT(*bunch != NULL);
-        **bunch = (struct bunch){ .set = set, .texts_room = TEXT_BLOCK, .texts = malloc(TEXT_BLOCK) };
-        EC_ASSERT((*bunch)->texts != NULL);
-        keep_text(*bunch, ""); /* so that no text is at place 0 */
+        *bunch = bunch_create(set, BUNCH);
+        (*bunch)->worked_off = bunch_ends;
     }
     return *bunch;
 }
 
 static void send_bunch(int loop)
 {
-    struct bunch *bunch = gathering.bunch[loop];
+    bunch_t *bunch = gathering.bunch[loop];
 
     if (bunch != NULL) {
         gathering.bunch[loop] = NULL;
         bunch_begins();
-        ec_loop_post(bunch->set->loop, &bunch->post, on_bunch, bunch);
+        bunch_send(bunch);
     }
 }
 
@@ -210,28 +102,34 @@ static void begin(void)
 
 void queue_recover(void *baton, const spool_found_t *found)
 {
+    binding_t *binding = &binding_default;
     queue_name_t name;
-    struct bunch *bunch;
+    bunch_t *bunch;
     struct found *row;
 
     if (gathering.names == NULL) {
         begin();
     }
-    name = name_resolve(gathering.names, gathering.conf, found->domain);
+    if (found->binding != NULL) {
+        binding = bind_now(gathering.conf, found->group, found->binding);
+    }
+    name = name_resolve(gathering.names, gathering.conf, binding, found->domain);
     bunch = bunch_for(queue_set_of(name.hash));
     row = &bunch->found[bunch->n++];
     *row = (struct found){ .ref = found->ref,
                            .received = found->received,
                            .next = found->state.next,
                            .hash = name.hash,
+                           .binding = binding,
                            .id = found->id,
                            .rcpt = (apr_uint32_t)found->rcpt,
                            .attempts = found->state.attempts,
-                           .is_in_doubt = found->is_in_doubt != 0,
+                           .flags = found->is_in_doubt ? E_IN_DOUBT : 0,
+                           .is_marked = found->is_in_doubt != 0,
                            .is_gateway = name.is_gateway != 0 };
-    row->domain = keep_text(bunch, name.domain);
+    row->domain = bunch_text(bunch, name.domain);
     if (found->state.reply != NULL && found->state.reply[0] != '\0') {
-        row->reply = keep_text(bunch, found->state.reply);
+        row->reply = bunch_text(bunch, found->state.reply);
     }
     account_add(ACCOUNT_recovered, 1);
     account_add(ACCOUNT_in_doubt, found->is_in_doubt != 0);

@@ -43,6 +43,15 @@ static const conf_view_t *view_before(const queue_t *queue)
                                                                                               : NULL;
 }
 
+/* Nothing waits in a queue whose binding is gone. */
+static void take_up_binding(queue_t *queue, conf_t *conf)
+{
+    queue->is_gone = !bind_exists(conf, queue->bound);
+    if (queue->is_gone) {
+        queue_kick(queue);
+    }
+}
+
 void queue_renew(queue_t *queue)
 {
     conf_t *conf = conf_current();
@@ -55,6 +64,7 @@ void queue_renew(queue_t *queue)
     queue->generation = queue->set->generation;
     limits_renew(queue); /* an equal value may have come from elsewhere */
     sessions_renew(queue);
+    take_up_binding(queue, conf);
     if (is_new || (before != NULL && conf_view_is_same(before, view, NULL, 0))) {
         return;
     }

@@ -40,7 +40,7 @@ int queue_is_suspended(queue_t *queue)
     const conf_view_t *view = queue_view(queue);
 
     return conf_int(view, CONF_O_SUSPEND_DELIVERY) != 0 ||
-           (queue->binding == name_default && conf_int(view, CONF_O_DEFAULT_BINDING) == SUSPENDED_BINDING);
+           (queue->bound == &binding_default && conf_int(view, CONF_O_DEFAULT_BINDING) == SUSPENDED_BINDING);
 }
 
 /* -1 is no limit, 0 no connection at all. */
@@ -164,6 +164,9 @@ static void queue_run(queue_t *queue)
         return;
     }
     move_due(queue, now);
+    if (queue_view(queue) != NULL && queue->is_gone) { /* the view brings is_gone up to date */
+        leave_run(queue);
+    }
     doom_run(queue);
     if (queue_is_suspended(queue) || queue->hold_until > now) {
         doom_expired(queue);

@@ -33,11 +33,12 @@ static queue_t **bucket_of(const queue_set_t *set, apr_uint64_t hash)
     return &set->table[(hash >> 8) & (set->n_buckets - 1)];
 }
 
-queue_t *queue_find(queue_set_t *set, apr_uint64_t hash, const char *domain)
+queue_t *queue_find(queue_set_t *set, apr_uint64_t hash, const binding_t *binding, const char *domain)
 {
     queue_t *queue = *bucket_of(set, hash);
 
-    while (queue != NULL && (queue->hash != hash || strcmp(queue->domain, domain) != 0)) {
+    while (queue != NULL &&
+           (queue->hash != hash || queue->bound != binding || strcmp(queue->domain, domain) != 0)) {
         queue = queue->chain;
     }
     return queue;
@@ -69,9 +70,9 @@ static void grow(queue_set_t *set)
     renew_again(set);
 }
 
-queue_t *queue_find_or_make(queue_set_t *set, apr_uint64_t hash, const char *domain, int is_gateway)
+queue_t *queue_find_or_make(queue_set_t *set, apr_uint64_t hash, binding_t *binding, const char *domain, int is_gateway)
 {
-    queue_t *queue = queue_find(set, hash, domain);
+    queue_t *queue = queue_find(set, hash, binding, domain);
     apr_size_t length = strlen(domain);
 
     if (queue == NULL) {
@@ -79,7 +80,9 @@ queue_t *queue_find_or_make(queue_set_t *set, apr_uint64_t hash, const char *dom
         EC_ASSERT(queue != NULL);
         queue->set = set;
         queue->hash = hash;
-        queue->group = queue->binding = name_default;
+        queue->bound = binding;
+        queue->group = binding->group;
+        queue->binding = binding->name;
         queue->goal = GOAL_START;
         memcpy(queue->domain, domain, length + 1);
         util_heap_init(&queue->delayed, offsetof(queue_entry_t, at.slot));
@@ -99,6 +102,14 @@ queue_t *queue_find_or_make(queue_set_t *set, apr_uint64_t hash, const char *dom
     return queue;
 }
 
+static void keep_counts(const queue_t *queue)
+{
+    atomic_fetch_add_explicit(&queue->bound->received, queue->n_received, memory_order_relaxed);
+    atomic_fetch_add_explicit(&queue->bound->delivered, queue->n_delivered, memory_order_relaxed);
+    atomic_fetch_add_explicit(&queue->bound->failed, queue->n_failed, memory_order_relaxed);
+    atomic_fetch_add_explicit(&queue->bound->transient, queue->n_transient, memory_order_relaxed);
+}
+
 void queue_end(queue_t *queue)
 {
     queue_t **link = bucket_of(queue->set, queue->hash);
@@ -107,6 +118,7 @@ void queue_end(queue_t *queue)
         link = &(*link)->chain;
     }
     *link = queue->chain;
+    keep_counts(queue);
     queue->set->n_queues--;
     ec_counter_add(queue_gauges.domains, -1);
     ec_timer_cancel(&queue->timer);
@@ -220,6 +232,7 @@ static queue_set_t *make_set(int index)
     set->loop = ec_loop_at(index);
     set->index = index;
     set->names = name_cache_create();
+    set->binds = bind_cache_create();
     util_list_init(&set->dirty);
     util_list_init(&set->starved);
     util_list_init(&set->stuck);
@@ -271,6 +284,7 @@ static void free_set(queue_set_t *set)
         ec_timer_cancel(&set->hold_timer);
         entry_free_slabs(set);
         name_cache_destroy(set->names);
+        bind_cache_destroy(set->binds);
         free(set->table);
         free(set);
     }

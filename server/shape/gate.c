@@ -11,6 +11,11 @@ void shape_set_clock(apr_time_t (*clock)(void))
     clock_of_tests = clock;
 }
 
+int gate_clock_is_test(void)
+{
+    return clock_of_tests != NULL;
+}
+
 apr_time_t ec_gate_clock(void)
 {
     apr_time_t (*clock)(void) = clock_of_tests;

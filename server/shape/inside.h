@@ -60,6 +60,8 @@ struct ec_gate {
 
 /* ---- gate.c --------------------------------------------------------------------------------- */
 
+/** Has a test set another clock?  Then there is no guard, whose clock is the real one. */
+int gate_clock_is_test(void);
 /** Its lease, limit or provider has changed. */
 void gate_bind(ec_gate_t *gate);
 /** Is the lease good, or not needed? */

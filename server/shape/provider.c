@@ -2,6 +2,9 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * Everything here may be called by the provider's thread while loops use the gates. */
+#include <ec/log.h>
+
+#include "shape/guard.h"
 #include "shape/inside.h"
 
 static const ec_gate_provider_t *provider; /* the registry's lock */
@@ -124,6 +127,7 @@ apr_status_t ec_gate_provide(const ec_gate_provider_t *by, void *baton)
         registry_each(release, NULL);
         provider = NULL;
         registry_each(retire, NULL);
+        guard_stop();
     } else if (provider != NULL) {
         rv = EC_E_BUSY;
     } else {
@@ -271,10 +275,27 @@ static void reopen(void *unused, ec_gate_t *gate)
     pthread_mutex_unlock(&gate->lock);
 }
 
+static void set_guard(apr_time_t until)
+{
+    static _Atomic apr_status_t last;
+    apr_status_t rv = guard_lease(until);
+
+    if (rv != APR_SUCCESS && rv != last) {
+        ec_log_rv(
+            ec_log_root(), EC_LOG_WARNING, rv,
+            "no process guards the connections under cluster-wide limits: if this one is stopped, they stay "
+            "open although others may use their slots; tried again with the next lease");
+    }
+    last = rv;
+}
+
 void ec_gates_lease(apr_time_t until)
 {
     apr_time_t now = ec_gate_clock(), before = provider_lease;
 
+    if (!gate_clock_is_test()) {
+        set_guard(until);
+    }
     provider_lease = until;
     if (before <= now && until > now) { /* somebody may wait for it */
         registry_lock();

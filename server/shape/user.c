@@ -211,6 +211,8 @@ void shape_want(shape_user_t *user, apr_int64_t wanted)
 
 static void begin_waiting(ec_gate_t *gate, shape_user_t *user, apr_time_t now)
 {
+    gate->promised -= user->promised; /* they are void, but it did ask for them */
+    user->promised = 0;
     if (!user->is_waiting) {
         user->is_waiting = 1;
         gate->waiting++;
@@ -218,7 +220,7 @@ static void begin_waiting(ec_gate_t *gate, shape_user_t *user, apr_time_t now)
         user->waits_since = now;
     }
     if (user_lacks(user) <= 0) { /* whoever takes one wants one */
-        user->wanted = gate->rate != NULL ? 1 : user->used + user->promised + 1;
+        user->wanted = gate->rate != NULL ? 1 : user->used + 1;
     }
     recount(gate, user);
     fair_queue(gate, user);
@@ -263,13 +265,15 @@ int shape_take(shape_user_t *user)
         user->promised--;
         gate->promised--;
     }
-    is_taken = gate_free(gate) > 0 && (!gate->is_bound || now < provider_lease);
+    is_taken = !user->is_losing && gate_free(gate) > 0 && (!gate->is_bound || now < provider_lease);
     if (is_taken) {
         use(gate, user, now);
     } else {
         begin_waiting(gate, user, now);
     }
-    fair_settle(gate, now);
+    if (gate->rate == NULL || gate->hungry.count > 0) {
+        fair_settle(gate, now);
+    }
     pthread_mutex_unlock(&gate->lock);
     return is_taken;
 }

@@ -22,7 +22,12 @@ void spool_envelope_of(spool_envelope_t *envelope, const ec_batch_t *batch)
     envelope->n_rcpts = (apr_uint32_t)batch->n_rcpts;
 }
 
-/* ---- context and routes ------------------------------------------------------------------ */
+/* ---- context, routes and bindings ------------------------------------------------------------------ */
+
+static int is_bound(const batch_rcpt_t *rcpt)
+{
+    return rcpt->binding != NULL && rcpt->binding != &binding_default;
+}
 
 static int has_extra(const ec_batch_t *batch)
 {
@@ -30,7 +35,7 @@ static int has_extra(const ec_batch_t *batch)
         return 1;
     }
     for (int i = 0; i < batch->n_rcpts; i++) {
-        if (batch->rcpts[i].is_routed) {
+        if (batch->rcpts[i].is_routed || is_bound(&batch->rcpts[i])) {
             return 1;
         }
     }
@@ -39,15 +44,39 @@ static int has_extra(const ec_batch_t *batch)
 
 static apr_size_t extra_size(const ec_batch_t *batch)
 {
-    apr_size_t size = 4 + batch->context.used + 4;
+    apr_size_t size = 4 + batch->context.used + 4, bound = 0;
 
     if (!has_extra(batch)) {
         return 0;
     }
     for (int i = 0; i < batch->n_rcpts; i++) {
         size += batch->rcpts[i].is_routed ? 4 + TEXT_EXTRA + strlen(batch->rcpts[i].domain) : 0;
+        if (is_bound(&batch->rcpts[i])) {
+            bound += 4 + 2 * TEXT_EXTRA + strlen(batch->rcpts[i].binding->group) + strlen(batch->rcpts[i].binding->name);
+        }
     }
-    return size;
+    return size + (bound > 0 ? 4 + bound : 0);
+}
+
+/* Only where there is one: what has none is written as it always was. */
+static void bindings_put(spool_cursor_t *cursor, const ec_batch_t *batch)
+{
+    apr_uint64_t n = 0;
+
+    for (int i = 0; i < batch->n_rcpts; i++) {
+        n += (apr_uint64_t)is_bound(&batch->rcpts[i]);
+    }
+    if (n == 0) {
+        return;
+    }
+    spool_put_number(cursor, n, 4);
+    for (int i = 0; i < batch->n_rcpts; i++) {
+        if (is_bound(&batch->rcpts[i])) {
+            spool_put_number(cursor, (apr_uint64_t)i, 4);
+            spool_put_text(cursor, batch->rcpts[i].binding->group);
+            spool_put_text(cursor, batch->rcpts[i].binding->name);
+        }
+    }
 }
 
 static void extra_put(spool_cursor_t *cursor, const ec_batch_t *batch)
@@ -71,6 +100,26 @@ static void extra_put(spool_cursor_t *cursor, const ec_batch_t *batch)
             spool_put_text(cursor, batch->rcpts[i].domain);
         }
     }
+    bindings_put(cursor, batch);
+}
+
+static apr_status_t bindings_get(spool_cursor_t *cursor, const spool_extra_t *extra, apr_uint32_t n_rcpts)
+{
+    apr_uint64_t n = cursor->at == cursor->end ? 0 : spool_get_number(cursor, 4);
+
+    for (apr_uint64_t i = 0; i < n && !cursor->is_cut; i++) {
+        apr_uint32_t rcpt = (apr_uint32_t)spool_get_number(cursor, 4);
+        const char *group = spool_get_text(cursor), *name = spool_get_text(cursor);
+
+        if (cursor->is_cut || rcpt >= n_rcpts || strlen(group) > BINDING_NAME_MAX ||
+            strlen(name) > BINDING_NAME_MAX) {
+            return EC_E_SPOOL_CORRUPT;
+        }
+        if (extra->bound != NULL) {
+            extra->bound(extra->baton, rcpt, group, name);
+        }
+    }
+    return cursor->is_cut ? EC_E_SPOOL_CORRUPT : APR_SUCCESS;
 }
 
 apr_status_t spool_extra_get(spool_cursor_t *cursor, spool_extra_t *extra, apr_uint32_t n_rcpts)
@@ -100,7 +149,7 @@ apr_status_t spool_extra_get(spool_cursor_t *cursor, spool_extra_t *extra, apr_u
             extra->each(extra->baton, rcpt, domain);
         }
     }
-    return cursor->is_cut ? EC_E_SPOOL_CORRUPT : APR_SUCCESS;
+    return cursor->is_cut ? EC_E_SPOOL_CORRUPT : bindings_get(cursor, extra, n_rcpts);
 }
 
 /* ---- the whole ----------------------------------------------------------------------------- */

@@ -5,7 +5,9 @@
  *          settled place (8) and recipient (4), sender, source, protocol, helo (texts),
  *          count (4); per recipient id (10), flags (1), attempts (2), next (8), address, reply;
  *          where there is any (else the meta ends here): length (4) and bytes of the context, count (4) of
- *          recipients routed elsewhere, of each its number (4) and domain (text)
+ *          recipients routed elsewhere, of each its number (4) and domain (text); where there is any (else
+ *          the meta ends here): count (4) of recipients that do not leave by the default binding, of each its
+ *          number (4), binding group and binding (texts)
  * STATE:   place (8), recipient (4), attempts (2), next (8), reply (text)
  * MARK, DROP: place (8), recipient (4)
  * SEAL:    sequence (4), end (4)
@@ -57,11 +59,13 @@ void spool_envelope_put(spool_cursor_t *cursor, const spool_envelope_t *envelope
 /** The texts point into the record.  The recipients follow: one call each. */
 apr_status_t spool_envelope_get(spool_cursor_t *cursor, spool_envelope_t *envelope);
 apr_status_t spool_rcpt_get(spool_cursor_t *cursor, spool_rcpt_t *rcpt);
-/** What follows the recipients: context and routes.  `each` (may be NULL) gets the routes. */
+/** What follows the recipients: context, routes and bindings.  `each` (may be NULL) gets the routes, `bound` (may be
+ * NULL) the bindings; the texts are in the record. */
 typedef struct {
     const char *context; /* in the record */
     apr_size_t length;
     void (*each)(void *baton, apr_uint32_t rcpt, const char *domain);
+    void (*bound)(void *baton, apr_uint32_t rcpt, const char *group, const char *name);
     void *baton;
 } spool_extra_t;
 apr_status_t spool_extra_get(spool_cursor_t *cursor, spool_extra_t *extra, apr_uint32_t n_rcpts);

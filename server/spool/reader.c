@@ -136,9 +136,16 @@ static void take_route(void *baton, apr_uint32_t rcpt, const char *domain)
     batch_route(baton, (int)rcpt, domain);
 }
 
+static void take_binding(void *baton, apr_uint32_t rcpt, const char *group, const char *name)
+{
+    ec_batch_t *batch = baton;
+
+    batch->rcpts[rcpt].binding = binding_of(group, name);
+}
+
 static apr_status_t take_extra(ec_batch_t *batch, spool_cursor_t *cursor, apr_uint32_t n)
 {
-    spool_extra_t extra = { .each = take_route, .baton = batch };
+    spool_extra_t extra = { .each = take_route, .bound = take_binding, .baton = batch };
 
     EC_TRY(spool_extra_get(cursor, &extra, n));
     return extra.length > 0 ? context_take(&batch->context, extra.context, extra.length) : APR_SUCCESS;

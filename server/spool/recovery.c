@@ -321,27 +321,41 @@ static unsigned char *flags_of(spool_ref_t *ref, apr_uint32_t n)
     return flags;
 }
 
-/* Routing domains that hooks have chosen, by recipient; NULL: none.  free(). */
+/* What was chosen for recipients: routing domains and bindings; NULL: nothing for any.  free(). */
+struct way {
+    const char *domain, *group, *binding; /* NULL: as the address says; the default one */
+};
 struct routes {
     apr_uint32_t n;
-    const char **domain;
+    struct way *way;
 };
+
+static struct way *way_of(struct routes *routes, apr_uint32_t rcpt)
+{
+    if (routes->way == NULL) {
+        routes->way = calloc(routes->n, sizeof *routes->way);
+        EC_ASSERT(routes->way != NULL);
+    }
+    return &routes->way[rcpt];
+}
 
 static void note_route(void *baton, apr_uint32_t rcpt, const char *domain)
 {
-    struct routes *routes = baton;
-
-    if (routes->domain == NULL) {
-        routes->domain = calloc(routes->n, sizeof *routes->domain);
-        EC_ASSERT(routes->domain != NULL);
-    }
-    routes->domain[rcpt] = domain;
+    way_of(baton, rcpt)->domain = domain;
 }
 
-static const char **read_routes(spool_cursor_t cursor, apr_uint32_t n)
+static void note_binding(void *baton, apr_uint32_t rcpt, const char *group, const char *name)
+{
+    struct way *way = way_of(baton, rcpt);
+
+    way->group = group;
+    way->binding = name;
+}
+
+static struct way *read_routes(spool_cursor_t cursor, apr_uint32_t n)
 {
     struct routes routes = { .n = n };
-    spool_extra_t extra = { .each = note_route, .baton = &routes };
+    spool_extra_t extra = { .each = note_route, .bound = note_binding, .baton = &routes };
 
     for (apr_uint32_t i = 0; i < n; i++) {
         spool_rcpt_t rcpt;
@@ -349,10 +363,10 @@ static const char **read_routes(spool_cursor_t cursor, apr_uint32_t n)
         EC_ASSERT(spool_rcpt_get(&cursor, &rcpt) == APR_SUCCESS);
     }
     if (spool_extra_get(&cursor, &extra, n) != APR_SUCCESS) {
-        free(routes.domain); /* the message itself is sound: it goes where its addresses say */
+        free(routes.way); /* the message itself is sound: it goes where its addresses say */
         return NULL;
     }
-    return routes.domain;
+    return routes.way;
 }
 
 static void tell(spool_recovery_t *recovery, const spool_found_message_t *message)
@@ -361,7 +375,7 @@ static void tell(spool_recovery_t *recovery, const spool_found_message_t *messag
     spool_envelope_t envelope;
     spool_cursor_t cursor;
     unsigned char *flags;
-    const char **routes;
+    struct way *routes;
     char domain[512];
 
     envelope_of(message, &cursor, &envelope);
@@ -382,7 +396,9 @@ static void tell(spool_recovery_t *recovery, const spool_found_message_t *messag
         found.id = rcpt.id;
         found.recipient = rcpt.address;
         domain_of(rcpt.address, domain, sizeof domain);
-        found.domain = routes != NULL && routes[i] != NULL ? routes[i] : domain;
+        found.domain = routes != NULL && routes[i].domain != NULL ? routes[i].domain : domain;
+        found.group = routes != NULL ? routes[i].group : NULL;
+        found.binding = routes != NULL ? routes[i].binding : NULL;
         found.is_in_doubt = (flags[i] & SPOOL_IS_MARKED) != 0;
         found.state = (spool_state_t){ 0 };
         if (message->known != NULL) {

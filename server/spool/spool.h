@@ -108,6 +108,7 @@ typedef struct {
     apr_time_t received;
     apr_size_t size;
     const char *sender, *recipient, *domain;
+    const char *group, *binding; /* by which it was to leave; NULL: the default one */
     spool_state_t state;
     int is_in_doubt;
 } spool_found_t;

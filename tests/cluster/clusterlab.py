@@ -19,8 +19,9 @@ import lab as base
 from lab import PATIENCE, Program, program, wait_for
 
 NETWORK = "10.77.0."
-LEASE_WINDOW, LEASE_MARGIN = 1000, 250          # milliseconds, of the nodes in a lab
-TOKEN = int(os.environ.get("EC_TOKEN", "600"))  # milliseconds: how soon a dead host is noticed
+# Milliseconds.  A dead host is noticed after 2.25 tokens; what the others hold must outlast that: see doc/cluster.md.
+TOKEN = int(os.environ.get("EC_TOKEN", "600"))
+LEASE_WINDOW, LEASE_MARGIN = 2000, 250
 DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL")
 
 
@@ -70,6 +71,33 @@ class Node(base.Server):
         return self.console("cluster", "info")
 
 
+class Manager(Node):
+    """A cluster manager on a host."""
+
+    FRAME = """
+PidFile = "{dir}/pid"
+Security {{ user = "root" }}
+Control_Listener {{ Listen "{dir}/control" {{}} }}
+Logs {{ control_cache = "{dir}/cache" }}
+EventLoop "loops" {{ concurrency = {loops} }}
+"""
+
+    def configure(self, config):
+        with open(f"{self.dir}/eccluster.conf", "w") as f:
+            f.write(self.frame.format(dir=self.dir, loops=self.loops) + config)
+
+    def start(self, *options, wait=True, preexec_fn=None):
+        Program.__init__(self, program("eccmgr"), "-d", "-c", f"{self.dir}/eccluster.conf", *options, env=self.env,
+                         preexec_fn=preexec_fn)
+        if wait:
+            self.await_line("ready pid=")
+        return self
+
+    def members(self, only_active=True):
+        rows = self.console("show", "cluster", "membership").get("members", [])
+        return sorted(r["node"] for r in rows if r["type"] == "Momentum" and (r["active"] == "yes" or not only_active))
+
+
 class Host:
     """Two namespaces with an address, a cable to the switch, and a corosync of its own."""
 
@@ -79,7 +107,8 @@ class Host:
         self.dir = str(lab.dir / name)
         os.makedirs(self.dir, exist_ok=True)
         self.holder = Holder("mount -t tmpfs none /run; mount -t tmpfs none /dev/shm; "
-                             "mkdir -p /var/lib/corosync; mount -t tmpfs none /var/lib/corosync; ip link set lo up")
+                             "for d in /etc/corosync /var/lib/corosync; do mkdir -p $d; mount -t tmpfs none $d; done; "
+                             "ip link set lo up")
         self.enter = self.holder.enter
         self.corosync = None
         self.node = None
@@ -130,10 +159,12 @@ class Host:
 
     # ---- corosync
 
-    def start_corosync(self):
-        with open(f"{self.dir}/corosync.conf", "w") as f:
-            f.write(self.lab.corosync_conf(self))
-        self.corosync = self.program("corosync", "-f", "-c", f"{self.dir}/corosync.conf")
+    def start_corosync(self, conf=None):
+        if conf is None:
+            conf = f"{self.dir}/corosync.conf"
+            with open(conf, "w") as f:
+                f.write(self.lab.corosync_conf(self))
+        self.corosync = self.program("corosync", "-f", "-c", conf)
         return self.corosync
 
     # ---- the cable
@@ -243,8 +274,6 @@ logging {{
         return f"""
 cluster {{
   nodename = "{host.name}"
-  lease_window = {LEASE_WINDOW}
-  lease_margin = {LEASE_MARGIN}
 {cluster}
 }}
 msgc_server {{
@@ -259,12 +288,17 @@ msgc_server {{
         host.node = self.keep(Node(host, f"{host.dir}/node", self.cluster_config(host, cluster) + config, start=start, **more))
         return host.node
 
+    def start_manager(self, host, config="", start=True, **more):
+        host.node = self.keep(Manager(host, f"{host.dir}/manager", self.cluster_config(host) + config, start=start, **more))
+        return host.node
+
     def start_nodes(self, config="", cluster="", **more):
         """corosync and a server on all nodes, in the cluster together."""
         self.start_corosync()
         for host in self.nodes:
             self.start_node(host, config, cluster, **more)
         self.await_members(*self.names)
+        self.await_leases()
 
     def start_sink(self, *options, host="sink", port=2526, record=None):
         where = self.hosts[host]
@@ -279,6 +313,11 @@ msgc_server {{
         """All of them (or the hosts `on`) see exactly these as active members."""
         for host in on if on is not None else [self.hosts[n] for n in names]:
             wait_for(f"{host.name} to see {sorted(names)}", lambda h=host: h.node.members() == sorted(names))
+
+    def await_leases(self):
+        """All nodes may use what they hold of cluster-wide limits."""
+        for host in self.nodes:
+            wait_for(f"a lease of {host.name}", lambda h=host: h.node.info()["lease_left"] != "0 ms")
 
     # ---- faults
 

@@ -79,7 +79,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     static const char text[] = "relay_hosts = ( \"10.0.0.0/8\" )\nrelay_domains = ( \"*.ours.example\" )\n"
                                "hostname = \"mx.example\"\nESMTP_Listener { Listen \"" LISTEN "\" {} }\n";
-    static const in_backend_t backend = { NULL, is_ready, store, accept_batch, NULL };
+    static const in_backend_t backend = { NULL, is_ready, store, accept_batch, NULL, NULL };
     apr_array_header_t *problems;
     apr_pool_t *pool = NULL;
     const char *why;

@@ -168,6 +168,25 @@ static void read_parts(struct follow *f, ec_batch_t *batch)
     apr_pool_destroy(pool);
 }
 
+/* By the header field whose name is the text: "name", or "group name". */
+static void choose_binding(struct follow *f, ec_batch_t *batch)
+{
+    char name[300];
+    apr_status_t rv;
+
+    if (!ec_batch_header(batch, f->text, name, sizeof name)) {
+        return;
+    }
+    for (int i = 0; i < ec_batch_recipients(batch); i++) {
+        if (strncmp(name, "group ", 6) == 0) {
+            rv = ec_batch_set_binding_group(batch, i, name + 6);
+        } else {
+            rv = ec_batch_set_binding(batch, i, name);
+        }
+        note(f, "bound %d %s %s", rv, ec_batch_binding_group(batch, i), ec_batch_binding(batch, i));
+    }
+}
+
 static void change(struct follow *f, ec_batch_t *batch)
 {
     if (is_action(f, "header")) {
@@ -177,6 +196,8 @@ static void change(struct follow *f, ec_batch_t *batch)
         ec_batch_context_set(batch, EC_CONTEXT_MESS, "color", f->text);
     } else if (is_action(f, "route")) {
         ec_batch_set_route(batch, 0, f->text);
+    } else if (is_action(f, "bind")) {
+        choose_binding(f, batch);
     } else if (is_action(f, "drop")) {
         while (ec_batch_recipients(batch) > 0) {
             ec_batch_remove_recipient(batch, 0);
@@ -293,6 +314,14 @@ static void on_route(void *self, ec_batch_t *batch, int rcpt)
     if (is_here(f, "message_route")) {
         change(f, batch);
     }
+}
+
+static const char *on_choose(void *self, ec_batch_t *batch, int rcpt, const char *group)
+{
+    struct follow *f = self;
+
+    note(f, "binding_group_choose_binding %s %s", group, ec_batch_recipient(batch, rcpt));
+    return is_here(f, "binding_group_choose_binding") ? f->text : NULL;
 }
 
 static void on_accepted(void *self, ec_batch_t *batch)
@@ -434,6 +463,7 @@ static const ec_hook_t hooks[] = {
     EC_HOOK(smtp_disconnect, on_disconnect),
     EC_HOOK(message_spool, on_spool),
     EC_HOOK(message_route, on_route),
+    EC_HOOK(binding_group_choose_binding, on_choose),
     EC_HOOK(message_accepted, on_accepted),
     EC_HOOK(out_connect, on_out_connect),
     EC_HOOK(out_connected, on_out_connected),

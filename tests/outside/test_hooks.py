@@ -243,6 +243,27 @@ def test_context_and_route_survive_a_restart(lab, follow):
     wait_for("another attempt", lambda: attempt in server.seen()[before:])
 
 
+@pytest.mark.loops
+def test_bindings_are_chosen_by_a_header(lab, follow):
+    sink = lab.sink()
+    bindings = 'binding "one" {}\nbinding_group "pool" { binding "two" {} binding "three" {} }\n'
+    server = follow('at = "smtp_message" action = "bind" text = "X-Binding"', config=bindings
+                    + 'follow "second" { file = "/dev/null" at = "binding_group_choose_binding" text = "three" }\n', sink=sink)
+    for value in ("one", "three", "group pool", "none such", ""):
+        header = f"X-Binding: {value}\r\n" if value else ""
+        message = (header + "Subject: x\r\n\r\nhi\r\n").encode()
+        assert server.smtp().mail("a@client.test", [f"{value.replace(' ', '.') or 'no'}@there.test", "c@other.test"], message)[0] == 250
+    assert int(server.settled()["delivered"]) == 10
+    got = {r[5]: r[12:14] for r in server.await_log("R", 10) if r[5] != "c"}
+    assert got == {"one": ["default", "one"], "three": ["pool", "three"], "group.pool": ["pool", "three"],
+                   "none.such": ["default", "default"], "no": ["default", "default"]}
+    assert "bound 0 default one" in server.seen() and "bound 0 pool default" in server.seen()
+    assert len([x for x in server.seen() if x.startswith("binding_group_choose_binding pool")]) == 2     # one for each domain
+    assert server.smtp().mail("a@client.test", ["b@there.test"], b"X-Binding: " + b"x" * 280 + b"\r\nSubject: x\r\n\r\nhi\r\n")[0] == 250
+    server.settled()
+    assert [x for x in server.seen() if x.startswith("bound ")][-1].endswith(" default default")
+
+
 def test_messages_are_injected(lab, follow):
     sink = lab.sink()
     server = follow(sink=sink)

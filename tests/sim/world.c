@@ -10,12 +10,13 @@
 
 enum mutant mutant_now;
 
-static const struct {
-    apr_uint32_t limit;
-    apr_time_t window;
-} world_rates[WORLD_RATES] = { { 1, apr_time_from_msec(300) }, { 40, apr_time_from_sec(1) } };
+const struct world_rate world_rates[WORLD_RATES] = { { 1, apr_time_from_msec(300) },
+                                                     { 40, apr_time_from_sec(1) } };
 
 static const apr_time_t window = apr_time_from_sec(2), margin = apr_time_from_msec(250);
+/* So long after a limit was lowered the greater one may still be used: by one that has a lease and sees
+ * nobody. */
+static const apr_time_t lowering_time = apr_time_from_sec(4);
 
 /* ---- saying what happens ----------------------------------------------------------- */
 
@@ -63,9 +64,25 @@ static apr_time_t clock_of(const struct node *node)
 
 static void close_session(struct user_key *user, apr_uint32_t at)
 {
+    check_use(user, -1);
     user->sessions[at] = user->sessions[--user->open];
     limit_client_put(&user->node->client, user->key);
     user->node->sessions_done++;
+}
+
+static void open_session(struct user_key *user, apr_time_t now)
+{
+    struct world *world = user->node->world;
+
+    if (user->open == user->size) {
+        user->size = user->size == 0 ? 8 : user->size * 2;
+        user->sessions = realloc(user->sessions, user->size * sizeof(*user->sessions));
+        if (user->sessions == NULL)
+            abort();
+    }
+    check_use(user, 1);
+    user->sessions[user->open++].ends =
+        now + 2000 + bus_sim_random(world->sim, (apr_uint32_t)world->config.session_max);
 }
 
 static void on_gained(void *baton, struct limit_client_key *key)
@@ -98,31 +115,19 @@ static apr_time_t use_slots(struct user_key *user, apr_time_t now)
             close_session(user, i);
             /* what is wanted changes all the time, until the end, when all is wanted */
             if (node->world->is_restless && bus_sim_random(node->world->sim, 4) == 0)
-                user->demand = bus_sim_random(node->world->sim, node->world->limits[user->index] + 2);
+                user->demand = bus_sim_random(node->world->sim, node->world->keys[user->index].limit + 2);
         } else {
             i++;
         }
     }
     limit_client_want(&node->client, user->key, user->demand);
     while (user->open < user->demand && limit_client_take(&node->client, user->key, now))
-        user->sessions[user->open++].ends = now + 2000 + bus_sim_random(node->world->sim, 120000);
+        open_session(user, now);
     for (apr_uint32_t i = 0; i < user->open; i++) {
         if (user->sessions[i].ends < next)
             next = user->sessions[i].ends;
     }
     return next;
-}
-
-/* The last `limit` messages of all nodes must have taken a window. */
-static void check_rate(struct world *world, int index)
-{
-    apr_uint32_t limit = world_rates[index].limit;
-    apr_uint64_t count = world->send_count[index]++;
-    apr_time_t *place = &world->sends[index][count % limit], now = bus_sim_now(world->sim);
-
-    if (count >= limit && now - *place < world_rates[index].window)
-        world_fail(world, "rate %d: more than %u within %.4f s", index, limit, (double)(now - *place) / 1e6);
-    *place = now;
 }
 
 static apr_time_t use_rates(struct node *node, apr_time_t now)
@@ -167,8 +172,8 @@ static void on_wake(void *baton)
 
     /* first of all: are we still allowed to? */
     replica_poll(node->replica, now);
-    node->is_awake = 1;
-    for (int i = 0; i < WORLD_KEYS; i++) {
+    check_awake(node, 1);
+    for (int i = 0; i < node->world->config.keys; i++) {
         other = use_slots(&node->users[i], now);
         next = other < next ? other : next;
     }
@@ -177,7 +182,9 @@ static void on_wake(void *baton)
     next = other < next ? other : next;
     replica_poll(node->replica, now);
     other = replica_next(node->replica);
-    bus_sim_wake_at(node->world->sim, node->id, other < next ? other : next);
+    next = other < next ? other : next;
+    other = now + node->world->config.nap;
+    bus_sim_wake_at(node->world->sim, node->id, other > next ? other : next);
 }
 
 /* ---- the bus, as a node sees it ----------------------------------------------------------- */
@@ -199,6 +206,7 @@ static void on_view(void *baton, const struct bus_view *view)
     struct node *node = baton;
 
     replica_view(node->replica, view, clock_of(node));
+    node->world->touched = node;
     trace_state(node, "view");
 }
 
@@ -208,6 +216,7 @@ static void on_message(void *baton, bus_node_t sender, const void *data, apr_siz
     struct message message;
 
     replica_message(node->replica, sender, data, length, clock_of(node));
+    node->world->touched = node;
     if (node->world->config.trace > 1 && message_read(&message, data, length) == NULL) {
         char text[64];
 
@@ -305,15 +314,16 @@ void world_boot(struct world *world, bus_node_t id)
     node->bus.ops = &node_ops;
     node->replica = replica_create(&config, &node->bus);
     add_machines(node);
-    for (int i = 0; i < WORLD_KEYS; i++) {
+    for (int i = 0; i < world->config.keys; i++) {
         struct user_key *user = &node->users[i];
-        char name[] = "key0";
+        char name[] = "key000";
 
-        name[3] = (char)('0' + i);
+        name[3] = (char)('0' + i / 100);
+        name[4] = (char)('0' + i / 10 % 10);
+        name[5] = (char)('0' + i % 10);
         user->node = node;
         user->index = i;
-        user->open = 0;
-        user->key = limit_client_key(&node->client, name, 4, world->limits[i],
+        user->key = limit_client_key(&node->client, name, 6, world->keys[i].limit,
                                      world->config.is_available ? LIMIT_AVAILABLE : LIMIT_STRICT);
         user->key->user = user;
     }
@@ -326,13 +336,24 @@ void world_boot(struct world *world, bus_node_t id)
 
 static void end_node(struct node *node)
 {
+    check_awake(node, 0);
+    for (int i = 0; i < node->world->config.keys; i++) {
+        struct user_key *user = &node->users[i];
+
+        check_use(user, -(int)user->open);
+        free(user->sessions);
+        user->sessions = NULL;
+        user->open = user->size = 0;
+    }
     replica_destroy(node->replica);
     limit_client_free(&node->client);
     limit_client_free(&node->throttle_client);
     gauge_local_free(&node->counts);
     cache_free(&node->cache);
     node->replica = NULL;
-    node->is_running = node->is_awake = 0;
+    if (node->world->touched == node)
+        node->world->touched = NULL;
+    node->is_running = 0;
 }
 
 void world_kill(struct world *world, bus_node_t id)
@@ -349,7 +370,7 @@ void world_pause(struct world *world, bus_node_t id, int is_process, int is_daem
     world_trace(world, "node %u: stopped%s%s", id, is_process ? " process" : "", is_daemon ? " daemon" : "");
     bus_sim_stop(world->sim, id, is_process, is_daemon);
     if (is_process)
-        world->nodes[id].is_awake = 0;
+        check_awake(&world->nodes[id], 0);
 }
 
 void world_continue(struct world *world, bus_node_t id)
@@ -358,15 +379,23 @@ void world_continue(struct world *world, bus_node_t id)
     bus_sim_continue(world->sim, id);
 }
 
-void world_set_limit(struct world *world, int key, apr_uint32_t limit, bus_node_t id)
+void world_set_limit(struct world *world, int key, apr_uint32_t limit, apr_uint32_t nodes)
 {
-    world->limits[key] = limit;
-    if (limit > world->allowed[key])
-        world->allowed[key] = limit;
-    for (bus_node_t i = 1; i <= (bus_node_t)world->config.nodes; i++) {
-        if (world->nodes[i].is_running && (id == 0 || id == i))
-            limit_client_key(&world->nodes[i].client, world->nodes[i].users[key].key->item.key, 4, limit,
-                             world->nodes[i].users[key].key->mode);
+    struct world_key *its = &world->keys[key];
+
+    world_trace(world, "the limit of key %d is %u, for nodes %x", key, limit, nodes);
+    its->limit = limit;
+    if (limit > its->allowed)
+        its->allowed = limit;
+    its->lowered = bus_sim_now(world->sim) + lowering_time;
+    if (world->next_lowered == 0)
+        world->next_lowered = its->lowered;
+    for (int i = 0; i < world->config.nodes; i++) {
+        struct node *node = &world->nodes[i + 1];
+
+        if (node->is_running && (nodes >> i & 1))
+            limit_client_key(&node->client, node->users[key].key->item.key, 6, limit,
+                             node->users[key].key->mode);
     }
 }
 
@@ -381,166 +410,18 @@ void world_inject(struct world *world, bus_node_t id, const void *data, apr_size
         lease_clock_sent(replica_clock(world->nodes[id].replica), clock_of(&world->nodes[id]), 0);
 }
 
-/* ---- what must hold ------------------------------------------------------------------------ */
-
-/* With a good lease, in step, and not alone of two. */
-static int has_its_part(const struct node *node)
-{
-    struct replica_info info;
-
-    replica_info(node->replica, &info);
-    return info.is_active && !node->limits.is_half &&
-           lease_clock_is_good(replica_clock(node->replica), clock_of(node));
-}
-
-/* Slots in use by those that are able to send, and in available mode the bound of the manual. */
-static void check_limits(struct world *world)
-{
-    for (int key = 0; key < WORLD_KEYS; key++) {
-        apr_uint32_t used = 0, bound = world->allowed[key], nodes = (apr_uint32_t)world->config.nodes;
-
-        for (apr_uint32_t id = 1; id <= nodes; id++) {
-            struct node *node = &world->nodes[id];
-
-            if (!node->is_running || !node->is_awake)
-                continue;
-            used += node->users[key].open;
-            if (world->config.is_available && !has_its_part(node))
-                bound += (world->allowed[key] + nodes - 1) / nodes;
-        }
-        world->used[key] += (double)used * (double)(bus_sim_now(world->sim) - world->measured_at);
-        if (used > bound)
-            world_fail(world, "key %d: %u in use, limit %u", key, used, bound);
-    }
-    world->measured_at = bus_sim_now(world->sim);
-}
-
-/* Two members of one ring at one position must have come to the same. */
-static void check_digest(struct world *world, const struct node *node)
-{
-    struct replica_info info;
-    apr_size_t slot;
-
-    replica_info(node->replica, &info);
-    if (info.phase != REPLICA_MEMBER)
-        return;
-    slot = (info.ring * 31 + info.position) % HISTORY;
-    if (world->history[slot].ring == info.ring && world->history[slot].position == info.position &&
-        world->history[slot].lineage == info.lineage) {
-        if (world->history[slot].digest != info.digest)
-            world_fail(world, "node %u differs from others at ring=%lu position=%lu", node->id,
-                       (unsigned long)info.ring, (unsigned long)info.position);
-        return;
-    }
-    world->history[slot].ring = info.ring;
-    world->history[slot].position = info.position;
-    world->history[slot].lineage = info.lineage;
-    world->history[slot].digest = info.digest;
-}
-
-/* The whole states of two members, byte for byte. */
-static void check_states(struct world *world)
-{
-    const struct node *first = NULL;
-    struct replica_info info, other;
-    wire_writer_t a = { 0 }, b = { 0 };
-
-    for (int id = 1; id <= world->config.nodes; id++) {
-        const struct node *node = &world->nodes[id];
-
-        if (!node->is_running)
-            continue;
-        replica_info(node->replica, &other);
-        if (other.phase != REPLICA_MEMBER)
-            continue;
-        if (!limit_is_sound(&node->limits) || !limit_is_sound(&node->throttles))
-            world_fail(world, "node %d: the limits' state is not sound", id);
-        if (first == NULL) {
-            first = node;
-            info = other;
-            replica_write(first->replica, &a);
-        } else if (other.ring == info.ring && other.position == info.position) {
-            b.length = 0;
-            replica_write(node->replica, &b);
-            if (a.length != b.length || memcmp(a.data, b.data, a.length) != 0)
-                world_fail(world, "nodes %u and %d have different states at position %lu", first->id, id,
-                           (unsigned long)info.position);
-        }
-    }
-    wire_free(&a);
-    wire_free(&b);
-}
-
-static void check(struct world *world)
-{
-    check_limits(world);
-    for (int id = 1; id <= world->config.nodes; id++) {
-        if (world->nodes[id].is_running)
-            check_digest(world, &world->nodes[id]);
-    }
-    if (++world->events % 256 == 0)
-        check_states(world);
-}
-
 int world_run(struct world *world, apr_time_t duration)
 {
     apr_time_t until = bus_sim_now(world->sim) + duration;
 
     while (world->failure[0] == '\0' && bus_sim_step(world->sim, until))
-        check(world);
+        check_world(world);
     return world->failure[0] == '\0';
-}
-
-void world_check_counts(struct world *world)
-{
-    apr_uint64_t sum = 0;
-
-    for (int id = 1; id <= world->config.nodes; id++)
-        sum += world->nodes[id].is_running ? (apr_uint64_t)id * 10 : 0;
-    for (int id = 1; id <= world->config.nodes; id++) {
-        const struct node *node = &world->nodes[id];
-
-        if (node->is_running && gauge_sum(&node->gauge, "open", 4) != sum)
-            world_fail(world, "node %d counts %lu, and all together have %lu", id,
-                       (unsigned long)gauge_sum(&node->gauge, "open", 4), (unsigned long)sum);
-    }
-}
-
-/* ---- measures --------------------------------------------------------------------------------- */
-
-void world_measure(struct world *world)
-{
-    memset(world->used, 0, sizeof(world->used));
-    world->measured_from = world->measured_at = bus_sim_now(world->sim);
-}
-
-double world_utilisation(const struct world *world, int key)
-{
-    return world->used[key] /
-           ((double)world->limits[key] * (double)(world->measured_at - world->measured_from));
-}
-
-int world_is_whole(const struct world *world)
-{
-    apr_uint64_t ring = 0;
-
-    for (int id = 1; id <= world->config.nodes; id++) {
-        struct replica_info info;
-
-        if (!world->nodes[id].is_running)
-            continue;
-        replica_info(world->nodes[id].replica, &info);
-        if (!info.is_active || (ring != 0 && info.ring != ring))
-            return 0;
-        ring = info.ring;
-    }
-    return ring != 0;
 }
 
 void world_start(struct world *world, const struct world_config *config)
 {
     struct bus_sim_config bus = { 0 };
-    static const apr_uint32_t limits[WORLD_KEYS] = { 1, 2, 7, 50, 7 };
 
     memset(world, 0, sizeof(*world));
     world->config = *config;
@@ -553,13 +434,12 @@ void world_start(struct world *world, const struct world_config *config)
     bus.loss = config->loss;
     bus.drift = 500;
     world->sim = bus_sim_create(&bus);
-    memcpy(world->limits, limits, sizeof(limits));
-    memcpy(world->allowed, limits, sizeof(limits));
+    for (int i = 0; i < config->keys; i++)
+        world->keys[i].limit = world->keys[i].allowed = config->limits[i % config->limit_count];
     for (int id = 1; id <= config->nodes; id++) {
         world->nodes[id].world = world;
         world->nodes[id].id = (bus_node_t)id;
     }
-    world_measure(world);
 }
 
 void world_stop(struct world *world)

@@ -185,3 +185,37 @@ def test_usage(words):
 def test_help():
     done = subprocess.run([program("ec_ctl"), "--help"], capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0 and "restart" in done.stdout
+
+
+def test_manager(ctl):
+    """eccmgr_ctl: the same for the cluster manager, beside a server that runs from the same environment file."""
+    folder = ctl.server.dir
+    os.symlink(os.path.realpath(program("eccmgr")), f"{ctl.bin}/eccmgr")
+    with open(f"{folder}/eccluster.conf", "w") as f:
+        f.write(f'Security {{ user = "root" }}\nPidFile = "{folder}/manager.pid"\n')
+    ctl.environment(f"ECCMGR_CONFFILE={folder}/eccluster.conf\n")
+    ctl.script("start.fails", "#!/bin/sh\nexit 1\n")
+
+    def run(*words):
+        done = subprocess.run([program("eccmgr_ctl"), "--environment", ctl.file, *words], capture_output=True, text=True,
+                              timeout=PATIENCE * 2, stdin=subprocess.DEVNULL, env={**os.environ, "EC_RUNDIR": f"{folder}/run"})
+        return done.returncode, done.stdout + done.stderr
+
+    def console(*words):
+        return subprocess.run([program("ec_console"), "--manager", *words], capture_output=True, text=True, timeout=PATIENCE,
+                              stdin=subprocess.DEVNULL, env={**os.environ, "EC_RUNDIR": f"{folder}/run"})
+    assert run("status") == (3, "The manager is not running.\n")
+    assert console("pid").returncode == 2 and "no running manager" in console("pid").stderr
+    status, text = run("start")
+    try:
+        assert status == 0 and f"Started, pid {console('pid').stdout.strip()}.\n" in text, text
+        assert os.stat(f"{folder}/run/eccmgr.2025").st_mode & 0o777 == 0o660
+        assert ctl.run("status")[0] == 3                              # the server is another
+        assert run("reload") == (0, "configuration reloaded generation=2\n")
+        with open(f"{folder}/eccluster.conf", "a") as f:
+            f.write("nonsense = 1\n")
+        status, text = run("restart")
+        assert status == 1 and "the manager would not start with this configuration" in text
+    finally:
+        assert run("stop")[0] == 0
+    assert not os.path.exists(f"{folder}/manager.pid") and not os.path.exists(f"{folder}/run/eccmgr.path")

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # What ./quickstart and ./check share: packages and builds.
-# usage: build.sh packages [test]                   install what is missing (needs root for that)
+# usage: build.sh packages [test|cluster]           install what is missing (needs root for that)
 #        build.sh build DIR [configure arguments]   configure, make and install into DIR/inst
 set -euo pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -9,10 +9,14 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 needed=(gcc make autoconf automake libtool libltdl-dev pkg-config libapr1-dev libxml2-dev libssl-dev check
         libunbound-dev libedit-dev libpcre2-dev libcap-dev libcpg-dev libquorum-dev)
 for_tests=(python3-pytest python3-pytest-xdist python3-dnspython clang libclang-rt-14-dev valgrind iproute2)
+for_cluster=(corosync iproute2 nftables)
 
 packages() {
     local missing=() p
-    [ "${1:-}" != test ] || needed+=("${for_tests[@]}")
+    case "${1:-}" in
+    test) needed+=("${for_tests[@]}" "${for_cluster[@]}") ;;
+    cluster) needed+=("${for_cluster[@]}") ;;
+    esac
     for p in "${needed[@]}"; do
         dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null | grep -qx installed || missing+=("$p")
     done

@@ -335,6 +335,10 @@ check_PROGRAMS += %D%/conf/same_test
 check_PROGRAMS += %D%/queue/renew_test
 %C%_queue_renew_test_SOURCES = %D%/queue/renew_test.c %D%/queue/world.c %D%/queue/world.h
 %C%_queue_renew_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/queue/bind_test
+%C%_queue_bind_test_SOURCES = %D%/queue/bind_test.c %D%/queue/world.c %D%/queue/world.h
+%C%_queue_bind_test_LDADD = $(TEST_LIBS)
 noinst_HEADERS += %D%/conf/live/drafting.h
 
 check_PROGRAMS += %D%/conf/live/draft_test
@@ -408,11 +412,35 @@ check_PROGRAMS += %D%/cluster/lease_test
 %C%_cluster_lease_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
 %C%_cluster_lease_test_LDADD = libcluster.la $(TEST_LIBS)
 
+check_PROGRAMS += %D%/cluster/replica_test
+%C%_cluster_replica_test_SOURCES = %D%/cluster/replica_test.c
+%C%_cluster_replica_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
+%C%_cluster_replica_test_LDADD = libcluster.la $(TEST_LIBS)
+
+check_PROGRAMS += %D%/cluster/remote_test
+%C%_cluster_remote_test_SOURCES = %D%/cluster/remote_test.c
+%C%_cluster_remote_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
+%C%_cluster_remote_test_LDADD = libcluster.la $(TEST_LIBS)
+
+check_PROGRAMS += %D%/cluster/shared_test
+%C%_cluster_shared_test_SOURCES = %D%/cluster/shared_test.c modules/cluster/shared/tally.c
+%C%_cluster_shared_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
+%C%_cluster_shared_test_LDADD = libcluster.la $(TEST_LIBS)
+
+check_PROGRAMS += %D%/cluster/group_test
+%C%_cluster_group_test_SOURCES = %D%/cluster/group_test.c
+%C%_cluster_group_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
+%C%_cluster_group_test_LDADD = libcluster.la $(TEST_LIBS)
+
 check_PROGRAMS += %D%/cluster/soft_test
 %C%_cluster_soft_test_SOURCES = %D%/cluster/soft_test.c
 %C%_cluster_soft_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
 %C%_cluster_soft_test_LDADD = libcluster.la $(TEST_LIBS)
 
+check_PROGRAMS += %D%/cluster/slots_test
+%C%_cluster_slots_test_SOURCES = %D%/cluster/slots_test.c %D%/cluster/slots_model.c %D%/cluster/slots_model.h
+%C%_cluster_slots_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
+%C%_cluster_slots_test_LDADD = libclusterslots.la libcluster.la libclustersim.la $(TEST_LIBS)
 check_PROGRAMS += %D%/util/window_test
 %C%_util_window_test_SOURCES = %D%/util/window_test.c
 %C%_util_window_test_LDADD = $(TEST_LIBS)
@@ -420,3 +448,20 @@ check_PROGRAMS += %D%/util/window_test
 check_PROGRAMS += %D%/shape/shape_test
 %C%_shape_shape_test_SOURCES = %D%/shape/shape_test.c
 %C%_shape_shape_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/shape/guard_test
+%C%_shape_guard_test_SOURCES = %D%/shape/guard_test.c
+%C%_shape_guard_test_CPPFLAGS = $(AM_CPPFLAGS) -D_GNU_SOURCE
+%C%_shape_guard_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/shape/model_test
+%C%_shape_model_test_SOURCES = %D%/shape/model_test.c
+%C%_shape_model_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/shape/loops_test
+%C%_shape_loops_test_SOURCES = %D%/shape/loops_test.c
+%C%_shape_loops_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/shape/commands_test
+%C%_shape_commands_test_SOURCES = %D%/shape/commands_test.c
+%C%_shape_commands_test_LDADD = $(TEST_LIBS)

@@ -24,6 +24,10 @@ typedef struct {
     console_link_t link;
 } ctl_t;
 
+/** Called as eccmgr_ctl: then it is the cluster manager that is meant, where "server" is said. */
+int ctl_is_manager(void);
+/** "server" or "manager". */
+const char *ctl_what(void);
 /** "ec_ctl: ..." on standard error. */
 void ctl_complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -17,6 +17,21 @@ static const char *variable(const char *name)
     return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
+/* One that the server and the manager each have. */
+static const char *own_variable(const char *name)
+{
+    char manager[64];
+
+    snprintf(manager, sizeof manager, "ECCMGR_%s", name);
+    return variable(ctl_is_manager() ? manager : name);
+}
+
+/* The program's name. */
+static const char *daemon_name(void)
+{
+    return ctl_is_manager() ? "eccmgr" : "ecelerity";
+}
+
 const char *ctl_bindir(void)
 {
     const char *folder = variable("BINDIR");
@@ -46,7 +61,7 @@ static link_result_t ask(ctl_t *ctl, console_answer_t *answer, const char *const
     result = link_ask(&ctl->link, answer, WIRE_TEXT, words, n);
     alarm(0);
     if (result == LINK_INTERRUPTED)
-        ctl_complain("the server does not answer within %d seconds", CTL_ASK_SECONDS);
+        ctl_complain("the %s does not answer within %d seconds", ctl_what(), CTL_ASK_SECONDS);
     return result;
 }
 
@@ -67,7 +82,8 @@ static pid_t ask_pid(ctl_t *ctl)
 int server_find(ctl_t *ctl, pid_t *pid)
 {
     *pid = 0;
-    ctl->link.endpoint = variable("CONTROL");
+    ctl->link.endpoint = own_variable("CONTROL");
+    ctl->link.is_manager = ctl_is_manager();
     ctl->link.is_quiet = 1;
     if (link_open(&ctl->link) != 0)
         return 0;
@@ -114,10 +130,13 @@ static int is_program(char path[CTL_PATH], const char *folder, const char *name)
 
 static int find_program(char path[CTL_PATH])
 {
-    if (is_program(path, ctl_bindir(), "../sbin/ecelerity") || is_program(path, ctl_bindir(), "ecelerity") ||
-        is_program(path, EC_SBINDIR, "ecelerity"))
+    char beside[64];
+
+    snprintf(beside, sizeof beside, "../sbin/%s", daemon_name());
+    if (is_program(path, ctl_bindir(), beside) || is_program(path, ctl_bindir(), daemon_name()) ||
+        is_program(path, EC_SBINDIR, daemon_name()))
         return 0;
-    ctl_complain("there is no program ecelerity in %s/../sbin, %s or %s", ctl_bindir(), ctl_bindir(),
+    ctl_complain("there is no program %s in %s/../sbin, %s or %s", daemon_name(), ctl_bindir(), ctl_bindir(),
                  EC_SBINDIR);
     return -1;
 }
@@ -129,7 +148,7 @@ static int is_refused(const char *word)
 
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
         if (strcmp(word, refused[i]) == 0) {
-            ctl_complain("EXTRA_ARGS has %s, which does not go with a server in the background", word);
+            ctl_complain("EXTRA_ARGS has %s, which does not go with a %s in the background", word, ctl_what());
             return 1;
         }
     }
@@ -160,15 +179,15 @@ static int say_result(int status, int seconds)
     case 0:
         return 0;
     case CHILD_STARTED_NOT:
-        ctl_complain("the server can not be run: %s", strerror(errno));
+        ctl_complain("the %s can not be run: %s", ctl_what(), strerror(errno));
         break;
     case CHILD_STILL_RUNS:
         ctl_complain(
-            "the server is not ready after %d seconds and goes on starting; see ec_ctl status, and its log",
-            seconds);
+            "the %s is not ready after %d seconds and goes on starting; see %s status, and its log", ctl_what(),
+            seconds, program_invocation_short_name);
         break;
     default:
-        ctl_complain("the server did not start (status %d)", status);
+        ctl_complain("the %s did not start (status %d)", ctl_what(), status);
     }
     return -1;
 }
@@ -176,7 +195,7 @@ static int say_result(int status, int seconds)
 int server_launch(ctl_t *ctl)
 {
     char path[CTL_PATH], *argv[CTL_ARGUMENTS] = { path };
-    const char *config = variable("CONFFILE");
+    const char *config = own_variable("CONFFILE");
     int seconds = start_seconds(ctl), n = 1, result = -1;
     char *extra;
 
@@ -186,7 +205,7 @@ int server_launch(ctl_t *ctl)
         argv[n++] = (char *)"-c";
         argv[n++] = (char *)config;
     }
-    extra = variable("EXTRA_ARGS") != NULL ? strdup(variable("EXTRA_ARGS")) : NULL;
+    extra = own_variable("EXTRA_ARGS") != NULL ? strdup(own_variable("EXTRA_ARGS")) : NULL;
     if (add_extra(argv, n, extra) == 0)
         result = say_result(child_run(argv, seconds), seconds);
     free(extra);
@@ -196,11 +215,13 @@ int server_launch(ctl_t *ctl)
 int server_is_config_valid(void)
 {
     char path[CTL_PATH], *argv[] = { path, NULL, NULL, NULL };
-    const char *config = variable("CONFFILE"), *extra = variable("EXTRA_ARGS");
+    const char *config = own_variable("CONFFILE"), *extra = own_variable("EXTRA_ARGS");
 
     if (!is_program(path, ctl_bindir(), "validate_config") ||
         (extra != NULL && (strstr(extra, "-c") != NULL || strstr(extra, "--config") != NULL)))
         return 1;
+    if (config == NULL && ctl_is_manager())
+        config = "eccluster.conf";
     if (config != NULL) {
         argv[1] = (char *)"-c";
         argv[2] = (char *)config;
@@ -235,6 +256,6 @@ int server_end(ctl_t *ctl, pid_t pid)
     link_close(&ctl->link);
     if (has_ended)
         return 0;
-    ctl_complain("the server has not ended after %d seconds; it finishes what is in flight", seconds);
+    ctl_complain("the %s has not ended after %d seconds; it finishes what is in flight", ctl_what(), seconds);
     return -1;
 }

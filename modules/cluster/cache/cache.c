@@ -153,6 +153,15 @@ static apr_time_t next_time(const void *local)
     return cache->unsent.length > 0 ? 1 : 0;
 }
 
+void cache_each(const cache_t *cache, cache_each_fn *each, void *baton)
+{
+    TABLE_EACH(const struct entry, entry, &cache->keys)
+    {
+        if (!each(baton, entry->item.key, entry->item.key_length, entry->value, entry->length))
+            return;
+    }
+}
+
 void cache_free(cache_t *cache)
 {
     clear(cache);

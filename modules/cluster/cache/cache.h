@@ -27,6 +27,10 @@ const void *cache_get(const cache_t *cache, const char *key, apr_size_t length, 
 /** Tell all nodes, this one included, when it comes back in the order.  A NULL value removes. */
 void cache_set(cache_t *cache, const char *key, apr_size_t length, const void *value,
                apr_size_t value_length);
+/** All keys, the one that was set longest ago first; `each` returns 0 to end. */
+typedef int cache_each_fn(void *baton, const char *key, apr_size_t length, const void *value,
+                          apr_size_t value_length);
+void cache_each(const cache_t *cache, cache_each_fn *each, void *baton);
 void cache_free(cache_t *cache);
 
 #endif

@@ -12,7 +12,7 @@ struct cidr_sum {
 enum { KEY_LENGTH = 18 };
 
 /* Length of the address, bits, and the prefix with zeros behind it. */
-static void make_key(unsigned char key[KEY_LENGTH], const unsigned char *address, int bytes, int bits)
+static void make_key(unsigned char key[KEY_LENGTH], const void *address, int bytes, int bits)
 {
     memset(key, 0, KEY_LENGTH);
     key[0] = (unsigned char)bytes;
@@ -22,41 +22,52 @@ static void make_key(unsigned char key[KEY_LENGTH], const unsigned char *address
         key[2 + bits / 8] &= (unsigned char)(0xff << (8 - bits % 8));
 }
 
-static void add_to(cidr_index_t *index, const unsigned char *address, int bytes, int bits, apr_int64_t by)
+/* A sum that is 0 is not there. */
+static void add_to(table_t *table, const void *key, apr_size_t length, apr_int64_t by)
 {
-    unsigned char key[KEY_LENGTH];
-    struct cidr_sum *sum;
+    struct cidr_sum *sum = table_find(table, key, length);
 
-    make_key(key, address, bytes, bits);
-    sum = table_find(&index->sums, key, KEY_LENGTH);
     if (sum == NULL)
-        sum = table_add(&index->sums, sizeof(*sum), key, KEY_LENGTH);
+        sum = table_add(table, sizeof(*sum), key, length);
     sum->sum += (apr_uint64_t)by;
     if (sum->sum == 0)
-        table_remove(&index->sums, &sum->item);
+        table_remove(table, &sum->item);
 }
 
-static void on_watch(void *baton, const char *key, apr_size_t length, apr_int64_t by)
+static void add_prefix(cidr_index_t *index, const void *address, int bytes, int bits, apr_int64_t by)
 {
-    cidr_index_t *index = baton;
+    unsigned char key[KEY_LENGTH];
 
+    make_key(key, address, bytes, bits);
+    add_to(&index->sums, key, KEY_LENGTH, by);
+}
+
+void cidr_index_count(cidr_index_t *index, const void *address, apr_size_t bytes, apr_int64_t by)
+{
+    if (by == 0 || (bytes != 4 && bytes != 16))
+        return;
+    add_to(&index->addresses, address, bytes, by);
     for (int i = 0; i < index->length_count; i++) {
-        if ((apr_size_t)index->lengths[i].bytes == length)
-            add_to(index, (const unsigned char *)key, index->lengths[i].bytes, index->lengths[i].bits, by);
+        if ((apr_size_t)index->lengths[i].bytes == bytes)
+            add_prefix(index, address, index->lengths[i].bytes, index->lengths[i].bits, by);
     }
 }
 
-void cidr_index_init(cidr_index_t *index, gauge_t *gauge)
+static void on_watch(void *baton, bus_node_t node, const char *key, apr_size_t length, apr_int64_t by)
 {
-    memset(index, 0, sizeof(*index));
-    index->gauge = gauge;
+    cidr_index_count(baton, key, length, by);
+}
+
+void cidr_index_watch(cidr_index_t *index, gauge_t *gauge)
+{
     gauge->watch = on_watch;
     gauge->watch_baton = index;
 }
 
+/* The lengths stay. */
 void cidr_index_free(cidr_index_t *index)
 {
-    index->gauge->watch = NULL;
+    table_clear(&index->addresses);
     table_clear(&index->sums);
 }
 
@@ -71,11 +82,10 @@ int cidr_index_add(cidr_index_t *index, int bytes, int bits)
         return 0;
     index->lengths[index->length_count].bytes = bytes;
     index->lengths[index->length_count++].bits = bits;
-    TABLE_EACH(const struct table_item, item, &index->gauge->keys)
+    TABLE_EACH(const struct cidr_sum, one, &index->addresses)
     {
-        if (item->key_length == (apr_size_t)bytes)
-            add_to(index, (const unsigned char *)item->key, bytes, bits,
-                   (apr_int64_t)gauge_sum(index->gauge, item->key, item->key_length));
+        if (one->item.key_length == (apr_size_t)bytes)
+            add_prefix(index, one->item.key, bytes, bits, (apr_int64_t)one->sum);
     }
     return 1;
 }

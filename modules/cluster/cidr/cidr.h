@@ -9,20 +9,23 @@
 
 #include "cluster/gauge/gauge.h"
 
-enum { CIDR_LENGTHS_MAX = 16 };
+enum { CIDR_LENGTHS_MAX = 64 };
 
 typedef struct {
-    gauge_t *gauge;
-    table_t sums; /* by length of the address, bits, prefix */
+    table_t addresses; /* counts, by address */
+    table_t sums;      /* by length of the address, bits, prefix */
     struct {
         int bytes, bits;
     } lengths[CIDR_LENGTHS_MAX];
     int length_count;
 } cidr_index_t;
 
-/** Keeps the gauge and watches it; must be there before the gauge's first event. */
-void cidr_index_init(cidr_index_t *index, gauge_t *gauge);
+/** An empty index is all zero.  Freed, it is empty, but knows the lengths that were added. */
 void cidr_index_free(cidr_index_t *index);
+/** Follow all that a gauge counts.  Keeps both; before the gauge's first event. */
+void cidr_index_watch(cidr_index_t *index, gauge_t *gauge);
+/** One address (4 or 16 bytes) counts by so much more or less.  Others are passed over. */
+void cidr_index_count(cidr_index_t *index, const void *address, apr_size_t bytes, apr_int64_t by);
 /** From now on networks of this length can be asked for; `bytes` is 4 or 16.  Returns 0 when there are too
  * many. */
 int cidr_index_add(cidr_index_t *index, int bytes, int bits);

@@ -31,10 +31,10 @@ static struct part **find_part(struct gauge_key *key, bus_node_t node)
     return at;
 }
 
-static void tell(const gauge_t *gauge, const struct gauge_key *key, apr_uint64_t before)
+static void tell(const gauge_t *gauge, const struct gauge_key *key, bus_node_t node, apr_uint64_t before)
 {
     if (gauge->watch != NULL && key->sum != before)
-        gauge->watch(gauge->watch_baton, key->item.key, key->item.key_length,
+        gauge->watch(gauge->watch_baton, node, key->item.key, key->item.key_length,
                      (apr_int64_t)(key->sum - before));
 }
 
@@ -61,7 +61,7 @@ static void set_part(gauge_t *gauge, struct gauge_key *key, bus_node_t node, apr
         *at = part;
         key->sum += value;
     }
-    tell(gauge, key, before);
+    tell(gauge, key, node, before);
 }
 
 static void set_value(gauge_t *gauge, bus_node_t node, const char *name, apr_size_t length,
@@ -190,6 +190,23 @@ apr_uint64_t gauge_of(const gauge_t *gauge, const char *name, apr_size_t length,
     return part != NULL && part->node == node ? part->value : 0;
 }
 
+void gauge_each(const gauge_t *gauge, bus_node_t node, gauge_each_fn *each, void *baton)
+{
+    TABLE_EACH(struct gauge_key, key, &gauge->keys)
+    {
+        const struct part *part = node != 0 ? *find_part(key, node) : NULL;
+        apr_uint64_t value = node == 0 ? key->sum : part != NULL && part->node == node ? part->value : 0;
+
+        if (value != 0 && !each(baton, key->item.key, key->item.key_length, value))
+            return;
+    }
+}
+
+void gauge_free(gauge_t *gauge)
+{
+    clear(gauge);
+}
+
 /* ---- this node's own counts --------------------------------------------------------------- */
 
 struct gauge_own {
@@ -199,7 +216,20 @@ struct gauge_own {
     struct gauge_own *changed_next;
 };
 
-enum { RECORDS_MAX = 512 };
+/* What is put into one message, and into a JOIN that others write into, too: far below BUS_MESSAGE_MAX. */
+enum { RECORDS_MAX = 512, MESSAGE_BYTES = 96 * 1024, JOIN_BYTES = 16 * 1024 };
+
+static void change_own(gauge_local_t *local, struct gauge_own *own, apr_time_t now)
+{
+    if (own->is_changed)
+        return;
+    own->is_changed = 1;
+    own->changed_next = local->changed;
+    if (local->changed == NULL)
+        local->oldest = now;
+    local->changed = own;
+    local->pending++;
+}
 
 void gauge_set(gauge_local_t *local, const char *name, apr_size_t length, apr_uint64_t value, apr_time_t now)
 {
@@ -212,14 +242,19 @@ void gauge_set(gauge_local_t *local, const char *name, apr_size_t length, apr_ui
     if (own->value == value)
         return;
     own->value = value;
-    if (own->is_changed)
-        return;
-    own->is_changed = 1;
-    own->changed_next = local->changed;
-    if (local->changed == NULL)
-        local->oldest = now;
-    local->changed = own;
-    local->pending++;
+    change_own(local, own, now);
+}
+
+void gauge_set_none(gauge_local_t *local, apr_time_t now)
+{
+    TABLE_EACH(struct gauge_own, own, &local->keys)
+    gauge_set(local, own->item.key, own->item.key_length, 0, now);
+}
+
+void gauge_tell_again(gauge_local_t *local, apr_time_t now)
+{
+    TABLE_EACH(struct gauge_own, own, &local->keys)
+    change_own(local, own, now);
 }
 
 apr_uint64_t gauge_own_count(const gauge_local_t *local, const char *name, apr_size_t length)
@@ -242,12 +277,13 @@ static void told(gauge_local_t *local, struct gauge_own *own)
 static int flush(void *baton, wire_writer_t *writer, apr_time_t now)
 {
     gauge_local_t *local = baton;
+    apr_size_t began = writer->length;
     int count = 0;
 
     if (local->pending == 0 ||
         (local->pending < local->max_pending && now - local->oldest < local->max_delay))
         return 0;
-    while (local->changed != NULL && count++ < RECORDS_MAX) {
+    while (local->changed != NULL && count++ < RECORDS_MAX && writer->length - began < MESSAGE_BYTES) {
         struct gauge_own *own = local->changed;
 
         write_record(writer, own->item.key, own->item.key_length, own->value);
@@ -256,15 +292,22 @@ static int flush(void *baton, wire_writer_t *writer, apr_time_t now)
     return 1;
 }
 
-/* Counts that change while the JOIN is under way are told again, by flush(). */
+/* Counts that change while the JOIN is under way are told again, by flush(); so is at once what does not fit.
+ */
 static void join(void *baton, wire_writer_t *writer, apr_time_t now)
 {
     gauge_local_t *local = baton;
+    apr_size_t began = writer->length;
 
     while (local->changed != NULL)
         told(local, local->changed);
-    TABLE_EACH(const struct gauge_own, own, &local->keys)
-    write_record(writer, own->item.key, own->item.key_length, own->value);
+    TABLE_EACH(struct gauge_own, own, &local->keys)
+    {
+        if (writer->length - began < JOIN_BYTES)
+            write_record(writer, own->item.key, own->item.key_length, own->value);
+        else
+            change_own(local, own, now - local->max_delay);
+    }
 }
 
 static apr_time_t next_time(const void *baton)

@@ -133,9 +133,17 @@ int limit_client_may_use(const limit_client_t *client, const struct limit_client
     return has_lease(client, now) || key->used <= limit_client_unleased(client, key);
 }
 
+/* What must go back because others wait, and has not yet: also an extra unit whose turn is over. */
+static apr_uint32_t owes(const struct limit_client_key *key, apr_time_t now)
+{
+    apr_uint32_t owed = key->yield > key->giving ? key->yield - key->giving : 0;
+
+    return owed == 0 && key->giving == 0 && key->turn_ends > 0 && now >= key->turn_ends ? 1 : owed;
+}
+
 int limit_client_take(limit_client_t *client, struct limit_client_key *key, apr_time_t now)
 {
-    apr_uint32_t owed = key->yield > key->giving ? key->yield - key->giving : 0, allowed = 0;
+    apr_uint32_t owed = owes(key, now), allowed = 0;
     int is_good = has_lease(client, now);
 
     if (is_good)
@@ -216,17 +224,9 @@ static apr_uint32_t spare_of(const struct limit_client_key *key)
     return firm > key->used ? firm - key->used : 0;
 }
 
-/* What others wait for, as far as it is not under way. */
-static apr_uint32_t yield_of(const struct limit_client_key *key, apr_time_t now)
-{
-    apr_uint32_t yield = key->yield > key->giving ? key->yield - key->giving : 0;
-
-    return key->turn_ends > 0 && now >= key->turn_ends && yield == 0 && key->giving == 0 ? 1 : yield;
-}
-
 apr_uint32_t limit_client_owed(const struct limit_client_key *key, apr_time_t now)
 {
-    apr_uint32_t yield = yield_of(key, now), spare = spare_of(key);
+    apr_uint32_t yield = owes(key, now), spare = spare_of(key);
 
     return yield > spare ? yield - spare : 0;
 }
@@ -237,7 +237,7 @@ static apr_uint32_t to_give(limit_client_t *client, struct limit_client_key *key
     apr_uint32_t firm = key->firm > key->giving ? key->firm - key->giving : 0, spare = spare_of(key);
     apr_uint32_t keep = key->want > key->used ? key->want : key->used,
                  surplus = firm > keep ? firm - keep : 0;
-    apr_uint32_t yield = yield_of(key, now);
+    apr_uint32_t yield = owes(key, now);
 
     if (yield > spare)
         client->events->shed(client->baton, key, yield - spare);

@@ -26,6 +26,7 @@
     X(NO_AGING, "units of a rate are given back before their window is over")     \
     X(RAISED_IN_FREEZE, "what a raised limit adds is granted in a freeze")        \
     X(HASTY_FOUNDER, "what a founded state has is granted at once")               \
+    X(CLEAN_START, "a founded state trusts that nobody else has used a rate")     \
     X(HALF_STAYS, "a half goes on when the other host is there again")            \
     X(WHOLE_ALONE, "one host alone of two has all")                               \
     X(GHOST_COUNTS, "the counts of a node stay when it is gone")

@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <ec/gate.h>
 #include <ec/status.h>
 
 #include "cluster/node/link.h"
@@ -69,10 +70,7 @@ struct node {
 
 apr_time_t node_clock(void)
 {
-    struct timespec now;
-
-    clock_gettime(CLOCK_BOOTTIME, &now);
-    return apr_time_from_sec(now.tv_sec) + now.tv_nsec / 1000;
+    return ec_gate_clock();
 }
 
 /* ---- who we are --------------------------------------------------------------------------------- */
@@ -233,6 +231,17 @@ static int turn_links(node_t *node, apr_time_t now)
 
 /* ---- turns --------------------------------------------------------------------------------------- */
 
+/* Once when it ends, once when it is good again. */
+static void log_lease(node_t *node, apr_time_t until)
+{
+    if (until == 0)
+        ec_log(node->settings.log, EC_LOG_WARNING,
+               "the lease is over: cluster-wide limits are closed here until other nodes are heard again%s",
+               node_has_bus(node) ? "" : " (no corosync)");
+    else if (node->lease == 0)
+        ec_log(node->settings.log, EC_LOG_NOTICE, "the lease is good: cluster-wide limits are open");
+}
+
 /* The replica has told the locals already. */
 static void tell_lease(node_t *node, apr_time_t now)
 {
@@ -241,6 +250,7 @@ static void tell_lease(node_t *node, apr_time_t now)
     until = now < until ? until : 0;
     if (until == node->lease)
         return;
+    log_lease(node, until);
     node->lease = until;
     for (int i = 0; i < node->part_count; i++) {
         if (node->parts[i].type->lease != NULL)
@@ -360,6 +370,7 @@ static void create_replica(node_t *node)
         .window = node->settings.window,
         .margin = node->settings.margin,
         .patience = replica_patience,
+        .hosts = node->settings.nodes,
         .log = on_replica_log,
         .baton = node,
     };
@@ -515,6 +526,7 @@ void node_set_nodes(node_t *node, int nodes)
 {
     node_lock(node);
     node->settings.nodes = nodes;
+    replica_set_hosts(node->replica, nodes, node_clock());
     if (node->cluster != NULL)
         need_hosts(node);
     node_unlock(node);

@@ -138,12 +138,14 @@ static void found(struct settle_decision *decision, bus_node_t founder)
         add_keeper(decision, founder);
 }
 
-void settle_decide(const struct settle *settle, struct settle_decision *decision)
+void settle_decide(const struct settle *settle, int hosts, struct settle_decision *decision)
 {
     const struct settle_state *best = find_best(settle);
     bus_node_t founder = 0;
 
     memset(decision, 0, sizeof(*decision));
+    /* one that is not here may go on sending until its lease is over; if all are, and new, nobody does */
+    decision->is_tainted = (hosts == 0 || settle->count < hosts) && !is_mutant(CLEAN_START);
     for (int i = 0; i < settle->count; i++) {
         const struct settle_state *state = &settle->states[i];
 
@@ -162,8 +164,6 @@ void settle_decide(const struct settle *settle, struct settle_decision *decision
     }
     decision->epoch++;
     decision->is_half &= !decision->is_quorate;
-    /* what the other host of two has used just now is not known */
-    decision->is_tainted |= decision->is_half;
     if (best == NULL || decision->is_half)
         found(decision, founder);
 }

@@ -49,11 +49,12 @@ struct settle_decision {
     int is_quorate;
     int is_half;                       /* not quorate, but half of everything may be used */
     int is_founding;                   /* nobody was in step */
-    int is_tainted;                    /* ... but somebody has held something before */
+    int is_tainted;                    /* ... but somebody may have used something just now */
     apr_uint64_t epoch;                /* of the state from now on */
     bus_node_t keepers[BUS_NODES_MAX]; /* by id */
     int keeper_count;
 };
-void settle_decide(const struct settle *settle, struct settle_decision *decision);
+/** Of so many configured hosts (0: not known). */
+void settle_decide(const struct settle *settle, int hosts, struct settle_decision *decision);
 
 #endif

@@ -28,7 +28,9 @@ enum { MESSAGE_VERSION = 1 };
     X(GAUGE, 18, "counts of the sender")                           \
     X(CIDR, 19, "counts of the sender by address")                 \
     X(CACHE, 20, "values by key")                                  \
-    X(METRICS, 21, "series of the sender")
+    X(METRICS, 21, "series of the sender")                         \
+    X(MANAGER_METRICS, 22, "series of the sender, for managers")   \
+    X(GROUP, 23, "of groups that modules have made")
 
 #define MESSAGE_ENUM(name, number, text) MESSAGE_##name = number,
 enum message_type { MESSAGE_TYPES(MESSAGE_ENUM) MESSAGE_TYPE_END = 256 };
@@ -49,6 +51,8 @@ const char *message_read(struct message *message, const void *data, apr_size_t l
 apr_size_t message_begin(wire_writer_t *writer, int type, apr_uint64_t stay, apr_uint64_t position);
 void message_end(wire_writer_t *writer, apr_size_t began);
 
+/** Do we know what messages of this type mean? */
+int message_is_known(int type);
 /** Name of a type for logs and traces; "unknown" otherwise. */
 const char *message_type_name(int type);
 

@@ -21,9 +21,14 @@ static void accept_batch(void *baton, ec_batch_t *batch)
     queue_accept(batch);
 }
 
+static int bind_batch(void *baton, ec_batch_t *batch)
+{
+    return queue_bind(batch);
+}
+
 void in_backend_of_spool(in_backend_t *backend, spool_t *spool)
 {
-    *backend = (in_backend_t){ spool, is_ready, store, accept_batch, spool_large_dir(spool) };
+    *backend = (in_backend_t){ spool, is_ready, store, accept_batch, spool_large_dir(spool), bind_batch };
 }
 
 apr_status_t smtp_in_start(spool_t *spool, ec_log_t *log, apr_pool_t *pool)

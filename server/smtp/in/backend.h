@@ -16,6 +16,8 @@ typedef struct {
     void (*accept)(void *baton, ec_batch_t *batch);
     /** Where large bodies go while they arrive; NULL keeps them in memory. */
     const char *large_dir;
+    /** As queue_bind(), before `store`.  NULL: bindings are nothing here. */
+    int (*bind)(void *baton, ec_batch_t *batch);
 } in_backend_t;
 
 /** The real one. */

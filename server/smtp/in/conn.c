@@ -358,6 +358,20 @@ static int is_welcome(ec_conn_t *conn)
     return 1;
 }
 
+/* What option context says of this client. */
+static void begin_context(ec_conn_t *conn)
+{
+    const ec_value_t *value = conf_get(conn->view, CONF_O_CONTEXT);
+
+    for (int i = 0; value != NULL && value->dict != NULL && value->dict[i] != NULL; i += 2) {
+        apr_status_t rv = ec_conn_context_set(conn, value->dict[i], value->dict[i + 1]);
+
+        if (rv != APR_SUCCESS) {
+            ec_log_rv(in_log(), EC_LOG_WARNING, rv, "a variable of option context can not be set name=%s", value->dict[i]);
+        }
+    }
+}
+
 void in_conn_accept(void *baton, ec_loop_t *loop, apr_socket_t *socket, const net_endpoint_t *peer,
                     const net_endpoint_t *local, apr_pool_t *pool)
 {
@@ -383,6 +397,7 @@ void in_conn_accept(void *baton, ec_loop_t *loop, apr_socket_t *socket, const ne
         early_talker(conn);
         return;
     }
+    begin_context(conn);
     conn->can_relay = (unsigned)in_relay_client(conn->view, in_peer_for_matching(conn));
     stream_deadline(conn->stream, in_idle_time(conn));
     in_policy(conn, EC_HOOK_smtp_connect, on_connect_decided);

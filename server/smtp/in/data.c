@@ -53,8 +53,6 @@ static void log_reception(const ec_batch_t *batch)
         .batch_id = ec_batch_id(batch),
         .connection = ec_batch_connection(batch),
         .sender = ec_batch_sender(batch),
-        .binding = "default",
-        .group = "default",
         .protocol = ec_batch_protocol(batch),
         .address = ec_batch_source(batch),
         .text = "",
@@ -71,6 +69,8 @@ static void log_reception(const ec_batch_t *batch)
         event.id = ec_batch_message_id(batch, i);
         event.recipient = ec_batch_recipient(batch, i);
         event.domain = ec_batch_domain(batch, i);
+        event.binding = ec_batch_binding(batch, i);
+        event.group = ec_batch_binding_group(batch, i);
         HOOK_CALL(log_reception, &event);
     }
 }
@@ -146,6 +146,11 @@ static void on_message_decided(ec_conn_t *conn, int is_refused)
     }
     context_copy(&txn->batch->context, &conn->context, EC_CONTEXT_CONN);
     batch_seal(txn->batch);
+    if (in_backend()->bind != NULL && !in_backend()->bind(in_backend()->baton, txn->batch)) {
+        in_refuse(conn, 451, "4.3.5 No binding for this message, and default_binding is none");
+        next_message(conn);
+        return;
+    }
     txn->request = (spool_request_t){
         .verb = SPOOL_STORE,
         .batch = txn->batch,

@@ -77,12 +77,19 @@ void connect_next(session_t *session)
         connect_failed(session, refusal);
         return;
     }
+    if (!source_choose(session, text, sizeof(text))) {
+        connect_failed(session, text);
+        return;
+    }
     session->conn_pool = ec_loop_subpool(session->loop);
-    rv = net_connect(&session->connect, session->loop, session->hosts.text, session->hosts.port, NULL,
+    rv = net_connect(&session->connect, session->loop, session->hosts.text, session->hosts.port, session->source,
                      timeout, on_connected, session, session->conn_pool);
     if (rv != APR_SUCCESS) {
         session->connect = NULL;
-        connect_failed(session, classify_connect(rv, text, sizeof(text)));
+        if (!source_is_missing(session, rv, text, sizeof(text))) {
+            classify_connect(rv, text, sizeof(text));
+        }
+        connect_failed(session, text);
     }
 }
 

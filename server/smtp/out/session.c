@@ -235,7 +235,7 @@ void session_continue(session_t *session)
     if (session->state == SESSION_RSET) {
         return;
     }
-    if (session->is_closing || is_used_up(session)) {
+    if (session->is_closing || is_used_up(session) || source_has_changed(session)) {
         session_end(session);
         return;
     }

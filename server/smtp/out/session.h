@@ -134,6 +134,7 @@ struct ec_out {
     int is_routing;
     hosts_t hosts;
 
+    char source[64];       /* our own address; "": the kernel's choice */
     apr_pool_t *conn_pool; /* of the connection; given to the stream */
     net_connect_t *connect;
     stream_t *stream; /* NULL: not connected */
@@ -177,6 +178,14 @@ void connect_next(session_t *session);
 void connect_failed(session_t *session, const char *text);
 session_lost_fn early_lost;
 session_reply_fn early_reply;
+
+/* source.c: the address that the connection comes from */
+/** Sets session->source for the host that is to be connected; 0: there is none, `why` is the reply's text. */
+int source_choose(session_t *session, char *why, apr_size_t room);
+/** Did net_connect() return this because of the source?  Then `why` is the reply's text. */
+int source_is_missing(session_t *session, apr_status_t rv, char *why, apr_size_t room);
+/** The configuration has another one for this host now. */
+int source_has_changed(session_t *session);
 
 /* policy.c: hooks; each returns NULL, or the text of a refusal ("451 ..."), valid until the next */
 const char *policy_connect(session_t *session);

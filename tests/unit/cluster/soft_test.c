@@ -54,10 +54,10 @@ START_TEST(networks)
 {
     static const unsigned char a[] = { 10, 1, 2, 3 }, b[] = { 10, 1, 2, 200 }, c[] = { 10, 1, 9, 1 };
     gauge_local_t local = { .max_delay = 0, .max_pending = 1 };
-    cidr_index_t index;
+    cidr_index_t index = { 0 };
     gauge_t state = { 0 };
 
-    cidr_index_init(&index, &state);
+    cidr_index_watch(&index, &state);
     ck_assert(cidr_index_add(&index, 4, 24));
     ck_assert(!cidr_index_add(&index, 4, 33));
     gauge_set(&local, (const char *)a, 4, 1, 1);
@@ -71,6 +71,7 @@ START_TEST(networks)
     cidr_machine.clear(&state);
     ck_assert(cidr_index_sum(&index, c, 4, 13) == 0);
     ck_assert_uint_eq(index.sums.count, 0);
+    ck_assert_uint_eq(index.addresses.count, 0);
     cidr_index_free(&index);
     gauge_local_free(&local);
 }

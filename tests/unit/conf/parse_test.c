@@ -261,9 +261,11 @@ static const struct {
 } warned[] = {
     { "tls = required\ntls = no\ndomain a { tls = ifavailable }",
       "t.conf:1: warning: option \"tls\" is accepted but has no effect yet\n" },
-    { "\nbinding_group g { binding b { } }\nbinding c {}",
-      "t.conf:2: warning: stanza \"binding_group\" is accepted but has no effect yet\n"
-      "t.conf:2: warning: stanza \"binding\" is accepted but has no effect yet\n" },
+    { "\nsnmp_traps { trap_destination t { } }\nsnmp {}",
+      "t.conf:2: warning: stanza \"snmp_traps\" is accepted but has no effect yet\n"
+      "t.conf:2: warning: stanza \"trap_destination\" is accepted but has no effect yet\n"
+      "t.conf:3: warning: stanza \"snmp\" is accepted but has no effect yet\n" },
+    { "binding_group g { binding b { } }\nbinding c {}", "" },
     { "binding default { retry_interval = 5 }", "" },
     { "opendkim \"x\" { dkim_domain \"y\" { key = z } }\nopendkim { key = z }",
       "t.conf:1: warning: module \"opendkim\" is accepted but has no effect yet\n"

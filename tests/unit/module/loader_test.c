@@ -316,7 +316,7 @@ START_TEST(commands_belong_to_the_instance)
     ck_assert_str_eq(ask("probe:two say"), "0 deflt\n");
     ck_assert_ptr_nonnull(strstr(ask("module list"), "probe:two"));
     ck_assert_ptr_nonnull(
-        strstr(ask("module hooks"), "log_reopen                     2  void log_reopen(void *self)"));
+        strstr(ask("module hooks"), "log_reopen                            2  void log_reopen(void *self)"));
     start("probe \"one\" { word = \"x\" }\n");
     ck_assert_str_eq(ask("probe:one say"), "0 x\n");
     ck_assert_int_eq(ask("probe:two say")[0], '1');

@@ -126,7 +126,7 @@ static inline void configure(const char *global, const char *listener)
 
 static void server_start(const char *global, const char *listener)
 {
-    static const in_backend_t backend = { NULL, fake_is_ready, fake_store, fake_accept, NULL };
+    static const in_backend_t backend = { NULL, fake_is_ready, fake_store, fake_accept, NULL, NULL };
 
     clock_ = event_clock_virtual(APR_INT64_C(1700000000000000), test_pool);
     event_clock_hold(clock_);

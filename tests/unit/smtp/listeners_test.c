@@ -75,7 +75,7 @@ static int is_stopped(void *baton)
 
 static void start(void)
 {
-    static const in_backend_t backend = { NULL, is_ready, NULL, NULL, NULL };
+    static const in_backend_t backend = { NULL, is_ready, NULL, NULL, NULL, NULL };
 
     ck_assert_int_eq(event_runtime_create(1, NULL, test_pool), APR_SUCCESS);
     ck_assert_int_eq(in_start(&backend, ec_log_root(), test_pool), APR_SUCCESS);

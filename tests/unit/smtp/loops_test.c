@@ -157,7 +157,7 @@ static int is_stopped(void *baton)
 
 static void run(int is_stopped_early)
 {
-    static const in_backend_t backend = { NULL, is_ready, store, accept_batch, NULL };
+    static const in_backend_t backend = { NULL, is_ready, store, accept_batch, NULL, NULL };
     pthread_t threads[CLIENTS];
     int changes = 0;
 

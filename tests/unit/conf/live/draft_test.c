@@ -284,10 +284,10 @@ START_TEST(warnings_are_kept)
     draft_t *draft = open_draft(base, 0);
     const apr_array_header_t *warnings;
 
-    make_change(draft, "set binding x retry_interval 5");
+    make_change(draft, "set tls required");
     warnings = draft_warnings(draft);
     ck_assert_int_eq(warnings->nelts, 1);
-    ck_assert_ptr_nonnull(strstr(APR_ARRAY_IDX(warnings, 0, conf_problem_t).text, "binding"));
+    ck_assert_ptr_nonnull(strstr(APR_ARRAY_IDX(warnings, 0, conf_problem_t).text, "tls"));
     draft_close(draft);
 }
 END_TEST

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Clusters of one and of two hosts, and servers without corosync."""
+import os
+
+import pytest
+
+import clusterlab
+from lab import Server, wait_for
+
+def test_one_of_two_has_half(make_lab):
+    lab = make_lab(nodes=("a", "b"), others=())
+    lab.start_nodes()
+    assert "half" not in lab["a"].node.info()["share"]
+    lab["b"].corosync.kill9()
+    # corosync's two_node calls a quorate, and b, if it still ran, as well: no limit may be held twice
+    wait_for("a to know that it is alone", lambda: "half" in lab["a"].node.info()["share"])
+    assert "Quorate:          Yes" in lab["a"].run("corosync-quorumtool", "-s", check=False)
+    lab["b"].start_corosync()
+    lab.await_members("a", "b")
+    assert all("half" not in h.node.info()["share"] for h in lab.nodes)
+
+
+def test_a_process_of_two_is_enough_when_its_host_is_there(make_lab):
+    lab = make_lab(nodes=("a", "b"), others=())
+    lab.start_nodes()
+    assert lab["b"].node.stop() == 0
+    lab.await_members("a")
+
+
+def test_one_alone_is_a_cluster(make_lab):
+    lab = make_lab(nodes=("solo",), others=())
+    lab.start_nodes()
+    assert lab["solo"].node.info()["leader"] == "solo"
+
+
+def test_a_stopped_corosync_does_not_hold_the_server_up(make_lab):
+    lab = make_lab(nodes=("solo",), others=())
+    lab.start_nodes()
+    node = lab["solo"].node
+    lab["solo"].corosync.pause()
+    assert node.stop() == 0
+    # nor does it at start
+    node = lab.start_node(lab["solo"])
+    node.await_line("corosync does not answer")
+    assert node.stop() == 0
+
+
+# ---- without corosync
+
+def mapped(server, name):
+    with open(f"/proc/{server.pid}/maps") as f:
+        return name in f.read()
+
+
+def test_without_the_stanza_nothing_of_corosync_is_loaded(tmp_path):
+    server = Server(tmp_path)
+    try:
+        assert not mapped(server, "libcpg") and not mapped(server, "libquorum") and not mapped(server, "cluster.so")
+    finally:
+        server.kill9()
+
+
+def test_without_corosync_the_server_runs(tmp_path):
+    if not os.path.exists(f"{clusterlab.base.PREFIX}/libexec/cluster.so"):
+        pytest.skip("built without corosync's headers")
+    server = Server(tmp_path, "cluster { nodename = \"alone\" }\n")
+    try:
+        server.await_line("tried again each second")
+        assert server.smtp().banner[0] == 220
+        assert server.stop() == 0
+    finally:
+        server.kill9()
+
+
+@pytest.mark.parametrize("config, why", [
+    ('cluster "x" {}', "write cluster { } without a name"),
+    ('cluster { subcluster = "Upper" }', "one word in lower case"),
+    ('cluster { nodename = "two words" }', "nodename is to be one word"),
+    ('cluster { control_group = "ec_cluster" }', "are to be different"),
+    ('cluster { lease_margin = 20 }', "lease_margin is to be at least"),
+    ('cluster {}\nmsgc_server { peers = [ "Upper" = "10.0.0.1" ] }', "lower case"),
+])
+def test_what_can_not_work_is_refused(tmp_path, config, why):
+    server = Server(tmp_path, config, start=False)
+    server.start(wait=False)
+    server.process.wait(clusterlab.PATIENCE)
+    server.thread.join()
+    assert why in server.text()
