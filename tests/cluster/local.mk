@@ -5,5 +5,6 @@ EXTRA_DIST += %D%/test_manager.py
 EXTRA_DIST += %D%/test_membership.py
 EXTRA_DIST += %D%/test_sizes.py
 EXTRA_DIST += %D%/test_config.py
+EXTRA_DIST += %D%/test_quickstart.py
 EXTRA_DIST += %D%/test_modules.py
 EXTRA_DIST += %D%/test_shared.py

@@ -370,6 +370,7 @@ static void create_replica(node_t *node)
         .window = node->settings.window,
         .margin = node->settings.margin,
         .patience = replica_patience,
+        .hosts = node->settings.nodes,
         .log = on_replica_log,
         .baton = node,
     };
@@ -525,6 +526,7 @@ void node_set_nodes(node_t *node, int nodes)
 {
     node_lock(node);
     node->settings.nodes = nodes;
+    replica_set_hosts(node->replica, nodes, node_clock());
     if (node->cluster != NULL)
         need_hosts(node);
     node_unlock(node);
