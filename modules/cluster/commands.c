@@ -148,7 +148,7 @@ static void reset(void *self, ec_answer_t *answer)
     ec_node_note(ec_answer_root(answer), "Leaving the groups and coming in again; see cluster membership.");
 }
 
-static void shared_list(void *self, ec_answer_t *answer)
+void cluster_show_shared_list(void *self, ec_answer_t *answer)
 {
     struct cluster *cluster = self;
 
@@ -156,7 +156,7 @@ static void shared_list(void *self, ec_answer_t *answer)
         shared_command_list(cluster->shared, answer);
 }
 
-static void shared_show(void *self, ec_answer_t *answer)
+void cluster_show_shared(void *self, ec_answer_t *answer)
 {
     struct cluster *cluster = self;
 
@@ -188,9 +188,9 @@ const ec_command_t cluster_commands[] = {
     { "nodename", EC_CMD_READ, nodename, "name of this node" },
     { "nodeaddr", EC_CMD_READ, nodeaddr, "address of this node for others" },
     { "group list", EC_CMD_READ, group_list, "groups of modules that nodes are in" },
-    { "shared list", EC_CMD_READ, shared_list, "what nodes share by Replicate stanzas" },
-    { "shared show <object>", EC_CMD_READ, shared_show, "a shared object: the sum of all nodes" },
-    { "shared show <object> from <node>", EC_CMD_READ, shared_show, "what one node counts" },
+    { "shared list", EC_CMD_READ, cluster_show_shared_list, "what nodes share by Replicate stanzas" },
+    { "shared show <object>", EC_CMD_READ, cluster_show_shared, "a shared object: the sum of all nodes" },
+    { "shared show <object> from <node>", EC_CMD_READ, cluster_show_shared, "what one node counts" },
     { "reset", EC_CMD_WRITE, reset, "leave the groups and come in again" },
     { "help", EC_CMD_READ, help, "these commands" },
     EC_COMMAND_END

@@ -9,21 +9,24 @@ import pytest
 from lab import PREFIX, program, wait_for
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-SOURCE = os.path.join(HERE, "..", "outside", "visits.c")
+OUTSIDE = os.path.join(HERE, "..", "outside")
+SOURCE = os.path.join(OUTSIDE, "visits.c")
 PAGE = os.path.join(HERE, "..", "..", "doc", "cluster-modules.md")
 
 
 @pytest.fixture(scope="module")
 def module_path(tmp_path_factory):
     folder = tmp_path_factory.mktemp("visits")
-    shutil.copy(SOURCE, folder)
+    for name in ("visits", "notes"):
+        shutil.copy(os.path.join(OUTSIDE, f"{name}.c"), folder)
     env = {**os.environ, "PKG_CONFIG_PATH": f"{PREFIX}/lib/pkgconfig"}
 
     def ecxs(*args):
         run = subprocess.run([program("ecxs"), *args], cwd=folder, env=env, capture_output=True, text=True)
         assert run.returncode == 0, run.stdout + run.stderr
         return run.stdout.strip()
-    ecxs("-c", "visits.c", "-o", "visits.so")
+    for name in ("visits", "notes"):
+        ecxs("-c", f"{name}.c", "-o", f"{name}.so")
     return f"{folder}:{ecxs('-q', 'moduledir')}"
 
 
@@ -89,6 +92,38 @@ def test_a_count_on_three_nodes(lab, module_path):
     all_see(nodes, {"n1": 0, "n2": 3, "n3": 2})
     for node in nodes:
         assert node.stop() == 0
+
+
+def test_caches(lab, module_path):
+    """Values are everywhere; the oldest go first; a node that comes in has those that are for that."""
+    caches = 'Replicate "kept" { class = "cache" parameters = "snapshot" max_size = 3 }\nReplicate "fleeting" { class = "cache" }'
+    env = {"EC_MODULE_PATH": module_path}
+    lab.start_nodes("notes { }\n", caches, env=env)
+
+    def await_value(host, cache, key, want):
+        wait_for(f"{key} in {cache} of {host.name} to be {want}",
+                 lambda: host.node.console("notes", "get", cache, key)["value"] == want)
+    for i, host in enumerate(lab.nodes * 2):
+        for cache in ("kept", "fleeting"):
+            host.node.console("notes", "set", cache, f"k{i}", f"v{i}")
+        for other in lab.nodes:
+            await_value(other, "kept", f"k{i}", f"v{i}")
+            await_value(other, "fleeting", f"k{i}", f"v{i}")
+    lab["n1"].node.console("notes", "set", "fleeting", "k0")
+    for host in lab.nodes:
+        assert host.node.console("notes", "get", "kept", "k2")["value"] == "none"
+        await_value(host, "fleeting", "k0", "none")
+    assert "not found" in lab["n1"].node.console("notes", "set", "nothing", "k", "v", form="text", check=False)
+    assert [r["key"] for r in lab["n2"].node.console("cluster", "shared", "show", "kept")["values"]] == ["k3", "k4", "k5"]
+    lab["n3"].node.kill9()
+    lab.await_members("n1", "n2")
+    lab.start_node(lab["n3"], "notes { }\n", caches, env=env)
+    lab.await_members("n1", "n2", "n3")
+    await_value(lab["n3"], "kept", "k3", "v3")
+    assert lab["n3"].node.console("notes", "get", "fleeting", "k3")["value"] == "none"
+    lab["n1"].node.console("notes", "set", "fleeting", "new", "here")
+    await_value(lab["n3"], "fleeting", "new", "here")
+    assert lab["n1"].node.console("notes", "count", "kept", "k3")["count"] == 0
 
 
 def test_the_page_shows_the_module():

@@ -62,4 +62,9 @@ noinst_PROGRAMS += %D%/cluster_fuzz
 %C%_cluster_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
 %C%_cluster_fuzz_LDFLAGS = $(FUZZ_LINK)
 %C%_cluster_fuzz_LDADD = libcluster.la $(FUZZ_LIBS)
+noinst_PROGRAMS += %D%/remote_fuzz
+%C%_remote_fuzz_SOURCES = %D%/remote_fuzz.c
+%C%_remote_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
+%C%_remote_fuzz_LDFLAGS = $(FUZZ_LINK)
+%C%_remote_fuzz_LDADD = libcluster.la $(FUZZ_LIBS)
 endif

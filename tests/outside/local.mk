@@ -9,3 +9,4 @@ EXTRA_DIST += tests/outside/tally.c
 EXTRA_DIST += tests/outside/test_services.py
 EXTRA_DIST += tests/outside/offer.c
 EXTRA_DIST += tests/outside/visits.c
+EXTRA_DIST += tests/outside/notes.c

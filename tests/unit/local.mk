@@ -412,6 +412,11 @@ check_PROGRAMS += %D%/cluster/lease_test
 %C%_cluster_lease_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
 %C%_cluster_lease_test_LDADD = libcluster.la $(TEST_LIBS)
 
+check_PROGRAMS += %D%/cluster/replica_test
+%C%_cluster_replica_test_SOURCES = %D%/cluster/replica_test.c
+%C%_cluster_replica_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
+%C%_cluster_replica_test_LDADD = libcluster.la $(TEST_LIBS)
+
 check_PROGRAMS += %D%/cluster/remote_test
 %C%_cluster_remote_test_SOURCES = %D%/cluster/remote_test.c
 %C%_cluster_remote_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
@@ -456,3 +461,7 @@ check_PROGRAMS += %D%/shape/model_test
 check_PROGRAMS += %D%/shape/loops_test
 %C%_shape_loops_test_SOURCES = %D%/shape/loops_test.c
 %C%_shape_loops_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/shape/commands_test
+%C%_shape_commands_test_SOURCES = %D%/shape/commands_test.c
+%C%_shape_commands_test_LDADD = $(TEST_LIBS)

@@ -14,8 +14,8 @@
 
 static struct {
     groups_t groups;
-    node_t *node;               /* NULL: none runs.  The master loop's */
-    pthread_mutex_t wake_lock;  /* of wake_node, for whoever sends */
+    node_t *node;              /* NULL: none runs.  The master loop's */
+    pthread_mutex_t wake_lock; /* of wake_node, for whoever sends */
     node_t *wake_node;
 } api;
 
@@ -177,7 +177,9 @@ static apr_uint64_t count(void *self, const char *object, const void *key, apr_s
     return counted;
 }
 
-static const ec_cluster_t functions = { join, leave, send_to, node_name, cache_set_key, cache_get_key, count };
+static const ec_cluster_t functions = {
+    join, leave, send_to, node_name, cache_set_key, cache_get_key, count
+};
 
 void group_offer(const ec_instance_t *instance)
 {

@@ -8,10 +8,10 @@
 enum group_op { OP_OPEN = 1, OP_CLOSE, OP_DATA, OP_STATE };
 
 enum {
-    PART_BYTES = 48 * 1024,           /* of a state, in one message */
-    MESSAGE_BYTES = 128 * 1024,       /* of blocks, in one message */
+    PART_BYTES = 48 * 1024,     /* of a state, in one message */
+    MESSAGE_BYTES = 128 * 1024, /* of blocks, in one message */
     UNSENT_MAX = 4 * 1024 * 1024,
-    KEPT_MAX = 32 * 1024 * 1024       /* while the state is under way */
+    KEPT_MAX = 32 * 1024 * 1024 /* while the state is under way */
 };
 
 /* ---- blocks -------------------------------------------------------------------------------------- */
@@ -99,7 +99,8 @@ static void be_in_step(struct group_local *local, int is_first)
 
 enum kept { KEPT_DATA, KEPT_CAME, KEPT_WENT };
 
-static void keep(struct group_local *local, enum kept what, bus_node_t node, const void *data, apr_size_t length)
+static void keep(struct group_local *local, enum kept what, bus_node_t node, const void *data,
+                 apr_size_t length)
 {
     apr_size_t block;
 
@@ -118,7 +119,8 @@ static void keep(struct group_local *local, enum kept what, bus_node_t node, con
 }
 
 /* To the module, or kept. */
-static void happened(struct group_local *local, enum kept what, bus_node_t node, const void *data, apr_size_t length)
+static void happened(struct group_local *local, enum kept what, bus_node_t node, const void *data,
+                     apr_size_t length)
 {
     if (local->status == GROUP_WAITING)
         keep(local, what, node, data, length);
@@ -204,7 +206,7 @@ static void end_servings_of(groups_t *groups, const struct group_local *local)
     }
 }
 
-/* ---- the directory --------------------------------------------------------------------------------------- */
+/* ---- the directory ------------------------------------------------------------------------------ */
 
 const struct group *group_find(const groups_t *groups, const char *name)
 {
@@ -288,8 +290,8 @@ static void come_without_state(groups_t *groups, struct group *group, struct gro
     be_in_step(local, group->count == 1);
 }
 
-static void apply_open(groups_t *groups, const struct machine_event *event, const char *name, apr_size_t length,
-                       int is_stateful)
+static void apply_open(groups_t *groups, const struct machine_event *event, const char *name,
+                       apr_size_t length, int is_stateful)
 {
     struct group *group = table_find(&groups->directory, name, length);
     struct group_local *local;
@@ -339,7 +341,8 @@ static void use_state(struct group_local *local, int is_good)
 
     memset(&local->state, 0, sizeof(local->state));
     memset(&local->kept, 0, sizeof(local->kept));
-    if (!is_good || !local->calls->read(local->baton, state.length > 0 ? state.data : (const void *)"", state.length)) {
+    if (!is_good ||
+        !local->calls->read(local->baton, state.length > 0 ? state.data : (const void *)"", state.length)) {
         be_broken(local);
     } else {
         tell_kept(local, &kept);
@@ -494,7 +497,7 @@ static int read_directory(void *state, wire_reader_t *reader)
 const struct machine_type group_machine = { "groups", MESSAGE_GROUP, apply,           NULL,          NULL,
                                             change,   clear,         write_directory, read_directory };
 
-/* ---- the local half ---------------------------------------------------------------------------------------- */
+/* ---- the local half ----------------------------------------------------------------------------- */
 
 /* What was queued was for an earlier stay. */
 static void forget_unsent(groups_t *groups)
@@ -547,7 +550,8 @@ static int flush_serving(groups_t *groups, wire_writer_t *writer)
     struct group_serving *serving = groups->servings;
     struct group *group = table_find(&groups->directory, serving->local->name, strlen(serving->local->name));
     struct group_member *member = group != NULL ? find_member(group, serving->target) : NULL;
-    apr_size_t left = serving->state.length - serving->sent, part = left < PART_BYTES ? left : PART_BYTES, block;
+    apr_size_t left = serving->state.length - serving->sent, part = left < PART_BYTES ? left : PART_BYTES,
+               block;
 
     if (member == NULL || member->is_in_step || member->server != groups->self ||
         member->request != serving->request) {
@@ -592,7 +596,7 @@ static apr_time_t next_time(const void *local)
 
 const struct machine_local group_machine_local = { active, NULL, flush, NULL, NULL, next_time };
 
-/* ---- what modules do ------------------------------------------------------------------------------------------ */
+/* ---- what modules do ---------------------------------------------------------------------------- */
 
 void groups_init(groups_t *groups)
 {
@@ -608,7 +612,8 @@ void groups_free(groups_t *groups)
     pthread_mutex_destroy(&groups->lock);
 }
 
-struct group_local *group_join(groups_t *groups, const char *name, const ec_cluster_calls_t *calls, void *baton)
+struct group_local *group_join(groups_t *groups, const char *name, const ec_cluster_calls_t *calls,
+                               void *baton)
 {
     apr_size_t length = strlen(name);
     struct group_local *local;

@@ -85,7 +85,8 @@ int limit_client_take(limit_client_t *client, struct limit_client_key *key, apr_
 void limit_client_put(limit_client_t *client, struct limit_client_key *key);
 /** How many of the used ones others wait for now. */
 apr_uint32_t limit_client_owed(const struct limit_client_key *key, apr_time_t now);
-/** Forgets a key of which nothing is wanted or held.  Returns 0, and changes nothing, when that is not so yet. */
+/** Forgets a key of which nothing is wanted or held.  Returns 0, and changes nothing, when that is not so
+ * yet. */
 int limit_client_forget(limit_client_t *client, struct limit_client_key *key);
 /** What this node may use of a key without a lease: its equal part in available mode, else 0. */
 apr_uint32_t limit_client_unleased(const limit_client_t *client, const struct limit_client_key *key);

@@ -12,7 +12,6 @@
 /* What others may make us keep while we wait for a snapshot; more, and we begin again. */
 enum { PENDING_MAX = 64 * 1024 * 1024 };
 
-static const apr_time_t log_interval = apr_time_from_sec(10);
 /* A full bus is asked again so soon. */
 static const apr_time_t bus_retry = apr_time_from_msec(5);
 
@@ -256,6 +255,40 @@ static void apply_evict(replica_t *replica, wire_reader_t *body)
     lease_evict(&replica->lease, node, stay, is_mutant(BLIND_EVICT) ? found->heard : heard);
 }
 
+/* ---- what can not be understood ----------------------------------------------------------------- */
+
+static int is_said(const replica_t *replica, bus_node_t sender, const char *why)
+{
+    for (int i = 0; i < replica->refusal_count; i++) {
+        if (replica->refusals[i].sender == sender && strcmp(replica->refusals[i].why, why) == 0)
+            return 1;
+    }
+    return replica->refusal_count == REPLICA_REFUSALS_MAX;
+}
+
+/* One line for each kind of fault of a node, however many messages have it.  `why` is constant. */
+static void refuse(replica_t *replica, bus_node_t sender, const char *why)
+{
+    replica->refused++;
+    if (is_said(replica, sender, why))
+        return;
+    replica->refusals[replica->refusal_count].sender = sender;
+    replica->refusals[replica->refusal_count++].why = why;
+    replica_log(replica, "refused a cluster message of node=%u: %s (more like it are not logged)",
+                (unsigned)sender, why);
+}
+
+void replica_forget_refusals(replica_t *replica)
+{
+    int kept = 0;
+
+    for (int i = 0; i < replica->refusal_count; i++) {
+        if (replica_is_member(replica, replica->refusals[i].sender))
+            replica->refusals[kept++] = replica->refusals[i];
+    }
+    replica->refusal_count = kept;
+}
+
 /* A message of a node that holds something. */
 static void apply_from(replica_t *replica, struct lease_node *node, struct message *message)
 {
@@ -276,6 +309,10 @@ static void apply_from(replica_t *replica, struct lease_node *node, struct messa
         if (replica->machines[i].type->message == message->type)
             replica->machines[i].type->apply(replica->machines[i].state, &event, &message->body);
     }
+    if (message->body.is_bad)
+        refuse(replica, node->id, "what it says is cut or damaged");
+    else if (!message_is_known(message->type))
+        refuse(replica, node->id, "its type is not known here: that node is newer");
 }
 
 /* The one of the active members, this one excepted, that is to serve a request; changes with each try. */
@@ -364,15 +401,6 @@ void replica_check_active(replica_t *replica)
 }
 
 /* ---- what the bus reports ------------------------------------------------------------------ */
-
-static void refuse(replica_t *replica, bus_node_t sender, const char *why)
-{
-    replica->refused++;
-    if (replica->refused_logged != 0 && replica->now < replica->refused_logged + log_interval)
-        return;
-    replica->refused_logged = replica->now;
-    replica_log(replica, "refused a cluster message of node=%u: %s", (unsigned)sender, why);
-}
 
 /* In a settled ring; `data` is the whole message. */
 static void settled_message(replica_t *replica, bus_node_t sender, const void *data, apr_size_t length)

@@ -4,7 +4,7 @@
  *     Replicate "outbound_domains" { max_delay = 1.0 }
  *
  * An object has a name (the stanza's) and a class, which says what is counted and by which machine it is replicated
- * (classes.c).  All nodes have a view of each node's part and of the sum.
+ * (stanzas.c).  All nodes have a view of each node's part and of the sum.
  *
  * Hooks of the server note what happens (tally.h, counters); the node's thread takes it from there in its turns.
  * The part belongs to the process, as the node does: a reload changes its objects, and what they count goes on.

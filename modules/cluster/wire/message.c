@@ -13,13 +13,25 @@ static const struct {
 #undef MESSAGE_NAME
 };
 
-const char *message_type_name(int type)
+static const char *find_name(int type)
 {
     for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (names[i].type == type)
             return names[i].name;
     }
-    return "unknown";
+    return NULL;
+}
+
+int message_is_known(int type)
+{
+    return find_name(type) != NULL;
+}
+
+const char *message_type_name(int type)
+{
+    const char *name = find_name(type);
+
+    return name == NULL ? "unknown" : name;
 }
 
 const char *message_read(struct message *message, const void *data, apr_size_t length)

@@ -51,6 +51,8 @@ const char *message_read(struct message *message, const void *data, apr_size_t l
 apr_size_t message_begin(wire_writer_t *writer, int type, apr_uint64_t stay, apr_uint64_t position);
 void message_end(wire_writer_t *writer, apr_size_t began);
 
+/** Do we know what messages of this type mean? */
+int message_is_known(int type);
 /** Name of a type for logs and traces; "unknown" otherwise. */
 const char *message_type_name(int type);
 

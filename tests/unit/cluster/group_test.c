@@ -1,8 +1,9 @@
 /* group_test.c - groups of modules: whoever is in step has the same state, whatever comes and goes
  * SPDX-License-Identifier: Apache-2.0
  *
- * A world of some nodes with one order of messages: what a node flushes is appended to the order, and all apply it at once.  Each
- * node's module keeps a list of all that it heard, and of members: the copies in step must be equal after every event. */
+ * A world of some nodes with one order of messages: what a node flushes is appended to the order, and all
+ * apply it at once.  Each node's module keeps a list of all that it heard, and of members: the copies in step
+ * must be equal after every event. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +33,7 @@ struct node {
 static struct world {
     struct node nodes[NODES + 1];
     apr_uint64_t position, random;
-} *world;
+} * world;
 
 static apr_uint32_t roll(apr_uint32_t bound)
 {
@@ -149,8 +150,9 @@ static void check(int has_state)
         if (in_step != NULL) {
             ck_assert_uint_eq(in_step->copy.members, node->copy.members);
             ck_assert(!has_state || in_step->copy.heard_count == node->copy.heard_count);
-            ck_assert(!has_state || memcmp(in_step->copy.heard, node->copy.heard,
-                                           (apr_size_t)node->copy.heard_count * sizeof(node->copy.heard[0])) == 0);
+            ck_assert(!has_state ||
+                      memcmp(in_step->copy.heard, node->copy.heard,
+                             (apr_size_t)node->copy.heard_count * sizeof(node->copy.heard[0])) == 0);
         }
         in_step = node;
     }
@@ -185,7 +187,9 @@ static int speak(int i, int has_state)
 
 static void depart(int i, int has_state)
 {
-    struct lease_change change = { .kind = LEASE_DEPARTED, .node = (bus_node_t)i, .position = ++world->position };
+    struct lease_change change = { .kind = LEASE_DEPARTED,
+                                   .node = (bus_node_t)i,
+                                   .position = ++world->position };
     struct node *gone = &world->nodes[i];
 
     gone->is_active = 0;
@@ -281,7 +285,8 @@ static void end(void)
     free(world);
 }
 
-/* ---- stories --------------------------------------------------------------------------------------------- */
+/* ---- stories ---------------------------------------------------------------------------------------------
+ */
 
 static void step(const ec_cluster_calls_t *how, int has_state)
 {
@@ -414,8 +419,10 @@ START_TEST(bounds)
     join(1, &calls);
     ck_assert_ptr_null(group_join(&world->nodes[1].groups, "g", &calls, NULL));
     all_speak(1);
-    ck_assert_int_eq(group_send(&world->nodes[1].groups, world->nodes[1].local, large, sizeof(large)), EC_E_TOO_LONG);
-    while ((rv = group_send(&world->nodes[1].groups, world->nodes[1].local, large, sizeof(large) - 1)) == APR_SUCCESS)
+    ck_assert_int_eq(group_send(&world->nodes[1].groups, world->nodes[1].local, large, sizeof(large)),
+                     EC_E_TOO_LONG);
+    while ((rv = group_send(&world->nodes[1].groups, world->nodes[1].local, large, sizeof(large) - 1)) ==
+           APR_SUCCESS)
         ;
     ck_assert_int_eq(rv, EC_E_LIMIT);
     all_speak(1);

@@ -138,6 +138,50 @@ START_TEST(decides)
 }
 END_TEST
 
+/* One host alone of two has no quorum, but begins a state of its own; together they begin again. */
+START_TEST(one_of_two)
+{
+    struct settle_state alone = { .node = 2, .is_one_of_two = 1, .is_in_step = 1, .epoch = 4 },
+                        other = { .node = 1, .is_quorate = 1, .is_one_of_two = 1 };
+    struct settle settle;
+    struct settle_decision decision;
+
+    settle_clear(&settle);
+    settle_add(&settle, &alone);
+    settle_decide(&settle, 2, &decision);
+    ck_assert(!decision.is_quorate && decision.is_half && decision.is_founding && decision.is_tainted);
+    ck_assert_int_eq(decision.keepers[0], 2);
+    alone.is_in_step = 0;
+    settle_add(&settle, &alone);
+    settle_add(&settle, &other);
+    settle_decide(&settle, 2, &decision);
+    ck_assert(decision.is_quorate && !decision.is_half && decision.is_founding && !decision.is_tainted);
+}
+END_TEST
+
+/* Rates may have been used just now by one that is not here, or by one that is. */
+START_TEST(foundings_are_tainted)
+{
+    struct settle_state first = { .node = 1, .is_quorate = 1 }, second = { .node = 2, .is_quorate = 1 };
+    struct settle settle;
+    struct settle_decision decision;
+
+    settle_clear(&settle);
+    settle_add(&settle, &first);
+    settle_add(&settle, &second);
+    settle_decide(&settle, 2, &decision);
+    ck_assert(!decision.is_tainted);
+    settle_decide(&settle, 3, &decision);
+    ck_assert(decision.is_tainted);
+    settle_decide(&settle, 0, &decision);
+    ck_assert(decision.is_tainted);
+    second.was_active = 1;
+    settle_add(&settle, &second);
+    settle_decide(&settle, 2, &decision);
+    ck_assert(decision.is_tainted);
+}
+END_TEST
+
 static void add(Suite *suite)
 {
     TCase *tcase = test_case(suite, "lease", 10);
@@ -148,6 +192,8 @@ static void add(Suite *suite)
     tcase_add_test(tcase, eviction_is_conditional);
     tcase_add_test(tcase, departures_are_bounded);
     tcase_add_loop_test(tcase, decides, 0, TEST_COUNT(decisions));
+    tcase_add_test(tcase, one_of_two);
+    tcase_add_test(tcase, foundings_are_tainted);
 }
 
 TEST_MAIN("cluster/lease", add)

@@ -230,6 +230,57 @@ START_TEST(greed_is_refused)
 }
 END_TEST
 
+/* What a raised limit adds can be known to one that is gone. */
+START_TEST(raised_in_a_freeze)
+{
+    static const bus_node_t stay[] = { 1, 2 };
+
+    begin();
+    say(1, 50, 5, 0);
+    confirm(1);
+    position++;
+    lease_settle(&lease, stay, 2);
+    say(1, 2, 50, 0);
+    say(1, 50, 50, 0);
+    expect(1, 5, 0);
+    say(2, 80, 50, 0);
+    say(1, 80, 50, 0);
+    expect(2, 0, 0);
+    position++;
+    lease_release(&lease, lease.departures[0].number);
+    expect(1, 5, 35);
+    expect(2, 0, 40);
+    limit_machine.clear(&limit);
+}
+END_TEST
+
+/* Alone of two hosts: half of the limit, rounded down. */
+START_TEST(half)
+{
+    wire_writer_t writer = { 0 };
+    wire_reader_t reader;
+
+    position = 0;
+    limit_init(&limit, 0);
+    lease_start(&lease, 1, 1, on_change, NULL);
+    ck_assert(lease_join(&lease, 1, 100, 1));
+    say_to(limit_machine.join, 1, 7, 7, 5); /* uses five */
+    lease_joined(&lease, 1);
+    expect(1, 0, 3);
+    lease_release(&lease, lease.departures[0].number);
+    say(1, 9, 9, 0);
+    expect(1, 0, 4);
+    limit_machine.write(&limit, &writer);
+    limit_machine.clear(&limit);
+    ck_assert(!limit.is_half);
+    reader = wire_reader(writer.data, writer.length);
+    ck_assert(limit_machine.read(&limit, &reader));
+    ck_assert(limit.is_half);
+    wire_free(&writer);
+    limit_machine.clear(&limit);
+}
+END_TEST
+
 START_TEST(snapshot)
 {
     static const bus_node_t stay[] = { 1, 2 };
@@ -273,6 +324,8 @@ static void add(Suite *suite)
     tcase_add_test(tcase, departure);
     tcase_add_test(tcase, reclaims);
     tcase_add_test(tcase, greed_is_refused);
+    tcase_add_test(tcase, raised_in_a_freeze);
+    tcase_add_test(tcase, half);
     tcase_add_test(tcase, snapshot);
 }
 
