@@ -67,4 +67,9 @@ noinst_PROGRAMS += %D%/remote_fuzz
 %C%_remote_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
 %C%_remote_fuzz_LDFLAGS = $(FUZZ_LINK)
 %C%_remote_fuzz_LDADD = libcluster.la $(FUZZ_LIBS)
+noinst_PROGRAMS += %D%/members_fuzz
+%C%_members_fuzz_SOURCES = %D%/members_fuzz.c
+%C%_members_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
+%C%_members_fuzz_LDFLAGS = $(FUZZ_LINK)
+%C%_members_fuzz_LDADD = libcluster.la $(FUZZ_LIBS)
 endif
