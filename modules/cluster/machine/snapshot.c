@@ -93,7 +93,7 @@ void snapshot_send(replica_t *replica, bus_node_t target, apr_uint64_t instance,
         wire_write(&writer, request);
         wire_write(&writer, part++);
         wire_write(&writer, all.length);
-        wire_write_bytes(&writer, all.data + at, length);
+        wire_write_bytes(&writer, length > 0 ? all.data + at : NULL, length);
         message_end(&writer, began);
         replica_send(replica, &writer);
         at += length;
