@@ -2,6 +2,7 @@
 ecincludedir = $(includedir)/ec
 ecinclude_HEADERS = \
   %D%/ec/bounce.h \
+  %D%/ec/cluster.h \
   %D%/ec/command.h \
   %D%/ec/conn.h \
   %D%/ec/context.h \

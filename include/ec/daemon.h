@@ -20,6 +20,8 @@ int ec_is_manager(void);
  * exit status: 0 valid, 1 not valid or not found, 2 wrong arguments. */
 int ec_validate_main(int argc, char **argv);
 int ec_dump_main(int argc, char **argv);
+/** ec_ctl cluster-config: corosync.conf from the names of the members.  Returns the exit status as above. */
+int ec_cluster_config_main(int argc, char **argv);
 
 #ifdef __cplusplus
 }

@@ -14,6 +14,7 @@
 
 #include <ec/daemon.h>
 
+#include "cluster/group/api.h"
 #include "cluster/remote/remote.h"
 #include "cluster/slots/slots.h"
 
@@ -24,6 +25,7 @@ static const struct cluster_part parts[] = {
     { &slots_part, slots_create, slots_destroy, NULL, NULL },
     { &remote_part, remote_create, remote_destroy, NULL, NULL },
     { &shared_part, shared_create, shared_destroy, shared_adopt, shared_check },
+    { &group_part, group_part_create, NULL, NULL, NULL },
     { NULL, NULL, NULL, NULL, NULL },
 };
 
@@ -298,6 +300,7 @@ static apr_status_t init(void *self, const ec_instance_t *instance, const char *
     if ((*why = check(cluster)) != NULL)
         return EC_E_CONFIG;
     EC_TRY(check_parts(cluster, why));
+    group_offer(instance);
     if (!cluster->is_enabled || live.node != NULL)
         return APR_SUCCESS;
     live.owner = cluster;

@@ -52,6 +52,6 @@ struct cluster_part {
 
 /** commands.c */
 extern const ec_command_t cluster_commands[];
-ec_command_fn cluster_show_membership, cluster_show_info;
+ec_command_fn cluster_show_membership, cluster_show_info, cluster_show_shared_list, cluster_show_shared;
 
 #endif

@@ -14,6 +14,7 @@
 #include "event/runtime.h"
 #include "hook/hook.h"
 #include "module/loader.h"
+#include "net/bind.h"
 #include "queue/queue.h"
 #include "smtp/in/smtp_in.h"
 #include "smtp/out/smtp_out.h"
@@ -275,8 +276,12 @@ void server_unwind(server_t *server)
     }
 }
 
+/* What a server before this one had that was killed may be free only in a moment. */
+enum { PATIENCE = 2 * 1000 * 1000 };
+
 apr_status_t server_start(server_t *server)
 {
+    net_bind_set_patience(PATIENCE);
     for (steps_started = 0; steps_started < STEPS; steps_started++) {
         const struct step *step = &steps[steps_started];
         const char *why = NULL;
@@ -288,6 +293,7 @@ apr_status_t server_start(server_t *server)
             return rv;
         }
     }
+    net_bind_set_patience(0);
     HOOK_CALL(server_start);
     ec_log(server->log, EC_LOG_NOTICE, "ready pid=%ld loops=%d", (long)getpid(), ec_loop_count());
     return APR_SUCCESS;

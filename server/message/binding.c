@@ -66,19 +66,19 @@ static binding_t *find_or_make(const char *group, const char *name, apr_uint64_t
 {
     binding_t *binding, **at;
 
-    if (++table.n > table.n_buckets) {
+    if (table.n >= table.n_buckets) {
         grow();
     }
     at = &table.bucket[hash & (table.n_buckets - 1)];
     for (binding = *at; binding != NULL; binding = binding->chain) {
         if (binding->hash == hash && strcmp(binding->group, group) == 0 && strcmp(binding->name, name) == 0) {
-            table.n--;
             return binding;
         }
     }
     binding = make(group, name, hash);
     binding->chain = *at;
     *at = binding;
+    table.n++;
     return binding;
 }
 
@@ -95,6 +95,37 @@ binding_t *binding_of(const char *group, const char *name)
     binding = find_or_make(group, name, hash);
     pthread_mutex_unlock(&table.lock);
     return binding;
+}
+
+binding_t **binding_all(const char *name, int *n, apr_pool_t *pool)
+{
+    binding_t **all;
+
+    *n = 0;
+    pthread_mutex_lock(&table.lock);
+    all = apr_palloc(pool, (table.n + 1) * sizeof *all);
+    if (name == NULL || strcmp(name, binding_default.name) == 0) {
+        all[(*n)++] = &binding_default;
+    }
+    for (apr_size_t i = 0; i < table.n_buckets; i++) {
+        for (binding_t *binding = table.bucket[i]; binding != NULL; binding = binding->chain) {
+            if (name == NULL || strcmp(name, binding->name) == 0) {
+                all[(*n)++] = binding;
+            }
+        }
+    }
+    pthread_mutex_unlock(&table.lock);
+    return all;
+}
+
+int binding_any(void)
+{
+    int is_any;
+
+    pthread_mutex_lock(&table.lock);
+    is_any = table.n > 0;
+    pthread_mutex_unlock(&table.lock);
+    return is_any;
 }
 
 _Atomic apr_uint32_t *binding_turn(const char *group)

@@ -10,7 +10,7 @@
 
 #include <stdatomic.h>
 
-#include <apr.h>
+#include <apr_pools.h>
 
 enum { BINDING_NAME_MAX = 255 };
 
@@ -28,6 +28,11 @@ extern binding_t binding_default;
 
 /** The one of this group and name; made when it is new.  Copies.  Any thread; takes a lock. */
 binding_t *binding_of(const char *group, const char *name);
+/** All that there are, the default one first, in an array in `pool`; `*n` of them.  With `name` only those of this name, in
+ * whichever group.  Any thread; takes a lock. */
+binding_t **binding_all(const char *name, int *n, apr_pool_t *pool);
+/** Is there any but the default one? */
+int binding_any(void);
 /** The number of the next message to a group, for taking its bindings in turn: 0, 1, 2 ...  The counter lives as long
  * as the process.  Any thread; takes a lock. */
 _Atomic apr_uint32_t *binding_turn(const char *group);

@@ -1,9 +1,9 @@
 /* service.c - what modules offer to each other (ec/service.h)
  * SPDX-License-Identifier: Apache-2.0
  *
- * A place has at most one offer in force, behind an atomic pointer; the offer is memory of its instance, which stays
- * until every loop has passed a turn.  All offers that were made and whose instances live hang at their place, so that
- * start can see what comes. */
+ * A place has at most one offer in force, behind an atomic pointer; the offer is memory of its instance,
+ * which stays until every loop has passed a turn.  All offers that were made and whose instances live hang at
+ * their place, so that start can see what comes. */
 #include "module/service.h"
 
 #include <pthread.h>

@@ -6,7 +6,8 @@
 
 #include <ec/service.h>
 
-/** Instances are being started (1) or that is over (0): meanwhile ec_service_get() on this thread sees what they offer. */
+/** Instances are being started (1) or that is over (0): meanwhile ec_service_get() on this thread sees what
+ * they offer. */
 void service_starting(int is_starting);
 /** What the instance offers is in force from now on; what it offers and has in force is not any more. */
 void service_begin(const ec_instance_t *instance);

@@ -15,7 +15,25 @@
 
 #include "net/bind.h"
 
-enum { BACKLOG = 511 };
+enum { BACKLOG = 511, PAUSE = 10 * 1000 };
+
+static apr_interval_time_t patience;
+
+void net_bind_set_patience(apr_interval_time_t longest)
+{
+    patience = longest;
+}
+
+/* Something failed: may it be tried again?  `left` begins at `patience`. */
+static int may_retry(apr_interval_time_t *left)
+{
+    if (errno != EADDRINUSE || *left <= 0) {
+        return 0;
+    }
+    apr_sleep(PAUSE);
+    *left -= PAUSE;
+    return 1;
+}
 
 static apr_status_t failed(const net_bind_t *how, const char *what, const char **why, apr_pool_t *pool)
 {
@@ -47,13 +65,27 @@ static int open_socket(int family)
 
 /* ---- UNIX sockets ------------------------------------------------------------------- */
 
+/* ECONNREFUSED: nobody serves it; EADDRINUSE: somebody does. */
+static int knock(const net_sockaddr_t *address)
+{
+    int fd = open_socket(AF_UNIX), rv;
+
+    if (fd < 0) {
+        return errno;
+    }
+    rv = connect(fd, &address->u.any, address->length) == 0 ? EADDRINUSE : errno;
+    close(fd);
+    return rv == EAGAIN ? EADDRINUSE : rv; /* EAGAIN: it lives and its queue is full */
+}
+
 /* Makes room at the path: a socket that nobody serves is removed. */
 static apr_status_t clear_path(const net_sockaddr_t *address, const net_bind_t *how, const char **why,
                                apr_pool_t *pool)
 {
     const char *path = address->u.path.sun_path;
+    apr_interval_time_t left = patience;
     struct stat info;
-    int fd, rv;
+    int rv;
 
     if (lstat(path, &info) != 0) {
         return errno == ENOENT ? APR_SUCCESS : failed(how, "listen on", why, pool);
@@ -62,14 +94,11 @@ static apr_status_t clear_path(const net_sockaddr_t *address, const net_bind_t *
         *why = apr_psprintf(pool, "can not listen on %s: there is something that is no socket", path);
         return EEXIST;
     }
-    if ((fd = open_socket(AF_UNIX)) < 0) {
-        return failed(how, "listen on", why, pool);
-    }
-    rv = connect(fd, &address->u.any, address->length) == 0 ? EADDRINUSE : errno;
-    close(fd);
-    if (rv != ECONNREFUSED) {
-        errno = rv == EAGAIN ? EADDRINUSE : rv; /* EAGAIN: it lives and its queue is full */
-        return failed(how, "listen on", why, pool);
+    while ((rv = knock(address)) != ECONNREFUSED) {
+        errno = rv;
+        if (!may_retry(&left)) {
+            return failed(how, "listen on", why, pool);
+        }
     }
     return unlink(path) == 0 || errno == ENOENT ? APR_SUCCESS
                                                 : failed(how, "remove the old socket", why, pool);
@@ -148,6 +177,7 @@ apr_status_t net_bind(int *result, net_sockaddr_t *address, const net_bind_t *ho
 {
     const net_listen_options_t *options = how->options;
     int is_path = address->u.any.sa_family == AF_UNIX;
+    apr_interval_time_t left = patience;
     int fd, rv;
 
     if (is_path) {
@@ -161,7 +191,9 @@ apr_status_t net_bind(int *result, net_sockaddr_t *address, const net_bind_t *ho
     if (fd < 0) {
         return failed(how, "make a socket for", why, pool);
     }
-    rv = is_path ? bind_path(fd, address, options->socket_mode) : bind_tcp(fd, address, how);
+    do {
+        rv = is_path ? bind_path(fd, address, options->socket_mode) : bind_tcp(fd, address, how);
+    } while (rv != 0 && !is_path && may_retry(&left));
     if (rv != 0 || listen(fd, options->backlog > 0 ? options->backlog : BACKLOG) != 0) {
         apr_status_t status = failed(how, "listen on", why, pool);
 
@@ -193,8 +225,18 @@ apr_status_t net_bind_adjust(int fd, const char *path, const net_listen_options_
 apr_status_t net_bind_probe(const net_sockaddr_t *address, const net_bind_t *how, const char **why,
                             apr_pool_t *pool)
 {
-    if (net_sockaddr_port(address) == 0 || probe(address, how) == 0 || errno == EAFNOSUPPORT) {
+    apr_interval_time_t left = patience;
+
+    if (net_sockaddr_port(address) == 0) {
         return APR_SUCCESS;
     }
-    return failed(how, "listen on", why, pool);
+    while (probe(address, how) != 0) {
+        if (errno == EAFNOSUPPORT) {
+            return APR_SUCCESS;
+        }
+        if (!may_retry(&left)) {
+            return failed(how, "listen on", why, pool);
+        }
+    }
+    return APR_SUCCESS;
 }

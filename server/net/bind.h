@@ -15,6 +15,9 @@ typedef struct {
  */
 apr_status_t net_bind(int *fd, net_sockaddr_t *address, const net_bind_t *how, const char **why,
                       apr_pool_t *pool);
+/** Where somebody listens already, try for so long (0, the default: not again).  For the start of a server, which may
+ * follow so soon after one that was killed that its guard (shape/guard.h) still has the descriptors; blocks. */
+void net_bind_set_patience(apr_interval_time_t longest);
 /** Fails when anybody listens at `address`, also one that shares its port; done before the first of several
  * sockets. */
 apr_status_t net_bind_probe(const net_sockaddr_t *address, const net_bind_t *how, const char **why,

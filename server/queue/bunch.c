@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TEXT_BLOCK = 32 * 1024 };
+enum { TEXT_EACH = 64 };
 
 /* ---- making ----------------------------------------------------------------------------- */
 
@@ -25,15 +25,22 @@ apr_uint32_t bunch_text(bunch_t *bunch, const char *text)
     return (apr_uint32_t)place;
 }
 
-bunch_t *bunch_create(queue_set_t *set)
+bunch_t *bunch_create(queue_set_t *set, int room)
 {
-    bunch_t *bunch = malloc(sizeof *bunch);
+    apr_size_t texts = (apr_size_t)room * TEXT_EACH;
+    bunch_t *bunch = malloc(sizeof *bunch + (apr_size_t)room * sizeof bunch->found[0]);
 
     EC_ASSERT(bunch != NULL);
-    *bunch = (bunch_t){ .set = set, .texts_room = TEXT_BLOCK, .texts = malloc(TEXT_BLOCK) };
+    *bunch = (bunch_t){ .set = set, .room = room, .texts_room = texts, .texts = malloc(texts) };
     EC_ASSERT(bunch->texts != NULL);
     bunch_text(bunch, ""); /* so that no text is at place 0 */
     return bunch;
+}
+
+void bunch_destroy(bunch_t *bunch)
+{
+    free(bunch->texts);
+    free(bunch);
 }
 
 /* ---- on the loop -------------------------------------------------------------------------- */
@@ -105,8 +112,7 @@ static void on_bunch(void *baton)
     if (bunch->worked_off != NULL) {
         bunch->worked_off();
     }
-    free(bunch->texts);
-    free(bunch);
+    bunch_destroy(bunch);
 }
 
 void bunch_send(bunch_t *bunch)

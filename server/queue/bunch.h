@@ -29,14 +29,16 @@ struct found {
 typedef struct bunch {
     ec_post_t post;
     queue_set_t *set;
-    int n, taken;
+    int n, taken, room;
     void (*worked_off)(void); /* on the loop; NULL: nobody asks */
     char *texts;
     apr_size_t texts_used, texts_room;
-    struct found found[BUNCH];
+    struct found found[];
 } bunch_t;
 
-bunch_t *bunch_create(queue_set_t *set);
+/** For `room` messages, at most BUNCH; room for their texts grows. */
+bunch_t *bunch_create(queue_set_t *set, int room);
+void bunch_destroy(bunch_t *bunch);
 apr_uint32_t bunch_text(bunch_t *bunch, const char *text);
 /** Takes the bunch; the queues answer for its messages already (gauge "held"). */
 void bunch_send(bunch_t *bunch);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <apr_hash.h>
 #include <apr_strings.h>
 
 #include "util/text.h"
@@ -110,54 +111,80 @@ static void summary(void *self, ec_answer_t *answer)
 
 enum list_kind { LIST_ALL, LIST_ACTIVE, LIST_DELAYED };
 
-struct domain_list {
-    enum list_kind kind;
-    apr_size_t threshold;
-    ec_node_t *table;
+/* All queues of one domain. */
+struct sums {
     apr_size_t connections, active, delayed;
     apr_uint64_t sent;
 };
 
-static apr_size_t active_count(const queue_t *queue)
+struct domain_list {
+    enum list_kind kind;
+    const char *binding; /* only its queues; NULL: all */
+    apr_hash_t *domains; /* while there are several bindings: name to struct sums */
+    apr_size_t threshold;
+    ec_node_t *table;
+    struct sums total;
+};
+
+apr_size_t show_active(const queue_t *queue)
 {
     return queue->active.count + queue->doomed.count + queue->n_attempted;
 }
 
-static void add_row(ec_node_t *table, const char *domain, apr_size_t connections, apr_size_t active,
-                    apr_size_t delayed, apr_uint64_t sent)
+static void add_row(ec_node_t *table, const char *domain, const struct sums *sums)
 {
     ec_node_t *row = ec_node_row(table);
 
     ec_node_text(row, "domain", domain);
-    ec_node_int(row, "connections", (apr_int64_t)connections);
-    ec_node_int(row, "active", (apr_int64_t)active);
-    ec_node_int(row, "delayed", (apr_int64_t)delayed);
-    ec_node_int(row, "sent", (apr_int64_t)sent);
+    ec_node_int(row, "connections", (apr_int64_t)sums->connections);
+    ec_node_int(row, "active", (apr_int64_t)sums->active);
+    ec_node_int(row, "delayed", (apr_int64_t)sums->delayed);
+    ec_node_int(row, "sent", (apr_int64_t)sums->sent);
 }
 
-static int is_listed(const struct domain_list *list, const queue_t *queue)
+static void add_if_listed(const struct domain_list *list, const char *domain, const struct sums *sums)
 {
-    switch (list->kind) {
-    case LIST_ACTIVE:
-        return active_count(queue) > list->threshold;
-    case LIST_DELAYED:
-        return queue->delayed.count > list->threshold;
-    default:
-        return 1;
+    if (list->kind == LIST_ALL || (list->kind == LIST_ACTIVE && sums->active > list->threshold) ||
+        (list->kind == LIST_DELAYED && sums->delayed > list->threshold)) {
+        add_row(list->table, domain, sums);
     }
+}
+
+static void add_queue(struct sums *sums, const queue_t *queue)
+{
+    sums->connections += (apr_size_t)queue->n_sessions;
+    sums->active += show_active(queue);
+    sums->delayed += queue->delayed.count;
+    sums->sent += queue->n_delivered;
+}
+
+static struct sums *sums_of(apr_hash_t *domains, const char *domain)
+{
+    struct sums *sums = apr_hash_get(domains, domain, APR_HASH_KEY_STRING);
+    apr_pool_t *pool = apr_hash_pool_get(domains);
+
+    if (sums == NULL) {
+        sums = apr_pcalloc(pool, sizeof *sums);
+        apr_hash_set(domains, apr_pstrdup(pool, domain), APR_HASH_KEY_STRING, sums);
+    }
+    return sums;
 }
 
 static void list_queue(void *baton, queue_t *queue)
 {
     struct domain_list *list = baton;
 
-    list->connections += (apr_size_t)queue->n_sessions;
-    list->active += active_count(queue);
-    list->delayed += queue->delayed.count;
-    list->sent += queue->n_delivered;
-    if (is_listed(list, queue)) {
-        add_row(list->table, queue->domain, (apr_size_t)queue->n_sessions, active_count(queue),
-                queue->delayed.count, queue->n_delivered);
+    if (list->binding != NULL && strcmp(list->binding, queue->binding) != 0) {
+        return;
+    }
+    add_queue(&list->total, queue);
+    if (list->domains != NULL) {
+        add_queue(sums_of(list->domains, queue->domain), queue);
+    } else {
+        struct sums sums = { 0 };
+
+        add_queue(&sums, queue);
+        add_if_listed(list, queue->domain, &sums);
     }
 }
 
@@ -169,8 +196,12 @@ static void list_loop(void *baton, ec_answer_t *answer, ec_loop_t *loop)
 static void list_end(void *baton, ec_answer_t *answer, ec_loop_t *loop)
 {
     struct domain_list *list = baton;
+    apr_hash_index_t *at = list->domains != NULL ? apr_hash_first(ec_answer_pool(answer), list->domains) : NULL;
 
-    add_row(list->table, "Total", list->connections, list->active, list->delayed, list->sent);
+    for (; at != NULL; at = apr_hash_next(at)) {
+        add_if_listed(list, apr_hash_this_key(at), apr_hash_this_val(at));
+    }
+    add_row(list->table, "Total", &list->total);
 }
 
 static void list_domains(ec_answer_t *answer, enum list_kind kind, apr_int64_t threshold)
@@ -179,6 +210,8 @@ static void list_domains(ec_answer_t *answer, enum list_kind kind, apr_int64_t t
 
     list->kind = kind;
     list->threshold = (apr_size_t)threshold;
+    list->binding = ec_answer_arg(answer, "binding");
+    list->domains = binding_any() ? apr_hash_make(ec_answer_pool(answer)) : NULL;
     list->table = ec_node_table(ec_answer_root(answer), "domains");
     ec_answer_gather(answer, list_loop, list_end, list);
 }
@@ -187,7 +220,12 @@ static void list_above(ec_answer_t *answer, enum list_kind kind)
 {
     const char *text = ec_answer_arg(answer, "threshold");
     apr_int64_t threshold = 0;
+    binding_t **of;
+    int n;
 
+    if (ec_answer_arg(answer, "binding") != NULL && !show_bindings(answer, &of, &n)) {
+        return;
+    }
     if (text != NULL && (!units_parse_int(text, &threshold) || threshold < 0)) {
         ec_answer_error(answer, "%s is no number of messages", text);
         return;
@@ -214,6 +252,8 @@ static void domain_all(void *self, ec_answer_t *answer)
 
 struct domain_ask {
     const char *domain;
+    binding_t **of;
+    int n_of;
     int n_found;
 };
 
@@ -283,13 +323,16 @@ static void describe(queue_t *queue, ec_answer_t *answer)
 static void domain_loop(void *baton, ec_answer_t *answer, ec_loop_t *loop)
 {
     struct domain_ask *ask = baton;
-    apr_uint64_t hash = name_hash(&binding_default, ask->domain);
-    queue_set_t *set = queue_set_of(hash);
-    queue_t *queue = set->loop == loop ? queue_find(set, hash, &binding_default, ask->domain) : NULL;
 
-    if (queue != NULL) {
-        ask->n_found++;
-        describe(queue, answer);
+    for (int i = 0; i < ask->n_of; i++) {
+        apr_uint64_t hash = name_hash(ask->of[i], ask->domain);
+        queue_set_t *set = queue_set_of(hash);
+        queue_t *queue = set->loop == loop ? queue_find(set, hash, ask->of[i], ask->domain) : NULL;
+
+        if (queue != NULL) {
+            ask->n_found++;
+            describe(queue, answer);
+        }
     }
 }
 
@@ -310,6 +353,7 @@ static void domain(void *self, ec_answer_t *answer)
 
     util_text_lower(name, strlen(name));
     ask->domain = name;
+    ask->of = binding_all(NULL, &ask->n_of, ec_answer_pool(answer));
     ec_answer_gather(answer, domain_loop, domain_end, ask);
 }
 
@@ -323,7 +367,13 @@ const ec_command_t queue_commands[] = {
     { "showqueue <domain> [<limit,offset>]", EC_CMD_READ, show_queue,
       "messages queued for a domain (100,0)" },
     { "showqueue binding <binding> <domain> [<limit,offset>]", EC_CMD_READ, show_queue,
-      "messages queued for a domain and binding" },
+      "messages queued for a domain and one or all bindings" },
+    { "mailq [<options>] ...", EC_CMD_READ, show_mailq,
+      "the largest queues by binding and domain: --domain NAME, --binding NAME, --limit N (20)" },
+    { "binding active <binding> <threshold>", EC_CMD_READ, active, "as active, of one binding" },
+    { "binding delayed <binding> <threshold>", EC_CMD_READ, delayed, "as delayed, of one binding" },
+    { "binding summary [<binding>]", EC_CMD_READ, show_binding_summary,
+      "what bindings, or those of group:NAME, have done and hold" },
     { "message <id>", EC_CMD_READ, show_message, "one message: envelope, state, attempts, last reply" },
     { "message details <id>", EC_CMD_READ, show_message, "as message" },
     { "message details full <id>", EC_CMD_READ, show_message_full, "one message with its text" },

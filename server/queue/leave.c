@@ -13,7 +13,6 @@
 
 struct leave {
     queue_t *queue;
-    queue_set_t *to;
     binding_t *binding;
     queue_name_t name;
     bunch_t *bunch;
@@ -53,7 +52,7 @@ static void pack_active(struct leave *leave)
     queue_list_t *list = &leave->queue->active;
     queue_entry_t *before = NULL, *entry = list->first, *next;
 
-    for (; entry != NULL && leave->bunch->n < BUNCH; entry = next) {
+    for (; entry != NULL && leave->bunch->n < leave->bunch->room; entry = next) {
         next = entry->at.next;
         if (may_leave(entry)) {
             list_take_after(list, before, entry);
@@ -71,7 +70,7 @@ static void pack_delayed(struct leave *leave)
     queue_entry_t *found[BUNCH];
     int n = 0;
 
-    for (apr_size_t i = 0; i < heap->count && n < BUNCH - leave->bunch->n; i++) {
+    for (apr_size_t i = 0; i < heap->count && n < leave->bunch->room - leave->bunch->n; i++) {
         queue_entry_t *entry = heap->entries[i].item;
 
         if (may_leave(entry)) {
@@ -90,8 +89,9 @@ void leave_run(queue_t *queue)
 {
     conf_t *conf = conf_current();
     struct leave leave = { .queue = queue, .binding = bind_now(conf, queue->group, queue->binding) };
+    apr_size_t n = queue->active.count + queue->delayed.count;
 
-    if (leave.binding == queue->bound || queue->active.count + queue->delayed.count == 0) {
+    if (leave.binding == queue->bound || n == 0) {
         return; /* it has come back: the next look at the queue knows */
     }
     if (queue->is_gateway) {
@@ -101,16 +101,15 @@ void leave_run(queue_t *queue)
     } else {
         leave.name = name_resolve(queue->set->names, conf, leave.binding, queue->domain);
     }
-    leave.bunch = bunch_create(queue_set_of(leave.name.hash));
+    leave.bunch = bunch_create(queue_set_of(leave.name.hash), n < BUNCH ? (int)n : BUNCH);
     pack_active(&leave);
     pack_delayed(&leave);
-    if (leave.bunch->n == BUNCH) {
-        queue_kick(queue);
-    }
     if (leave.bunch->n == 0) {
-        free(leave.bunch->texts);
-        free(leave.bunch);
+        bunch_destroy(leave.bunch);
         return;
+    }
+    if (leave.bunch->n == leave.bunch->room) {
+        queue_kick(queue);
     }
     bunch_send(leave.bunch);
 }

@@ -5,6 +5,7 @@ libserver_la_SOURCES += \
   %D%/accept.c \
   %D%/attempt.c %D%/attempt.h \
   %D%/bind.c \
+  %D%/bindings.c \
   %D%/bunch.c %D%/bunch.h \
   %D%/commands.c \
   %D%/doom.c %D%/inject.c \

@@ -67,7 +67,7 @@ static bunch_t *bunch_for(queue_set_t *set)
     bunch_t **bunch = &gathering.bunch[set->index];
 
     if (*bunch == NULL) {
-        *bunch = bunch_create(set);
+        *bunch = bunch_create(set, BUNCH);
         (*bunch)->worked_off = bunch_ends;
     }
     return *bunch;

@@ -40,7 +40,10 @@ struct show {
     int is_message, what;
     ec_id_t id;
     const char *domain;
-    apr_size_t limit, offset;
+    binding_t **of; /* showqueue: by these bindings, one after the other */
+    int n_of, at;
+    ec_node_t *table;
+    apr_size_t limit, offset, shown;
     /* what was found */
     apr_size_t n, room, seen;
     struct row *row;
@@ -48,15 +51,21 @@ struct show {
     apr_size_t body_length;
 };
 
-static void end(struct show *show)
+static void forget_rows(struct show *show)
 {
-    ec_answer_t *answer = show->answer;
-
     for (apr_size_t i = 0; i < show->n; i++) {
         if (show->row[i].batch != NULL) {
             ec_batch_unref(show->row[i].batch);
         }
     }
+    show->n = 0;
+}
+
+static void end(struct show *show)
+{
+    ec_answer_t *answer = show->answer;
+
+    forget_rows(show);
     free(show->row);
     free(show->body);
     free(show);
@@ -70,7 +79,7 @@ static int wants(struct show *show, const queue_entry_t *entry)
     if (show->is_message) {
         return ec_id_equal(entry->id, show->id);
     }
-    return show->seen++ >= show->offset && show->n < show->limit;
+    return show->seen++ >= show->offset && show->shown + show->n < show->limit;
 }
 
 static void take(struct show *show, queue_entry_t *entry, const char *state, apr_time_t next)
@@ -325,6 +334,9 @@ static void answer_message(struct show *show)
     }
 }
 
+static void answer_rows(struct show *show);
+static void next_binding(struct show *show);
+
 static void on_read(void *baton)
 {
     struct show *show = baton;
@@ -336,37 +348,57 @@ static void on_read(void *baton)
             show->row[i].entry->flags &= (unsigned char)~E_BUSY;
         }
     }
+    queue_kick(queue);
     if (show->is_message) {
         answer_message(show);
+        end(show);
     } else {
-        ec_node_t *table = ec_node_table(ec_answer_root(show->answer), "messages");
-
-        for (apr_size_t i = 0; i < show->n; i++) {
-            add_queue_row(table, &show->row[i], queue);
-        }
-        ec_node_int(ec_answer_root(show->answer), "total", (apr_int64_t)show->seen);
+        answer_rows(show);
+        next_binding(show);
     }
-    queue_kick(queue);
-    end(show);
 }
 
 /* ---- showqueue ---------------------------------------------------------------------------------------- */
 
+static void answer_rows(struct show *show)
+{
+    for (apr_size_t i = 0; i < show->n; i++) {
+        add_queue_row(show->table, &show->row[i], show->queue);
+    }
+    show->shown += show->n;
+    forget_rows(show);
+}
+
 static void queue_on_loop(void *baton)
 {
     struct show *show = baton;
-    apr_uint64_t hash = name_hash(&binding_default, show->domain);
-    queue_t *queue = queue_find(queue_set_of(hash), hash, &binding_default, show->domain);
+    const binding_t *binding = show->of[show->at++];
+    apr_uint64_t hash = name_hash(binding, show->domain);
+    queue_t *queue = queue_find(queue_set_of(hash), hash, binding, show->domain);
 
     if (queue != NULL) {
         look_at(show, queue);
     }
     if (show->n > 0) {
         read_rows(show);
+    } else {
+        next_binding(show);
+    }
+}
+
+static void next_binding(struct show *show)
+{
+    ec_node_t *root = ec_answer_root(show->answer);
+
+    if (show->at < show->n_of) {
+        ec_loop_post(queue_set_of(name_hash(show->of[show->at], show->domain))->loop, &show->post, queue_on_loop, show);
         return;
     }
-    ec_node_table(ec_answer_root(show->answer), "messages");
-    ec_node_note(ec_answer_root(show->answer), "No message of this range is queued for %s.", show->domain);
+    if (show->shown > 0) {
+        ec_node_int(root, "total", (apr_int64_t)show->seen);
+    } else {
+        ec_node_note(root, "No message of this range is queued for %s.", show->domain);
+    }
     end(show);
 }
 
@@ -391,22 +423,22 @@ static int parse_range(struct show *show, const char *text)
 
 void show_queue(void *self, ec_answer_t *answer)
 {
-    const char *binding = ec_answer_arg(answer, "binding"), *range = ec_answer_arg(answer, "limit,offset");
+    const char *range = ec_answer_arg(answer, "limit,offset");
     char *domain = apr_pstrdup(ec_answer_pool(answer), ec_answer_arg(answer, "domain"));
     struct show *show = calloc(1, sizeof *show);
 
     EC_ASSERT(show != NULL);
     *show = (struct show){ .answer = answer, .domain = domain, .limit = ROWS_DEFAULT };
     util_text_lower(domain, strlen(domain));
-    if (binding != NULL && strcmp(binding, binding_default.name) != 0 && strcmp(binding, "all") != 0) {
-        ec_answer_error(answer, "there is no binding %s: only default", binding);
+    if (!show_bindings(answer, &show->of, &show->n_of)) {
         free(show);
     } else if (range != NULL && !parse_range(show, range)) {
         ec_answer_error(answer, "%s is no range: give a limit, or limit,offset", range);
         free(show);
     } else {
         ec_answer_hold(answer);
-        ec_loop_post(queue_set_of(name_hash(&binding_default, domain))->loop, &show->post, queue_on_loop, show);
+        show->table = ec_node_table(ec_answer_root(answer), "messages");
+        next_binding(show);
     }
 }
 

@@ -271,7 +271,9 @@ int shape_take(shape_user_t *user)
     } else {
         begin_waiting(gate, user, now);
     }
-    fair_settle(gate, now);
+    if (gate->rate == NULL || gate->hungry.count > 0) {
+        fair_settle(gate, now);
+    }
     pthread_mutex_unlock(&gate->lock);
     return is_taken;
 }

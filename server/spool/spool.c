@@ -21,6 +21,8 @@ enum {
     DEFAULT_RESERVE = 16 * 1024 * 1024,
     DEFAULT_RATE = 32 * 1024 * 1024,
     DEFAULT_MODE = 0640,
+    LOCK_TRIES = 200,
+    LOCK_PAUSE = 10 * 1000, /* microseconds */
     SEGMENT_MIN = 8 * SPOOL_PAGE,
     INLINE_SHARE = 8 /* a body above this part of a segment goes into a file */
 };
@@ -190,6 +192,18 @@ static apr_status_t make_dirs(const spool_t *spool, const char **why, apr_pool_t
     return APR_SUCCESS;
 }
 
+/* The guard of a server that was killed (shape/guard.h) has its descriptors for some milliseconds more. */
+static int await_lock(int fd)
+{
+    for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; i++) {
+        if (errno != EWOULDBLOCK || i == LOCK_TRIES) {
+            return 0;
+        }
+        apr_sleep(LOCK_PAUSE);
+    }
+    return 1;
+}
+
 static apr_status_t take_lock(spool_t *spool, const char **why, apr_pool_t *pool)
 {
     const char *path = apr_pstrcat(pool, spool->dir, "/lock", NULL);
@@ -200,7 +214,7 @@ static apr_status_t take_lock(spool_t *spool, const char **why, apr_pool_t *pool
     if (spool->lock_fd < 0) {
         return fail(why, pool, errno, "can not open", path);
     }
-    if (flock(spool->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+    if (!await_lock(spool->lock_fd)) {
         n = pread(spool->lock_fd, pid, sizeof pid - 1, 0);
         pid[n > 0 ? n : 0] = '\0';
         pid[strcspn(pid, "\n")] = '\0';

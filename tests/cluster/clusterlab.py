@@ -107,7 +107,8 @@ class Host:
         self.dir = str(lab.dir / name)
         os.makedirs(self.dir, exist_ok=True)
         self.holder = Holder("mount -t tmpfs none /run; mount -t tmpfs none /dev/shm; "
-                             "mkdir -p /var/lib/corosync; mount -t tmpfs none /var/lib/corosync; ip link set lo up")
+                             "for d in /etc/corosync /var/lib/corosync; do mkdir -p $d; mount -t tmpfs none $d; done; "
+                             "ip link set lo up")
         self.enter = self.holder.enter
         self.corosync = None
         self.node = None
@@ -158,10 +159,12 @@ class Host:
 
     # ---- corosync
 
-    def start_corosync(self):
-        with open(f"{self.dir}/corosync.conf", "w") as f:
-            f.write(self.lab.corosync_conf(self))
-        self.corosync = self.program("corosync", "-f", "-c", f"{self.dir}/corosync.conf")
+    def start_corosync(self, conf=None):
+        if conf is None:
+            conf = f"{self.dir}/corosync.conf"
+            with open(conf, "w") as f:
+                f.write(self.lab.corosync_conf(self))
+        self.corosync = self.program("corosync", "-f", "-c", conf)
         return self.corosync
 
     # ---- the cable

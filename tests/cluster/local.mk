@@ -1,5 +1,10 @@
 # tests/cluster: nodes with a real corosync each, in network namespaces
 EXTRA_DIST += %D%/clusterlab.py
 EXTRA_DIST += %D%/conftest.py
+EXTRA_DIST += %D%/test_manager.py
 EXTRA_DIST += %D%/test_membership.py
 EXTRA_DIST += %D%/test_sizes.py
+EXTRA_DIST += %D%/test_config.py
+EXTRA_DIST += %D%/test_quickstart.py
+EXTRA_DIST += %D%/test_modules.py
+EXTRA_DIST += %D%/test_shared.py

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+import conftest
 from lab import wait_for
 
 REPLICATE = """
@@ -23,12 +24,34 @@ REPLICATE = """
 """
 
 
+NODES = ("n1", "n2", "n3")
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """Three nodes with the objects, a manager, and mail through a sink that keeps its connections."""
+    lab = conftest.make(tmp_path_factory.mktemp("shared"), nodes=(*NODES, "m1"))
+    try:
+        lab.start_corosync()
+        for name in NODES:
+            lab.start_node(lab[name])
+        lab.start_manager(lab["m1"])
+        lab.names = list(NODES)                    # those that serve mail
+        await_all(lab, *NODES)
+        lab.start_sink()
+        for host in lab.nodes:
+            configure(lab, host)
+        yield lab
+    finally:
+        lab.end()
+
+
+def await_all(lab, *names):
+    lab.await_members(*names, "(m1)", on=[lab[n] for n in names])
+
+
 @pytest.fixture(scope="module")
 def nodes(cluster):
-    """All nodes with the objects, and mail through a sink that keeps its connections."""
-    cluster.start_sink()
-    for host in cluster.nodes:
-        configure(cluster, host)
     return [h.node for h in cluster.nodes]
 
 
@@ -118,12 +141,12 @@ def test_a_node_takes_its_counts_with_it_and_gets_the_picture(cluster, nodes):
     third = {"one.test": rows(nodes[0], "outbound_domains", "n3")["one.test"]}
     host = cluster["n3"]
     nodes[2].kill9()
-    cluster.await_members("n1", "n2")
+    await_all(cluster, "n1", "n2")
     left = {k: n - third.get(k, 0) for k, n in want.items() if n - third.get(k, 0)}
     all_agree(nodes[:2], "outbound_domains", left)
     cluster.start_node(host)
     configure(cluster, host)
-    cluster.await_members("n1", "n2", "n3")
+    await_all(cluster, *NODES)
     assert rows(host.node, "outbound_domains") == left       # at once: it came with the snapshot
     nodes[2] = host.node
 
@@ -147,6 +170,31 @@ def test_metrics_agree(cluster, nodes):
     minute = nodes[0].console("cluster", "shared", "show", "traffic")["counts"]
     assert all(int(r["last_minute"]) <= int(r["count"]) for r in minute)
     assert "Only the manager" in nodes[0].console("cluster", "shared", "show", "eccmgr_metrics", form="text")
+
+
+def test_the_manager_keeps_its_own(cluster, nodes):
+    """eccmgr_metrics: who comes late has them from the nodes, since nobody else keeps them."""
+    manager = cluster["m1"].node
+    manager.configure(cluster.cluster_config(cluster["m1"], 'Replicate "eccmgr_metrics" { parameters = "reception" }'
+                                             '\nReplicate "traffic" { class = "metrics" parameters = "reception" }'))
+    manager.console("config", "reload")
+
+    def seen(name, *view):
+        answer = manager.console("show", "cluster", "shared", name, *view)
+        return {r["series"]: int(r["count"]) for r in answer["counts"]}.get("reception", 0)
+    want = rows(nodes[0], "traffic")["reception"]
+    assert want > 0
+    wait_for("receptions", lambda: seen("eccmgr_metrics") == seen("traffic") == want)
+    send(cluster["n1"], "one.test")
+    wait_for("one more", lambda: seen("eccmgr_metrics") == seen("traffic") == want + 1)
+    ones = seen("eccmgr_metrics", "from", "n1")
+    assert 0 < ones < want + 1
+    manager.kill9()
+    lab_config = cluster.cluster_config
+    cluster.cluster_config = lambda host: lab_config(host, 'Replicate "eccmgr_metrics" { parameters = "reception" }')
+    manager = cluster.start_manager(cluster["m1"])
+    cluster.cluster_config = lab_config
+    wait_for("the whole picture", lambda: seen("eccmgr_metrics") == want + 1)
 
 
 def test_inbound_limit_of_the_cluster(cluster, nodes):

@@ -7,15 +7,17 @@ import pytest
 import clusterlab
 from lab import Server, wait_for
 
-def test_one_of_two_is_not_enough(make_lab):
+def test_one_of_two_has_half(make_lab):
     lab = make_lab(nodes=("a", "b"), others=())
     lab.start_nodes()
+    assert "half" not in lab["a"].node.info()["share"]
     lab["b"].corosync.kill9()
-    # corosync's two_node lets a go on; our limits would be held twice
-    wait_for("a to be alone", lambda: lab["a"].node.info()["state"] == "MINORITY")
+    # corosync's two_node calls a quorate, and b, if it still ran, as well: no limit may be held twice
+    wait_for("a to know that it is alone", lambda: "half" in lab["a"].node.info()["share"])
     assert "Quorate:          Yes" in lab["a"].run("corosync-quorumtool", "-s", check=False)
     lab["b"].start_corosync()
     lab.await_members("a", "b")
+    assert all("half" not in h.node.info()["share"] for h in lab.nodes)
 
 
 def test_a_process_of_two_is_enough_when_its_host_is_there(make_lab):

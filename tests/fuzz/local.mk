@@ -73,4 +73,9 @@ noinst_PROGRAMS += %D%/classifier_fuzz
 %C%_classifier_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules $(PCRE2_CFLAGS)
 %C%_classifier_fuzz_LDFLAGS = $(FUZZ_LINK)
 %C%_classifier_fuzz_LDADD = $(FUZZ_LIBS) $(PCRE2_LIBS)
+noinst_PROGRAMS += %D%/remote_fuzz
+%C%_remote_fuzz_SOURCES = %D%/remote_fuzz.c
+%C%_remote_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
+%C%_remote_fuzz_LDFLAGS = $(FUZZ_LINK)
+%C%_remote_fuzz_LDADD = libcluster.la $(FUZZ_LIBS)
 endif

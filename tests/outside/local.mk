@@ -6,3 +6,7 @@ EXTRA_DIST += tests/outside/test_hooks.py
 EXTRA_DIST += tests/outside/follow.c
 EXTRA_DIST += tests/outside/test_reloads.py
 EXTRA_DIST += tests/outside/tally.c
+EXTRA_DIST += tests/outside/test_services.py
+EXTRA_DIST += tests/outside/offer.c
+EXTRA_DIST += tests/outside/visits.c
+EXTRA_DIST += tests/outside/notes.c

@@ -20,6 +20,7 @@ EXTRA_DIST += tests/system/test_reload_load.py
 EXTRA_DIST += tests/system/test_tools.py
 EXTRA_DIST += tests/system/test_writeback.py
 EXTRA_DIST += tests/tools/build.sh
+EXTRA_DIST += tests/tools/quickstart_cluster.sh
 EXTRA_DIST += tests/tools/lsan.supp
 EXTRA_DIST += tests/tools/rooms.py
 EXTRA_DIST += tests/tools/tsan.supp

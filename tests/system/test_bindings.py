@@ -63,14 +63,10 @@ def test_each_binding_has_its_address(lab, site):
     assert sources["one@there.test"] == one and sources["two@there.test"] == two
     assert sources["none@there.test"] not in (one, two)
     want = {"one": ["default", "one"], "two": ["pool", "two"], "none": ["default", "default"]}
-    assert {r[5]: r[12:14] for r in s.server.log(kind="R")} == want
-    of = {r[1]: r[5] for r in s.server.log(kind="R")}
+    received = s.server.await_log("R", 3)
+    assert {r[5]: r[12:14] for r in received} == want
+    of = {r[1]: r[5] for r in received}
     assert {of[d[1]]: d[7:9] for d in s.server.await_log("D", 3)} == want
-
-
-def queues(server, domain):
-    """Binding to the queue of the domain, as the console shows it."""
-    return {q["binding"]: q for q in server.console("domain", domain)["queues"]}
 
 
 def test_a_group_takes_turns_and_leaves_the_suspended_out(lab, site):
@@ -167,6 +163,7 @@ def test_unknown_names_are_told_once(lab, site):
         for door in s.doors:
             assert s.mail(door)[0] == 250
     s.server.settled()
+    assert s.server.stop() == 0              # and all that it said has been read
     lines = [x for x in s.server.lines if "leaves by the default binding" in x]
     assert len(lines) == 2 and any("name=nothing" in x for x in lines) and any("name=nobody" in x for x in lines), lines
 
@@ -180,3 +177,16 @@ def test_no_mail_comes_in_without_a_binding(lab, site):
     account = s.server.settled()              # the bounce, our own, went by the default binding
     assert int(account["received"]) == 1 and int(account["generated"]) == 1 and int(account["residual"]) == 0
     assert int(account["failed"]) == 2
+
+
+def test_the_other_family_has_an_address_of_its_own(lab):
+    sink = lab.sink(address="[::1]", port=0)
+    config = (f'Remote_SMTP_Port = {sink.port}\nGateway = "[::1]"\n'
+              'binding "both" { bind_address = "127.0.0.1" bind_address_secondary = "::1" } binding "four" { bind_address = "127.0.0.1" }\n')
+    address = lab.address()
+    server = lab.server(config, address=address, listener=f'ESMTP_Listener {{ Listen "{address}:2530" {{ context = [ binding = both ] }} '
+                                                          f'Listen "{address}:2531" {{ context = [ binding = four ] }} }}\n')
+    for port in (2530, 2531):
+        assert Client(address, port).mail("a@client.test", ["b@there.test"], MESSAGE)[0] == 250
+    assert server.await_log("D")[0][8] == "both"
+    assert "binding four has no IPv6 address" in "@".join(server.await_log("T")[0])

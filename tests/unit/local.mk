@@ -335,6 +335,10 @@ check_PROGRAMS += %D%/conf/same_test
 check_PROGRAMS += %D%/queue/renew_test
 %C%_queue_renew_test_SOURCES = %D%/queue/renew_test.c %D%/queue/world.c %D%/queue/world.h
 %C%_queue_renew_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/queue/bind_test
+%C%_queue_bind_test_SOURCES = %D%/queue/bind_test.c %D%/queue/world.c %D%/queue/world.h
+%C%_queue_bind_test_LDADD = $(TEST_LIBS)
 noinst_HEADERS += %D%/conf/live/drafting.h
 
 check_PROGRAMS += %D%/conf/live/draft_test
@@ -423,6 +427,11 @@ check_PROGRAMS += %D%/cluster/shared_test
 %C%_cluster_shared_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
 %C%_cluster_shared_test_LDADD = libcluster.la $(TEST_LIBS)
 
+check_PROGRAMS += %D%/cluster/group_test
+%C%_cluster_group_test_SOURCES = %D%/cluster/group_test.c
+%C%_cluster_group_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
+%C%_cluster_group_test_LDADD = libcluster.la $(TEST_LIBS)
+
 check_PROGRAMS += %D%/cluster/soft_test
 %C%_cluster_soft_test_SOURCES = %D%/cluster/soft_test.c
 %C%_cluster_soft_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
@@ -448,3 +457,11 @@ check_PROGRAMS += %D%/shape/guard_test
 check_PROGRAMS += %D%/shape/model_test
 %C%_shape_model_test_SOURCES = %D%/shape/model_test.c
 %C%_shape_model_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/shape/loops_test
+%C%_shape_loops_test_SOURCES = %D%/shape/loops_test.c
+%C%_shape_loops_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/shape/commands_test
+%C%_shape_commands_test_SOURCES = %D%/shape/commands_test.c
+%C%_shape_commands_test_LDADD = $(TEST_LIBS)

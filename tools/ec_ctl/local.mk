@@ -1,4 +1,4 @@
-# ec_ctl: needs of the server only what is pure C, as ec_console
+# ec_ctl: needs of the server only what is pure C, as ec_console; cluster-config is in the library, as validate_config is
 bin_PROGRAMS += bin/ec_ctl
 bin_ec_ctl_SOURCES = \
   %D%/child.c %D%/child.h \
@@ -9,6 +9,7 @@ bin_ec_ctl_SOURCES = \
   tools/common/link.c tools/common/link.h \
   server/control/rundir.c server/control/wire.c
 bin_ec_ctl_CPPFLAGS = $(AM_CPPFLAGS)
+bin_ec_ctl_LDADD = libecelerity.la
 
 # the same program: it looks at its name
 install-exec-hook:

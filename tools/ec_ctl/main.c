@@ -11,18 +11,22 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <ec/daemon.h>
+
 #include "config.h"
 #include "ctl.h"
 #include "environment.h"
 
 static const char usage[] =
     "usage: ec_ctl [--environment FILE] [--wait SECONDS] start | stop | restart | reload | status\n"
+    "       ec_ctl [--environment FILE] cluster-config [options]\n"
     "\n"
     "  start      start the server in the background and wait until it is ready\n"
     "  stop       stop it cleanly and wait for its end\n"
     "  restart    stop and start; refused while the configuration is not valid\n"
     "  reload     read the configuration files again: whole, or refused\n"
     "  status     is it running?  Exit status 0: yes, 3: no\n"
+    "  cluster-config  make corosync.conf from the peers of msgc_server; cluster-config --help tells more\n"
     "\n"
     "  --environment FILE  variables for the server (" EC_SYSCONFDIR "/environment)\n"
     "  --wait SECONDS      how long to wait for the start (as TRY says: 55) or the end (40)\n"
@@ -262,15 +266,29 @@ static int load_environment(const ctl_t *ctl)
     }
 }
 
+/* The place of a word among the arguments; `argc` when it is not there. */
+static int find_word(int argc, char **argv, const char *word)
+{
+    int at = 1;
+
+    while (at < argc && strcmp(argv[at], word) != 0)
+        at++;
+    return at;
+}
+
 int main(int argc, char **argv)
 {
+    int cluster_config = find_word(argc, argv, "cluster-config");
     ctl_t ctl = { .environment_file = EC_SYSCONFDIR "/environment", .link = { .fd = -1 } };
     const struct action *action;
     int status;
 
     signal(SIGPIPE, SIG_IGN);
-    if (!take_options(&ctl, argc, argv, &status))
+    if (!take_options(&ctl, cluster_config, argv, &status))
         return status;
+    if (cluster_config < argc)
+        return load_environment(&ctl) != 0 ? EXIT_FAILED
+                                           : ec_cluster_config_main(argc - cluster_config, argv + cluster_config);
     if ((action = find_action(argc, argv)) == NULL)
         return EXIT_USAGE;
     if (load_environment(&ctl) != 0 || (action->is_alone && lock(&ctl) != 0))

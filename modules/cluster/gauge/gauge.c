@@ -292,7 +292,8 @@ static int flush(void *baton, wire_writer_t *writer, apr_time_t now)
     return 1;
 }
 
-/* Counts that change while the JOIN is under way are told again, by flush(); so is at once what does not fit. */
+/* Counts that change while the JOIN is under way are told again, by flush(); so is at once what does not fit.
+ */
 static void join(void *baton, wire_writer_t *writer, apr_time_t now)
 {
     gauge_local_t *local = baton;

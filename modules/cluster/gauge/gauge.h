@@ -29,8 +29,8 @@ enum { GAUGE_KEYS_MAX = 1 << 20 };
 
 void gauge_free(gauge_t *gauge);
 
-/** All keys, in order of their coming; `each` returns 0 to end.  The value is that of `node`, or (0) the sum; keys that are 0 are
- * left out. */
+/** All keys, in order of their coming; `each` returns 0 to end.  The value is that of `node`, or (0) the sum;
+ * keys that are 0 are left out. */
 typedef int gauge_each_fn(void *baton, const char *key, apr_size_t length, apr_uint64_t value);
 void gauge_each(const gauge_t *gauge, bus_node_t node, gauge_each_fn *each, void *baton);
 

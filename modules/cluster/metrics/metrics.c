@@ -1,8 +1,8 @@
 /* metrics.c - what this node tells others about its traffic
  * SPDX-License-Identifier: Apache-2.0
  *
- * The counts of the machine take a new value at most once in max_delay, so the gauge sends what it is given at
- * once. */
+ * The counts of the machine take a new value at most once in max_delay, so the gauge sends what it is given
+ * at once. */
 #include "cluster/metrics/metrics.h"
 
 #include <stdio.h>

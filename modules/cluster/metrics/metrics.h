@@ -1,9 +1,10 @@
 /* metrics.h - what this node tells others about its traffic: series of events, in all and of late
  * SPDX-License-Identifier: Apache-2.0
  *
- * A series counts one kind of event.  Two numbers of each are replicated, as counts of this node (gauge/gauge.h): all events
- * since the process began, under the name of the series, and those of the last minute, under its name and "/minute".  So sums over
- * all nodes are there, and what a node has counted goes with it.
+ * A series counts one kind of event.  Two numbers of each are replicated, as counts of this node
+ * (gauge/gauge.h): all events since the process began, under the name of the series, and those of the last
+ * minute, under its name and "/minute".  So sums over all nodes are there, and what a node has counted goes
+ * with it.
  *
  * Pure: totals and time come from outside. */
 #ifndef CLUSTER_METRICS_METRICS_H
@@ -12,12 +13,12 @@
 #include "cluster/gauge/gauge.h"
 
 /* The documented words; what counts them. */
-#define METRICS_SERIES(X)                                        \
-    X(CONNECT, "connect", "inbound connections")                 \
-    X(RECEPTION, "reception", "messages taken")                  \
-    X(REJECTION, "rejection", "commands and messages refused")   \
-    X(DELIVERY, "delivery", "messages delivered")                \
-    X(TRANSFAIL, "transfail", "attempts that are tried again")   \
+#define METRICS_SERIES(X)                                      \
+    X(CONNECT, "connect", "inbound connections")               \
+    X(RECEPTION, "reception", "messages taken")                \
+    X(REJECTION, "rejection", "commands and messages refused") \
+    X(DELIVERY, "delivery", "messages delivered")              \
+    X(TRANSFAIL, "transfail", "attempts that are tried again") \
     X(PERMFAIL, "permfail", "messages that failed for good")
 
 #define METRICS_ENUM(id, name, text) METRICS_##id,
@@ -33,14 +34,14 @@ int metrics_find(const char *name);
 const char *metrics_minute_key(enum metrics_series series, char *key);
 
 typedef struct {
-    unsigned series;        /* bits of those that are told */
-    int max_pending;        /* so many events are told before max_delay is over */
+    unsigned series; /* bits of those that are told */
+    int max_pending; /* so many events are told before max_delay is over */
     apr_time_t max_delay;
-    gauge_local_t counts;   /* the machine's local */
-    apr_time_t second;      /* the present one */
+    gauge_local_t counts; /* the machine's local */
+    apr_time_t second;    /* the present one */
     apr_time_t told_at;
-    apr_uint64_t seen[METRICS_COUNT];                 /* totals at the last look */
-    apr_uint64_t told[METRICS_COUNT];                 /* ... when they were told */
+    apr_uint64_t seen[METRICS_COUNT];                   /* totals at the last look */
+    apr_uint64_t told[METRICS_COUNT];                   /* ... when they were told */
     apr_uint64_t marks[METRICS_COUNT][METRICS_SECONDS]; /* totals at the end of the last seconds, a ring */
     int is_begun;
 } metrics_t;

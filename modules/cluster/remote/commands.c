@@ -439,6 +439,10 @@ const ec_command_t remote_commands[] = {
     { "on <target> <words> ...", EC_CMD_WRITE, on,
       "on all|NODE|subcluster NAME [with timeout SECONDS]: COMMAND - run it, wait, show all answers as one" },
     { "show cluster membership", EC_CMD_READ, cluster_show_membership, "who is in the cluster" },
+    { "show cluster shared", EC_CMD_READ, cluster_show_shared_list,
+      "what nodes share by Replicate stanzas, as this manager sees it" },
+    { "show cluster shared <object>", EC_CMD_READ, cluster_show_shared, "a shared object: the sum of all nodes" },
+    { "show cluster shared <object> from <node>", EC_CMD_READ, cluster_show_shared, "what one node counts" },
     { "info", EC_CMD_READ, cluster_show_info, "this manager: groups, state" },
     EC_COMMAND_END
 };

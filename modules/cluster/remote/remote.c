@@ -39,10 +39,10 @@ struct remote {
 
     /* the node's thread */
     struct members seen;
-    apr_time_t refused_said;
 
     /* the master loop */
-    asking_t *asking;
+    asking_t *asking; /* the thread asks whether an id is ours, which never changes */
+    apr_time_t refused_said;
     struct members members;
     ec_timer_t timer;
     int running;

@@ -1,11 +1,13 @@
 /* bundle.h - several objects of one kind behind one type of message, told apart by their names
  * SPDX-License-Identifier: Apache-2.0
  *
- * Types of messages are numbers that all nodes agree on; objects have names from the configuration.  A bundle is a machine of
- * one type whose messages, JOINs and snapshots are blocks of a name and what the inner machine wrote.
+ * Types of messages are numbers that all nodes agree on; objects have names from the configuration.  A bundle
+ * is a machine of one type whose messages, JOINs and snapshots are blocks of a name and what the inner
+ * machine wrote.
  *
- * All nodes keep all objects that they hear of, configured here or not: so whoever serves a snapshot has the whole
- * picture, and the state depends on the order of messages alone.  What comes above BUNDLE_OBJECTS_MAX is passed over. */
+ * All nodes keep all objects that they hear of, configured here or not: so whoever serves a snapshot has the
+ * whole picture, and the state depends on the order of messages alone.  What comes above BUNDLE_OBJECTS_MAX
+ * is passed over. */
 #ifndef CLUSTER_SHARED_BUNDLE_H
 #define CLUSTER_SHARED_BUNDLE_H
 
@@ -30,7 +32,7 @@ struct bundle_object {
 
 typedef struct {
     const struct bundle_kind *kind;
-    int is_deaf; /* what others say is not kept here */
+    int is_deaf;                                       /* what others say is not kept here */
     struct bundle_object *objects[BUNDLE_OBJECTS_MAX]; /* by name */
     int count;
 } bundle_t;
@@ -49,9 +51,10 @@ void bundle_clear(void *state);
 void bundle_write(const void *state, wire_writer_t *writer);
 int bundle_read(void *state, wire_reader_t *reader);
 
-#define BUNDLE_TYPE(name, message)                                                                      \
-    {                                                                                                   \
-        name, message, bundle_apply, bundle_join, NULL, bundle_change, bundle_clear, bundle_write, bundle_read \
+#define BUNDLE_TYPE(name, message)                                                                 \
+    {                                                                                              \
+        name, message, bundle_apply, bundle_join, NULL, bundle_change, bundle_clear, bundle_write, \
+            bundle_read                                                                            \
     }
 
 extern const struct machine_local bundle_local; /* local: bundle_t */

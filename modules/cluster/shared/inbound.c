@@ -1,8 +1,8 @@
 /* inbound.c - how many connections clients may have to all nodes together
  * SPDX-License-Identifier: Apache-2.0
  *
- * What this node has is known exactly at the moment (tally.h); what others have is as they have told it, up to
- * max_delay ago.  So the limit can be passed by what other nodes let in meanwhile, and by no more. */
+ * What this node has is known exactly at the moment (tally.h); what others have is as they have told it, up
+ * to max_delay ago.  So the limit can be passed by what other nodes let in meanwhile, and by no more. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,7 +90,9 @@ ec_verdict_t shared_smtp_connect(shared_t *shared, ec_conn_t *conn, ec_option_ha
 {
     const ec_value_t *value = ec_option_value(ec_conn_options(conn), option);
     struct tally_conn noted = inbound_conn(conn);
-    struct tally_limit limit = { .limit = value != NULL ? value->i : 0, .others = others_have, .baton = shared };
+    struct tally_limit limit = { .limit = value != NULL ? value->i : 0,
+                                 .others = others_have,
+                                 .baton = shared };
 
     ec_counter_add(shared->series[METRICS_CONNECT], 1);
     if (limit.limit > 0)

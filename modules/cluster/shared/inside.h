@@ -21,7 +21,7 @@ enum shared_kind {
     SHARED_METRICS,
     SHARED_MANAGER_METRICS,
     SHARED_CACHE,
-    SHARED_BUNDLES, /* how many of these there are */
+    SHARED_BUNDLES,                  /* how many of these there are */
     SHARED_THROTTLE = SHARED_BUNDLES /* exact, with the limits: only listed here */
 };
 
@@ -69,7 +69,7 @@ struct shared_object {
     gauge_local_t counts;
     metrics_t metrics;
     struct bundle_object *in; /* NULL: not replicated by a bundle */
-    int is_leaving; /* not configured any more; it has to tell that it counts nothing */
+    int is_leaving;           /* not configured any more; it has to tell that it counts nothing */
 };
 
 struct shared {
@@ -77,7 +77,7 @@ struct shared {
     node_t *node; /* NULL: not opened yet */
     bus_node_t self;
     bundle_t bundles[SHARED_BUNDLES];
-    struct shared_object *objects; /* as configured */
+    struct shared_object *objects;      /* as configured */
     const struct shared_config *config; /* until part_open() */
     struct tally_reader reader;
     apr_time_t look_at; /* when connections are looked at again although nobody wakes us; 0: somebody will */

@@ -9,7 +9,8 @@
 #include <string.h>
 #include <strings.h>
 
-/* While connections come and go they are looked at so often: hooks wake the thread only when it has found nothing. */
+/* While connections come and go they are looked at so often: hooks wake the thread only when it has found
+ * nothing. */
 static const apr_interval_time_t look_every = apr_time_from_msec(20);
 /* A cache that is configured elsewhere only. */
 enum { UNKNOWN_CACHE_KEYS = 100000 };
@@ -91,7 +92,8 @@ static void on_told(void *baton, const struct tally_conn *conn, int by)
 
         if (length > 0)
             gauge_set(&object->counts, key, length,
-                      gauge_own_count(&object->counts, key, length) + (apr_uint64_t)(apr_int64_t)by, shared->now);
+                      gauge_own_count(&object->counts, key, length) + (apr_uint64_t)(apr_int64_t)by,
+                      shared->now);
     }
 }
 
@@ -121,7 +123,8 @@ static void look_at_series(shared_t *shared)
     }
 }
 
-/* ---- objects, as configured ------------------------------------------------------------------------------ */
+/* ---- objects, as configured ------------------------------------------------------------------------------
+ */
 
 struct shared_object *shared_find(const shared_t *shared, const char *name)
 {
@@ -168,8 +171,9 @@ static void set_up(shared_t *shared, struct shared_object *object, const struct 
         object->metrics.series = object->wants & (SHARED_SERIES_LATER - 1);
     object->in = bundle_object(&shared->bundles[kind], object->name, strlen(object->name));
     if (object->in == NULL) {
-        ec_log(shared->log, EC_LOG_ERROR, "Replicate \"%s\" is not shared: there are %d objects of its kind already",
-               object->name, BUNDLE_OBJECTS_MAX);
+        ec_log(shared->log, EC_LOG_ERROR,
+               "Replicate \"%s\" is not shared: there are %d objects of its kind already", object->name,
+               BUNDLE_OBJECTS_MAX);
         return;
     }
     if (kind == SHARED_CACHE)
@@ -266,7 +270,8 @@ static void configure(shared_t *shared, const struct shared_config *config)
     drop_those_that_left(shared);
 }
 
-/* ---- the part ------------------------------------------------------------------------------------------- */
+/* ---- the part -------------------------------------------------------------------------------------------
+ */
 
 static apr_status_t part_open(void *part, node_t *node, const char **why)
 {
@@ -323,7 +328,49 @@ static void part_close(void *part)
 
 const struct node_part shared_part = { "shared", part_open, part_turn, part_next, NULL, part_close };
 
-/* ---- life -------------------------------------------------------------------------------------------------- */
+/* ---- for other modules ----------------------------------------------------------------------------- */
+
+static shared_t *open_now; /* there is one node in a process */
+
+static cache_t *find_cache(const char *name)
+{
+    const struct shared_object *object = open_now != NULL ? shared_find(open_now, name) : NULL;
+
+    return object != NULL && object->in != NULL && object->class->kind == SHARED_CACHE ? object->in->state
+                                                                                       : NULL;
+}
+
+apr_status_t shared_cache_set(const char *name, const void *key, apr_size_t key_length, const void *value,
+                              apr_size_t length)
+{
+    cache_t *cache = find_cache(name);
+
+    if (cache == NULL)
+        return EC_E_NOT_FOUND;
+    if (key_length > TABLE_KEY_MAX || length > CACHE_VALUE_MAX)
+        return EC_E_TOO_LONG;
+    cache_set(cache, key, key_length, value, length);
+    return APR_SUCCESS;
+}
+
+const void *shared_cache_get(const char *name, const void *key, apr_size_t key_length, apr_size_t *length)
+{
+    const cache_t *cache = find_cache(name);
+
+    return cache != NULL ? cache_get(cache, key, key_length, length) : NULL;
+}
+
+apr_uint64_t shared_count(const char *name, const void *key, apr_size_t key_length, bus_node_t node)
+{
+    const struct shared_object *object = open_now != NULL ? shared_find(open_now, name) : NULL;
+    const gauge_t *gauge = object != NULL ? shared_gauge_of(object) : NULL;
+
+    return gauge == NULL ? 0
+           : node == 0   ? gauge_sum(gauge, key, key_length)
+                         : gauge_of(gauge, key, key_length, node);
+}
+
+/* ---- life --------------------------------------------------------------------------------------- */
 
 static void name_counters(shared_t *shared)
 {
@@ -350,6 +397,7 @@ void *shared_create(const ec_instance_t *instance, const char **why)
     pthread_mutex_init(&shared->others_lock, NULL);
     name_counters(shared);
     tally_hold();
+    open_now = shared;
     return shared;
 }
 
@@ -367,6 +415,7 @@ void shared_destroy(void *part)
 {
     shared_t *shared = part;
 
+    open_now = NULL;
     while (shared->objects != NULL) {
         struct shared_object *object = shared->objects;
 

@@ -4,7 +4,7 @@
  *     Replicate "outbound_domains" { max_delay = 1.0 }
  *
  * An object has a name (the stanza's) and a class, which says what is counted and by which machine it is replicated
- * (classes.c).  All nodes have a view of each node's part and of the sum.
+ * (stanzas.c).  All nodes have a view of each node's part and of the sum.
  *
  * Hooks of the server note what happens (tally.h, counters); the node's thread takes it from there in its turns.
  * The part belongs to the process, as the node does: a reload changes its objects, and what they count goes on.
@@ -52,6 +52,14 @@ void shared_transient_failure(shared_t *shared);
 void shared_permanent_failure(shared_t *shared);
 void shared_reception(shared_t *shared);
 void shared_rejection(shared_t *shared);
+
+/* ---- for other modules (ec/cluster.h); under the node's lock --------------------------------------- */
+
+apr_status_t shared_cache_set(const char *name, const void *key, apr_size_t key_length, const void *value,
+                              apr_size_t length);
+/** Borrows until the lock is given back. */
+const void *shared_cache_get(const char *name, const void *key, apr_size_t key_length, apr_size_t *length);
+apr_uint64_t shared_count(const char *name, const void *key, apr_size_t key_length, bus_node_t node);
 
 /* ---- commands; master loop, takes the lock -------------------------------------------------------- */
 

@@ -109,7 +109,8 @@ static int show_network(void *baton, const char *key, apr_size_t length, apr_uin
     return 1;
 }
 
-static int show_value(void *baton, const char *key, apr_size_t length, const void *value, apr_size_t value_length)
+static int show_value(void *baton, const char *key, apr_size_t length, const void *value,
+                      apr_size_t value_length)
 {
     struct shown *shown = baton;
     char text[SHOWN_MAX + 4];
@@ -154,7 +155,8 @@ static void show_object(ec_answer_t *answer, const struct shared_object *object,
     struct shown shown = { NULL, 0 };
 
     if (object->in == NULL) {
-        ec_node_note(root, "Throttles are exact and replicated with the limits; nothing is gathered for them.");
+        ec_node_note(root,
+                     "Throttles are exact and replicated with the limits; nothing is gathered for them.");
         return;
     }
     if (object->class->kind == SHARED_MANAGER_METRICS && !ec_is_manager()) {
@@ -206,7 +208,8 @@ void shared_command_show(shared_t *shared, ec_answer_t *answer)
     if (from != NULL && strcasecmp(from, "global") != 0)
         node = find_member(shared, from);
     if (object == NULL) {
-        ec_answer_error(answer, "There is no shared object \"%s\"; \"cluster shared list\" shows them.", name);
+        ec_answer_error(answer, "There is no shared object \"%s\"; \"cluster shared list\" shows them.",
+                        name);
     } else if (from != NULL && strcasecmp(from, "global") != 0 && node == 0) {
         ec_answer_error(answer, "There is no node \"%s\"; \"cluster membership\" shows them.", from);
     } else {

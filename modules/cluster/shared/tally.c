@@ -148,7 +148,8 @@ int tally_admit(ec_id_t id, const struct tally_conn *conn, const struct tally_li
 
     pthread_mutex_lock(&tally.lock);
     if (limit != NULL)
-        is_welcome = inbound_here(conn, limit->bits) + limit->others(limit->baton, conn, limit->bits) < limit->limit;
+        is_welcome =
+            inbound_here(conn, limit->bits) + limit->others(limit->baton, conn, limit->bits) < limit->limit;
     if (is_welcome)
         count_inbound(conn, 1);
     pthread_mutex_unlock(&tally.lock);
@@ -206,7 +207,8 @@ void tally_address(struct tally_conn *conn, const char *text)
     }
 }
 
-/* ---- readers --------------------------------------------------------------------------------------------- */
+/* ---- readers ---------------------------------------------------------------------------------------------
+ */
 
 /* As if nobody had ever been told: what is closed is gone, the rest is news. */
 static void begin_anew(struct shard *shard, const struct tally_reader *reader)
@@ -302,7 +304,7 @@ int tally_read(const struct tally_reader *reader)
     return count;
 }
 
-/* ---- life -------------------------------------------------------------------------------------------------- */
+/* ---- life --------------------------------------------------------------------------------------- */
 
 void tally_hold(void)
 {

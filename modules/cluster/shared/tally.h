@@ -1,9 +1,9 @@
 /* tally.h - the connections that this process has, in and out
  * SPDX-License-Identifier: Apache-2.0
  *
- * Hooks note connections as they come and go; a reader is told of each of them once, in its own time.  One for
- * the process and not of an instance, since connections outlive instances: a reader that comes anew is told
- * all that are there, so nothing is counted twice or forgotten over a reload.
+ * Hooks note connections as they come and go; a reader is told of each of them once, in its own time.  One
+ * for the process and not of an instance, since connections outlive instances: a reader that comes anew is
+ * told all that are there, so nothing is counted twice or forgotten over a reload.
  *
  * A connection that was there before tally_hold() is not known, neither is its end.
  *
@@ -35,7 +35,8 @@ void tally_close(enum tally_side side, ec_id_t id);
 void tally_address(struct tally_conn *conn, const char *text);
 
 struct tally_reader {
-    /** There is something to be told.  Any thread, under a lock: wake somebody.  Once, until tally_read() found nothing. */
+    /** There is something to be told.  Any thread, under a lock: wake somebody.  Once, until tally_read()
+     * found nothing. */
     void (*wake)(void *baton);
     /** A connection more (`by` is 1) or less (-1).  Under a lock. */
     void (*told)(void *baton, const struct tally_conn *conn, int by);
@@ -59,7 +60,8 @@ struct tally_limit {
     apr_int64_t (*others)(void *baton, const struct tally_conn *conn, int bits);
     void *baton;
 };
-/** tally_open() of an inbound connection, unless it is one too many (`limit` may be NULL): returns whether it is open. */
+/** tally_open() of an inbound connection, unless it is one too many (`limit` may be NULL): returns whether it
+ * is open. */
 int tally_admit(ec_id_t id, const struct tally_conn *conn, const struct tally_limit *limit);
 
 #endif

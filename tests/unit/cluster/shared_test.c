@@ -296,7 +296,9 @@ static apr_uint64_t own(const metrics_t *metrics, const char *key)
 
 START_TEST(series)
 {
-    metrics_t metrics = { .series = 1u << METRICS_CONNECT, .max_pending = 10, .max_delay = apr_time_from_sec(2) };
+    metrics_t metrics = { .series = 1u << METRICS_CONNECT,
+                          .max_pending = 10,
+                          .max_delay = apr_time_from_sec(2) };
     apr_uint64_t totals[METRICS_COUNT] = { [METRICS_CONNECT] = 100, [METRICS_DELIVERY] = 5 };
     apr_time_t now = apr_time_from_sec(1000);
 

@@ -118,6 +118,14 @@ START_TEST(announced_and_withdrawn)
     rundir_withdraw(&dir, "/run/one"); /* the second server has taken over */
     rundir_socket(path, &dir);
     ck_assert_str_eq(path, "/run/two");
+    dir.is_manager = 1; /* has a place of its own */
+    rundir_socket(path, &dir);
+    ck_assert_ptr_nonnull(strstr(path, "/eccmgr.2025"));
+    ck_assert_int_eq(rundir_announce(&dir, "/run/manager"), 0);
+    rundir_socket(path, &dir);
+    ck_assert_str_eq(path, "/run/manager");
+    rundir_withdraw(&dir, "/run/manager");
+    dir.is_manager = 0;
     rundir_withdraw(&dir, "/run/two");
     rundir_socket(path, &dir);
     ck_assert_str_eq(path, deflt);

@@ -13,7 +13,9 @@
 #include <apr_strings.h>
 
 #include "event/runtime.h"
+#include "event/thread.h"
 #include "net/address.h"
+#include "net/bind.h"
 #include "net/listener.h"
 #include "runner.h"
 
@@ -167,6 +169,44 @@ START_TEST(address_in_use)
     close_listener(listener);
     listener = listen_at(address, 0);
     close_listener(listener);
+}
+END_TEST
+
+static void close_soon(void *baton)
+{
+    apr_sleep(50000); /* so that it is likely to be awaited; sooner would do as well */
+    close(*(int *)baton);
+}
+
+/* A server that was killed may have its port, or its path, for a moment more. */
+START_TEST(awaits_the_one_before)
+{
+    const char *path = apr_psprintf(test_pool, "/tmp/ec-listener-test.%ld", (long)getpid());
+    const net_listen_options_t none = { .address = path, .socket_mode = 0600 };
+    const net_bind_t how = { .options = &none };
+    net_sockaddr_t address;
+    net_listener_t *listener;
+    pthread_t thread;
+    const char *why;
+    int fd;
+
+    if (_i == 0) {
+        ck_assert_int_eq(net_sockaddr_set(&address, "127.0.0.1", 0), APR_SUCCESS);
+    } else {
+        address = (net_sockaddr_t){ .length = sizeof address.u.path };
+        address.u.path.sun_family = AF_UNIX;
+        apr_cpystrn(address.u.path.sun_path, path, sizeof address.u.path.sun_path);
+    }
+    ck_assert_int_eq(net_bind(&fd, &address, &how, &why, test_pool), APR_SUCCESS);
+    if (_i == 0) {
+        path = apr_psprintf(test_pool, "127.0.0.1:%d", net_sockaddr_port(&address));
+    }
+    ck_assert_ptr_nonnull(strstr(try_listen(&listener, path, 0), "in use"));
+    net_bind_set_patience(apr_time_from_sec(30));
+    ck_assert_int_eq(event_thread_start(&thread, "close", 0, close_soon, &fd), APR_SUCCESS);
+    ck_assert_ptr_null(try_listen(&listener, path, 0));
+    pthread_join(thread, NULL);
+    net_listener_close(listener);
 }
 END_TEST
 
@@ -518,6 +558,7 @@ static void add(Suite *suite)
     tcase_add_test(tcase, accepts_many);
     tcase_add_test(tcase, both_families);
     tcase_add_test(tcase, address_in_use);
+    tcase_add_loop_test(tcase, awaits_the_one_before, 0, 2);
     tcase_add_test(tcase, bad_address);
     tcase_add_test(tcase, path);
     tcase_add_test(tcase, path_that_is_taken);

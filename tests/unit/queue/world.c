@@ -509,11 +509,17 @@ void world_stop(void)
     }
 }
 
+queue_t *world_queue_of(const char *group, const char *binding, const char *domain)
+{
+    const binding_t *bound = binding_of(group, binding);
+    apr_uint64_t hash = name_hash(bound, domain);
+
+    return queue_find(queue_set_of(hash), hash, bound, domain);
+}
+
 queue_t *world_queue(const char *domain)
 {
-    apr_uint64_t hash = name_hash(&binding_default, domain);
-
-    return queue_find(queue_set_of(hash), hash, &binding_default, domain);
+    return world_queue_of("default", "default", domain);
 }
 
 /* ---- mail
@@ -535,6 +541,11 @@ static void hand_over(ec_batch_t *batch)
     pthread_mutex_lock(&lock);
     batch->ref = keep(batch);
     pthread_mutex_unlock(&lock);
+    for (int i = 0; i < batch->n_rcpts; i++) {
+        batch->rcpts[i].wish = world.group != NULL ? world.group : world.binding;
+        batch->rcpts[i].is_group = world.group != NULL;
+    }
+    queue_bind(batch);
     account_add(ACCOUNT_received, batch->n_rcpts);
     queue_accept(batch);
     ec_batch_unref(batch);
@@ -581,6 +592,8 @@ void world_keep(ec_batch_t *batch, int attempts, apr_time_t next, int is_in_doub
             .sender = batch->sender,
             .recipient = batch->rcpts[i].address,
             .domain = batch->rcpts[i].domain,
+            .group = world.group,
+            .binding = world.binding,
             .is_in_doubt = is_in_doubt,
             .state = { .attempts = (apr_uint16_t)attempts,
                        .next = next,

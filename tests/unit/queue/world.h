@@ -18,6 +18,7 @@ typedef struct {
     const char *connect_error; /* text when it can not */
     queue_outcome_t connect_outcome;
     apr_status_t dns_rv; /* answer of every look-up */
+    const char *binding, *group; /* what new mail is to leave by; NULL: nothing said */
     apr_interval_time_t connect_delay, reply_delay, idle_timeout;
     void (*script)(const queue_attempt_t *attempt, int i, queue_result_t *result); /* NULL: delivered */
     apr_status_t fail[SPOOL_DROP + 1]; /* what requests of a verb come back with */
@@ -54,6 +55,7 @@ void world_pass(double seconds);
 apr_int64_t world_settle(double seconds);
 apr_int64_t world_residual(void);
 queue_t *world_queue(const char *domain);
+queue_t *world_queue_of(const char *group, const char *binding, const char *domain);
 /** Give what the spool holds to queue_recover(), as if the process had just started. */
 void world_recover(void);
 /** Put a message into the spool as the last process left it. */

@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * After every step: never more in use than was given and not lost, never more than the limit once all have
- * obeyed.  After a quiet while: everything that may be used is used if anybody wants it, in equal parts; nobody has to give
- * up anything; what the provider is told is true. */
+ * obeyed.  After a quiet while: everything that may be used is used if anybody wants it, in equal parts;
+ * nobody has to give up anything; what the provider is told is true. */
 #include "event/runtime.h"
 #include "runner.h"
 #include "shape/shape.h"
@@ -227,9 +227,9 @@ static void hold_or_let_go(struct client *unused)
 }
 
 static void (*const steps[])(struct client *client) = {
-    come_or_go, change_wish,  change_wish, change_wish,   change_wish, end_connection, end_connection, change_limit,
-    give,       give,         give,        take_back,     shed_some,   lose,           open_or_close,  forget,
-    hold_or_let_go,
+    come_or_go,     change_wish,  change_wish,   change_wish, change_wish,    end_connection,
+    end_connection, change_limit, give,          give,        give,           take_back,
+    shed_some,      lose,         open_or_close, forget,      hold_or_let_go,
 };
 
 /* ---- what must hold ------------------------------------------------------------------------------------ */

@@ -70,6 +70,19 @@ static inline void harness_end(harness_t *h)
     h->found = NULL;
 }
 
+/* Every third recipient leaves by a binding, whose name is known from the address. */
+static inline binding_t *harness_binding(const char *address)
+{
+    char name[16];
+    unsigned i, seed;
+
+    if (sscanf(address, "user%u@Example%u.ORG", &i, &seed) != 2 || (i + seed) % 3 != 1) {
+        return &binding_default;
+    }
+    snprintf(name, sizeof name, "b%u", seed);
+    return binding_of("group", name);
+}
+
 static inline void harness_on_found(void *baton, const spool_found_t *found)
 {
     harness_t *h = baton;
@@ -90,6 +103,8 @@ static inline void harness_on_found(void *baton, const spool_found_t *found)
     to->state.reply = NULL; /* was borrowed */
     snprintf(to->reply, sizeof to->reply, "%s", found->state.reply == NULL ? "" : found->state.reply);
     to->size = found->size;
+    ck_assert_str_eq(found->binding != NULL ? found->binding : "default", harness_binding(found->recipient)->name);
+    ck_assert_str_eq(found->group != NULL ? found->group : "default", harness_binding(found->recipient)->group);
     snprintf(to->sender, sizeof to->sender, "%s", found->sender);
     snprintf(to->recipient, sizeof to->recipient, "%s", found->recipient);
     snprintf(to->domain, sizeof to->domain, "%s", found->domain);
@@ -295,6 +310,7 @@ static inline ec_batch_t *harness_mail(int n_rcpts, apr_size_t size, unsigned se
     for (int i = 0; i < n_rcpts; i++) {
         snprintf(address, sizeof address, "user%d@Example%u.ORG", i, seed % 10);
         batch_add_rcpt(batch, address);
+        batch->rcpts[i].binding = harness_binding(address);
     }
     harness_fill(body, size, seed);
     for (apr_size_t at = 0; at < size; at += 3000) {

@@ -1,5 +1,12 @@
 /* spool_test.c - what is stored comes back, what is settled does not
  * SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <apr_strings.h>
+
+#include "event/thread.h"
 #include "spool/harness.h"
 
 enum { SEGMENT = 64 * 1024 };
@@ -71,6 +78,9 @@ START_TEST(store_load_recover)
     }
     ck_assert_int_eq(spool_load(h.spool, h.found[0].ref, &back), APR_SUCCESS);
     ck_assert(harness_body_is(back, mails[_i].size, 7));
+    for (int i = 0; i < back->n_rcpts; i++) {
+        ck_assert_ptr_eq(batch_binding(back, i), harness_binding(ec_batch_recipient(back, i)));
+    }
     ck_assert_str_eq(back->source, "192.0.2.1");
     ck_assert_str_eq(back->helo, "client.example.com");
     ck_assert_str_eq(back->protocol, "esmtp");
@@ -164,6 +174,29 @@ START_TEST(lock_is_exclusive)
     harness_close(&h);
     ck_assert_int_eq(spool_open(&second, &h.options, ec_log_root(), &why, test_pool), APR_SUCCESS);
     spool_close(second);
+}
+END_TEST
+
+static void unlock_soon(void *baton)
+{
+    apr_sleep(50000); /* so that it is likely to be awaited; sooner would do as well */
+    close(*(int *)baton);
+}
+
+/* A server that was killed may have it for a moment more. */
+START_TEST(lock_is_awaited)
+{
+    const char *why = NULL;
+    pthread_t thread;
+    int fd;
+
+    harness_open(&h);
+    harness_close(&h);
+    fd = open(apr_pstrcat(test_pool, h.dir, "/lock", NULL), O_RDWR | O_CLOEXEC);
+    ck_assert_int_eq(flock(fd, LOCK_EX | LOCK_NB), 0);
+    ck_assert_int_eq(event_thread_start(&thread, "unlock", 0, unlock_soon, &fd), APR_SUCCESS);
+    ck_assert_int_eq(spool_open(&h.spool, &h.options, ec_log_root(), &why, test_pool), APR_SUCCESS);
+    pthread_join(thread, NULL);
 }
 END_TEST
 
@@ -295,6 +328,7 @@ static void add(Suite *suite)
     tcase_add_test(tcase, states_and_doubt);
     tcase_add_test(tcase, bounce_settles);
     tcase_add_test(tcase, lock_is_exclusive);
+    tcase_add_test(tcase, lock_is_awaited);
     tcase_add_test(tcase, large_bodies);
     tcase_add_test(tcase, too_long_an_envelope);
     tcase_add_test(tcase, segments_are_used_again);

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cluster-wide limits as a receiver sees them: three nodes with mail, a sink that writes down all, and what must hold.
+
+A limit is exact: it is looked at over the whole story, whatever happens meanwhile.  How much is used, how fairly, and how
+soon, is printed, and compared with generous bounds only: the machine has other things to do."""
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "system"))
+from lab import wait_for
+from sinktrace import Trace, most_at_once, most_in_window
+
+import clusterlab
+
+FULL = bool(os.environ.get("EC_CLUSTER_FULL"))
+DELAY = 300        # milliseconds that a message takes
+PORT = 2526
+SECOND = 1_000_000
+
+
+def now():
+    """As the sink's trace has it."""
+    return int(time.time() * SECOND)
+
+
+class Seen(Trace):
+    """The sink's trace, with which host a connection came from."""
+
+    def __init__(self, path, cut=()):
+        self.hosts = {}
+        self.cut = list(cut)
+        super().__init__(path)
+
+    def _row(self, path, row):
+        super()._row(path, row)
+        if row[1] == "open":
+            self.hosts[(path, row[2])] = row[4].rsplit(":", 1)[0]
+
+    def end_of(self, connection):
+        """A connection of a host whose cable was out ends then: what goes on of it is an entry in the receiver's table only."""
+        end, host, begun = self.closed.get(connection, float("inf")), self.hosts[connection], self.opened[connection]
+        return min([end, *(when for address, when in self.cut if address == host and begun <= when)])
+
+    def spans(self, connections=None):
+        wanted = self.opened if connections is None else connections
+        return [(self.opened[c], self.end_of(c)) for c in wanted]
+
+    def within(self, start, end, domains=None, host=None):
+        wanted = set().union(*(self.domains[d] for d in domains)) if domains is not None else set(self.opened)
+        wanted = [c for c in wanted if host is None or self.hosts[c] == host]
+        return [(max(a, start), min(b, end)) for a, b in self.spans(wanted) if a < end and b > start]
+
+    def most(self, domain, start, end):
+        return most_at_once(self.within(start, end, [domain]))
+
+    def share(self, domains, start, end, host=None):
+        """Connections at once on average."""
+        return sum(b - a for a, b in self.within(start, end, domains, host)) / max(1, end - start)
+
+    def after_death(self):
+        """What was said on connections that were cut off, later than a lease can run."""
+        lease = (clusterlab.LEASE_WINDOW + clusterlab.LEASE_MARGIN) * 1000
+        return [(when, connection) for when, connection, _ in self.recipients
+                if self.end_of(connection) + lease < min(when, self.closed.get(connection, float("inf")))]
+
+
+class SlotLab:
+    """Three nodes and a sink.  `limits`: domain -> its cluster-wide limit, the same from the beginning to the end unless
+    reload() changes it."""
+
+    def __init__(self, lab, limits, delay=DELAY, extra=""):
+        self.lab, self.limits, self.delay, self.extra = lab, dict(limits), delay, extra
+        self.trace = str(lab.dir / "sink.trace")
+        self.cut = []
+        self.marks = []
+        self.sink = lab.start_sink("--domains", "--trace-connections", self.trace, "--at", f"body=delay {delay}", port=PORT)
+
+    def config(self):
+        domains = "".join(f'Domain "{d}" {{ cluster_max_outbound_connections = {n} }}\n' for d, n in self.limits.items())
+        most = max([50, *self.limits.values()]) + 10
+        return (f'Gateway = "{self.lab["sink"].address}"\nRemote_SMTP_Port = {PORT}\nRelay_Hosts = ( "0.0.0.0/0" )\n'
+                f"max_outbound_connections = {most}\nserver_max_outbound_connections = 5000\nmax_deliveries_per_connection = 50\n{self.extra}\n{domains}")
+
+    def start(self):
+        self.lab.start_nodes(self.config())
+        self.began = now()
+
+    def reload(self, limits):
+        """On one node after the other."""
+        self.limits.update(limits)
+        for host in self.lab.nodes:
+            host.node.configure(self.lab.cluster_config(host) + self.config())
+            host.node.console("config", "reload")
+
+    def feed(self, host, seconds, domains=None, share=1.0):
+        """So much mail that all its part of the limits, and more, can be used for so long."""
+        for domain, limit in (domains or self.limits).items():
+            count = int(limit * seconds * 1000 / self.delay * share) + 20
+            host.load("-c", 4, "-n", count, "-s", 400, "--pipeline", "--domain", domain)
+
+    def seen(self):
+        return Seen(self.trace, self.cut)
+
+    def used_now(self, host=None, domains=None):
+        end = now()
+        return self.seen().share(domains, end - SECOND // 2, end, host.address if host else None)
+
+    def await_used(self, what, share, hosts=None, domains=None, patience=60):
+        """Until these hosts use this part of the limits; how long that took, in seconds."""
+        wanted = sum(self.limits[d] for d in domains or self.limits) * share
+        hosts = hosts or self.lab.nodes
+        begin = time.monotonic()
+        wait_for(f"{what}: {wanted:.0f} connections", lambda: sum(self.used_now(h, domains) for h in hosts) >= wanted, patience)
+        return time.monotonic() - begin
+
+    # ---- what must hold
+
+    def check(self, since=None, until=None, limits=None):
+        seen = self.seen()
+        since, until = since or 0, until or now()
+        for domain, limit in (limits or self.limits).items():
+            most = seen.most(domain, since, until)
+            assert most <= limit, f"{domain}: {most} connections at once, limit {limit}: {self.explain(seen, domain, limit, since, until)}"
+        assert not seen.after_death()
+        return seen
+
+    def explain(self, seen, domain, limit, since, until):
+        """The first moment with too many."""
+        events = sorted([(a, 1) for a, _ in seen.within(since, until, [domain])] + [(b, -1) for _, b in seen.within(since, until, [domain])])
+        count = 0
+        for when, step in events:
+            count += step
+            if count > limit:
+                there = [(seen.hosts[c], seen.opened[c] - when, seen.end_of(c) - when) for c in seen.domains[domain]
+                         if seen.opened[c] <= when < seen.end_of(c)]
+                marks = [(text, at - when) for text, at in self.marks]
+                return f"at {when - self.began} us: {there}; {marks}"
+        return ""
+
+    def mark(self, text):
+        self.marks.append((text, now()))
+
+    def figures(self, what, start, end):
+        """How much of each limit was used, and by whom; printed."""
+        seen = self.seen()
+        used = {d: seen.share([d], start, end) / n for d, n in self.limits.items()}
+        by_host = [seen.share(None, start, end, h.address) for h in self.lab.nodes]
+        print(f"\n{what}: used " + " ".join(f"{d}={u:.1%}" for d, u in list(used.items())[:8])
+              + f" all={seen.share(None, start, end) / sum(self.limits.values()):.1%}; by node " + " ".join(f"{n:.1f}" for n in by_host))
+        return used, by_host

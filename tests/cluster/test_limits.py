@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Limits of the whole cluster, over everything that can happen to it: never exceeded, and used.
+
+EC_CLUSTER_FULL=1 runs limits of 1 to 500, over one domain and over 200, with pauses of 10 s: about half an hour."""
+import time
+
+import pytest
+
+from slotlab import FULL, SECOND, SlotLab, now
+import clusterlab
+
+PAUSE = 10 if FULL else 3
+STEADY = 12 if FULL else 4
+LIMITS = {"l1.test": 1, "l2.test": 2, "l7.test": 7, "l50.test": 50, **{f"d{i}.test": 1 for i in range(20)}}
+
+
+def many(limit, count):
+    return {f"d{i}.test": limit for i in range(count)}
+
+
+def wait(seconds):
+    """Time is what is tested here."""
+    time.sleep(seconds)
+
+
+def feed_all(slots, seconds):
+    for host in slots.lab.nodes:
+        slots.feed(host, seconds)
+
+
+def steady(slots):
+    """All is used, and equally."""
+    slots.await_used("all of it", 0.9)
+    start = now()
+    wait(STEADY)
+    used, by_host = slots.figures("steady", start, now())
+    whole = sum(used[d] * n for d, n in slots.limits.items()) / sum(slots.limits.values())
+    assert whole > (0.95 if FULL else 0.8)
+    if sum(slots.limits.values()) >= 9:
+        part = sum(by_host) / len(by_host)
+        assert all(abs(n - part) < part * (0.1 if FULL else 0.3) for n in by_host), by_host
+
+
+def kill_node(slots):
+    victim, others = slots.lab.nodes[2], slots.lab.nodes[:2]
+    slots.mark("kill -9 of a node")
+    victim.node.kill9()
+    took = slots.await_used("the share of the dead", 0.9, others)
+    print(f"\nthe dead node's share was used after {took:.1f} s")
+    slots.lab.start_node(victim, slots.config())
+    slots.lab.await_members(*slots.lab.names)
+
+
+def stop_server(slots):
+    host = slots.lab.nodes[1]
+    slots.mark("SIGSTOP of a server")
+    host.node.pause()
+    wait(PAUSE)
+    slots.mark("SIGCONT")
+    host.node.go_on()
+    slots.lab.await_members(*slots.lab.names)
+
+
+def kill_corosync(slots):
+    host = slots.lab.nodes[0]
+    slots.mark("kill -9 of corosync")
+    host.corosync.kill9()
+    wait(1)
+    host.start_corosync()
+    slots.lab.await_members(*slots.lab.names)
+
+
+def stop_corosync(slots):
+    host = slots.lab.nodes[1]
+    slots.mark("SIGSTOP of corosync")
+    host.corosync.pause()
+    wait(PAUSE)
+    slots.mark("SIGCONT of corosync")
+    host.corosync.go_on()
+    slots.lab.await_members(*slots.lab.names)
+
+
+def partition(slots):
+    """The sink is reached from both sides."""
+    slots.mark("partition")
+    slots.lab.cut(slots.lab.nodes[:1], slots.lab.nodes[1:])
+    wait(PAUSE)
+    slots.mark("merge")
+    slots.lab.heal()
+    slots.lab.await_members(*slots.lab.names)
+
+
+def cable(slots):
+    host = slots.lab.nodes[2]
+    slots.mark("cable out")
+    slots.cut.append((host.address, now()))
+    host.unplug()
+    wait(PAUSE)
+    slots.mark("cable in")
+    host.plug()
+    slots.lab.await_members(*slots.lab.names)
+
+
+FAULTS = [kill_node, stop_server, kill_corosync, stop_corosync, partition, cable]
+
+
+def test_never_exceeded(lab):
+    """At the start, in peace, and through every fault, with mail on all nodes all the time."""
+    slots = SlotLab(lab, LIMITS)
+    slots.start()
+    feed_all(slots, 15)
+    steady(slots)
+    for fault in FAULTS:
+        fault(slots)
+        slots.check()
+    slots.await_used("all of it again", 0.8)
+    slots.check()
+
+
+def test_reload(lab):
+    """Lowered and raised while it runs."""
+    slots = SlotLab(lab, {"a.test": 30, "b.test": 4})
+    slots.start()
+    feed_all(slots, 10)
+    slots.await_used("all of it", 0.9)
+    slots.reload({"a.test": 8, "b.test": 1})
+    wait(1 + slots.delay / 1000)
+    lowered = now()
+    slots.await_used("what is left", 0.9)
+    wait(1)
+    slots.check(since=lowered)
+    raised = now()
+    slots.reload({"a.test": 20, "b.test": 6})
+    slots.await_used("more of it", 0.9)
+    slots.check(since=raised)
+    slots.check(limits={"a.test": 30, "b.test": 6})
+
+
+@pytest.mark.skipif(not FULL, reason="EC_CLUSTER_FULL=1 runs it")
+@pytest.mark.parametrize("domains", [1, 200])
+@pytest.mark.parametrize("limit", [1, 2, 7, 50, 500])
+def test_matrix(lab, limit, domains):
+    slots = SlotLab(lab, many(limit, domains), delay=300 if limit * domains <= 200 else 3000)
+    slots.start()
+    feed_all(slots, 60 if limit * domains <= 1000 else 10)
+    if limit * domains <= 1000:
+        steady(slots)
+    for fault in FAULTS:
+        fault(slots)
+        slots.check()
+    seen = slots.check()
+    print(f"\nlimit {limit} over {domains} domains: at most {max(seen.most(d, 0, now()) for d in slots.limits)} at once")

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A module built outside of the tree keeps a count on three nodes, by groups (ec/cluster.h); doc/cluster-modules.md shows it."""
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from lab import PREFIX, program, wait_for
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+OUTSIDE = os.path.join(HERE, "..", "outside")
+SOURCE = os.path.join(OUTSIDE, "visits.c")
+PAGE = os.path.join(HERE, "..", "..", "doc", "cluster-modules.md")
+
+
+@pytest.fixture(scope="module")
+def module_path(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("visits")
+    for name in ("visits", "notes"):
+        shutil.copy(os.path.join(OUTSIDE, f"{name}.c"), folder)
+    env = {**os.environ, "PKG_CONFIG_PATH": f"{PREFIX}/lib/pkgconfig"}
+
+    def ecxs(*args):
+        run = subprocess.run([program("ecxs"), *args], cwd=folder, env=env, capture_output=True, text=True)
+        assert run.returncode == 0, run.stdout + run.stderr
+        return run.stdout.strip()
+    for name in ("visits", "notes"):
+        ecxs("-c", f"{name}.c", "-o", f"{name}.so")
+    return f"{folder}:{ecxs('-q', 'moduledir')}"
+
+
+def show(node):
+    answer = node.console("visits", "show")
+    return {r["node"]: int(r["accepted"]) for r in answer["nodes"]} if answer["in_step"] == "yes" else None
+
+
+def all_see(nodes, want):
+    for node in nodes:
+        try:
+            wait_for("the counts", lambda n=node: show(n) == want)
+        except AssertionError:
+            raise AssertionError(f"{node.host.name}: {show(node)}, not {want}") from None
+
+
+def send(host):
+    client = host.connect()
+    assert client.mail("a@client.test", ["b@there.test"], b"Subject: x\r\n\r\nhi\r\n")[0] == 250
+    client.close()
+
+
+def test_a_count_on_three_nodes(lab, module_path):
+    lab.start_sink()
+    config = f'visits {{ }}\nRoutes = ("{lab["sink"].address}")\nRemote_SMTP_Port = 2526\nRelay_Hosts = ("10.0.0.0/8")\n'
+    env = {"EC_MODULE_PATH": module_path}
+    lab.start_nodes(config, env=env)
+    nodes = [h.node for h in lab.nodes]
+    all_see(nodes, {"n1": 0, "n2": 0, "n3": 0})
+    for host in lab.nodes:
+        send(host)
+    send(lab["n2"])
+    all_see(nodes, {"n1": 1, "n2": 2, "n3": 1})
+    groups = nodes[0].console("cluster", "group", "list")["groups"]
+    assert [(g["group"], int(g["members"]), int(g["in_step"])) for g in groups] == [("visits", 3, 3)]
+
+    # a node goes with its count, and comes in with those of the others
+    nodes[0].kill9()
+    all_see(nodes[1:], {"n2": 2, "n3": 1})
+    nodes[0] = lab.start_node(lab["n1"], config, env=env)
+    all_see(nodes, {"n1": 0, "n2": 2, "n3": 1})
+
+    # the cluster's own stanza changes: the module does not notice
+    nodes[1].configure(lab.cluster_config(lab["n2"], 'Replicate "outbound_domains" { }') + config)
+    nodes[1].console("config", "reload")
+    send(lab["n2"])
+    all_see(nodes, {"n1": 0, "n2": 3, "n3": 1})
+
+    # corosync ends and comes back: this node is out, and in again with what it had counted meanwhile
+    lab["n3"].corosync.kill9()
+    wait_for("n3 to be out", lambda: show(nodes[2]) is None)
+    all_see(nodes[:2], {"n1": 0, "n2": 3})
+    send(lab["n3"])
+    lab["n3"].start_corosync()
+    all_see(nodes, {"n1": 0, "n2": 3, "n3": 2})
+
+    # the module is taken out of one node and put in again
+    nodes[1].configure(lab.cluster_config(lab["n2"]) + config.replace("visits { }", ""))
+    nodes[1].console("config", "reload")
+    all_see([nodes[0], nodes[2]], {"n1": 0, "n3": 2})
+    nodes[1].configure(lab.cluster_config(lab["n2"]) + config)
+    nodes[1].console("config", "reload")
+    all_see(nodes, {"n1": 0, "n2": 3, "n3": 2})
+    for node in nodes:
+        assert node.stop() == 0
+
+
+def test_caches(lab, module_path):
+    """Values are everywhere; the oldest go first; a node that comes in has those that are for that."""
+    caches = 'Replicate "kept" { class = "cache" parameters = "snapshot" max_size = 3 }\nReplicate "fleeting" { class = "cache" }'
+    env = {"EC_MODULE_PATH": module_path}
+    lab.start_nodes("notes { }\n", caches, env=env)
+
+    def await_value(host, cache, key, want):
+        wait_for(f"{key} in {cache} of {host.name} to be {want}",
+                 lambda: host.node.console("notes", "get", cache, key)["value"] == want)
+    for i, host in enumerate(lab.nodes * 2):
+        for cache in ("kept", "fleeting"):
+            host.node.console("notes", "set", cache, f"k{i}", f"v{i}")
+        for other in lab.nodes:
+            await_value(other, "kept", f"k{i}", f"v{i}")
+            await_value(other, "fleeting", f"k{i}", f"v{i}")
+    lab["n1"].node.console("notes", "set", "fleeting", "k0")
+    for host in lab.nodes:
+        assert host.node.console("notes", "get", "kept", "k2")["value"] == "none"
+        await_value(host, "fleeting", "k0", "none")
+    assert "not found" in lab["n1"].node.console("notes", "set", "nothing", "k", "v", form="text", check=False)
+    assert [r["key"] for r in lab["n2"].node.console("cluster", "shared", "show", "kept")["values"]] == ["k3", "k4", "k5"]
+    lab["n3"].node.kill9()
+    lab.await_members("n1", "n2")
+    lab.start_node(lab["n3"], "notes { }\n", caches, env=env)
+    lab.await_members("n1", "n2", "n3")
+    await_value(lab["n3"], "kept", "k3", "v3")
+    assert lab["n3"].node.console("notes", "get", "fleeting", "k3")["value"] == "none"
+    lab["n1"].node.console("notes", "set", "fleeting", "new", "here")
+    await_value(lab["n3"], "fleeting", "new", "here")
+    assert lab["n1"].node.console("notes", "count", "kept", "k3")["count"] == 0
+
+
+def test_the_page_shows_the_module():
+    page = open(PAGE).read()
+    code = "".join(part.split("```", 1)[0] for part in page.split("```c\n")[1:])
+    source = open(SOURCE).read()
+    for line in code.splitlines():
+        assert line in source.splitlines(), line
+    assert len(code.splitlines()) > 40
