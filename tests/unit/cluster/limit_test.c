@@ -214,6 +214,30 @@ START_TEST(reclaims)
 }
 END_TEST
 
+/* Of a rate: what was claimed back was in use; when a new ring voids it, others must not have it as unused. */
+START_TEST(reclaimed_is_tainted)
+{
+    static const bus_node_t all[] = { 1, 2, 3 };
+
+    begin();
+    limit.is_rate = 1;
+    say(3, 4, 3, 0);
+    confirm(3);
+    position++;
+    lease_settle(&lease, all, 2);
+    ck_assert(lease_join(&lease, 3, 300, 1));
+    say_to(limit_machine.join, 3, 4, 3, 3);
+    lease_joined(&lease, 3);
+    expect(3, 0, 3);
+    ck_assert_uint_eq(limit_find(&limit, "k", 1)->tainted, 0);
+    position++;
+    lease_settle(&lease, all, 3);
+    expect(3, 0, 0);
+    ck_assert_uint_eq(limit_find(&limit, "k", 1)->tainted, 3);
+    limit_machine.clear(&limit);
+}
+END_TEST
+
 START_TEST(greed_is_refused)
 {
     begin();
@@ -323,6 +347,7 @@ static void add(Suite *suite)
     tcase_add_test(tcase, lowered);
     tcase_add_test(tcase, departure);
     tcase_add_test(tcase, reclaims);
+    tcase_add_test(tcase, reclaimed_is_tainted);
     tcase_add_test(tcase, greed_is_refused);
     tcase_add_test(tcase, raised_in_a_freeze);
     tcase_add_test(tcase, half);
