@@ -43,3 +43,4 @@ noinst_LTLIBRARIES += libclustersim.la
 libclustersim_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
 libclustersim_la_SOURCES = %D%/bus_sim/bus_sim.c %D%/bus_sim/bus_sim.h %D%/bus_sim/parts.h %D%/bus_sim/rings.c
 EXTRA_DIST += %D%/README.md
+dist_moduledoc_DATA += %D%/cluster.md
