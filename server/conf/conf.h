@@ -158,6 +158,8 @@ const char *conf_stanza_file(const conf_stanza_t *stanza);
 int conf_stanza_line(const conf_stanza_t *stanza);
 /** "file:line" of where it was opened first, or "(console)" for one that is in no file; in `pool`. */
 const char *conf_stanza_place(const conf_stanza_t *stanza, apr_pool_t *pool);
+/** NULL: it is the top level. */
+const conf_stanza_t *conf_stanza_parent(const conf_stanza_t *stanza);
 const conf_t *conf_stanza_owner(const conf_stanza_t *stanza);   /* the generation */
 /** The rows of a module's stanza; NULL for the core's. */
 const ec_option_t *conf_stanza_table(const conf_stanza_t *stanza);

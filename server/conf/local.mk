@@ -2,7 +2,7 @@
 libserver_la_SOURCES += %D%/conf.h %D%/options.def %D%/options_documented.def \
   %D%/autoload.c %D%/bindings.c %D%/build.c %D%/chain.c %D%/check.c %D%/check.h %D%/documented.c %D%/documented_modules.def %D%/generation.c \
   %D%/include.c %D%/include.h %D%/kind.c %D%/kind.h %D%/last.c %D%/lexer.c %D%/lexer.h \
-  %D%/load.c %D%/match.c %D%/names.c %D%/options.c %D%/options.h %D%/parse.c %D%/parse.h \
+  %D%/load.c %D%/match.c %D%/names.c %D%/options.c %D%/options.h %D%/origin.c %D%/origin.h %D%/parse.c %D%/parse.h \
   %D%/problem.c %D%/problem.h %D%/raw.c %D%/same.c %D%/scopes.c %D%/scopes.h %D%/tree.c %D%/tree.h \
   %D%/value.c %D%/value.h %D%/view.c %D%/view.h
 

@@ -20,7 +20,7 @@ static const conf_scope_t scopes[] = {
     ROW("binding_group", "global", NAMED, GROUP, 0),
     ROW("binding", "global binding_group", NAMED, BINDING, 0),
     ROW("domain", "global binding_group binding", NAMED, DOMAIN, 0),
-    ROW("host", "global binding_group binding", NAMED, DOMAIN, SCOPE_NO_EFFECT),
+    ROW("host", "global binding_group binding", NAMED, DOMAIN, 0),
     ROW("esmtp_listener", LISTENER_PARENTS, ANONYMOUS, TEXT, 0),
     ROW("control_listener", LISTENER_PARENTS, ANONYMOUS, TEXT, 0),
     ROW("ecstream_listener", LISTENER_PARENTS, ANONYMOUS, TEXT, SCOPE_NO_EFFECT),

@@ -168,6 +168,7 @@ conf_stanza_t *tree_add(conf_t *conf, conf_stanza_t *parent, const conf_scope_t 
     stanza->depth = parent->depth + 1;
     stanza->hash = hash;
     link_child(conf, parent, stanza);
+    conf->has_hosts |= strcmp(type, "host") == 0;
     if (strcmp(type, "binding") == 0 && parent != conf->root &&
         apr_hash_get(conf->grouped_bindings, stanza->name, APR_HASH_KEY_STRING) == NULL)
         apr_hash_set(conf->grouped_bindings, stanza->name, APR_HASH_KEY_STRING, stanza);
@@ -478,6 +479,11 @@ const char *conf_stanza_place(const conf_stanza_t *stanza, apr_pool_t *pool)
     if (conf_stanza_line(stanza) == 0)
         return stanza->places != NULL ? stanza->places->file->path : "(built in)";
     return apr_psprintf(pool, "%s:%d", conf_stanza_file(stanza), conf_stanza_line(stanza));
+}
+
+const conf_stanza_t *conf_stanza_parent(const conf_stanza_t *stanza)
+{
+    return stanza->parent;
 }
 
 const conf_t *conf_stanza_owner(const conf_stanza_t *stanza)

@@ -123,6 +123,7 @@ struct conf {
     apr_hash_t *grouped_bindings; /* name to the first binding of that name inside a group */
     conf_stanza_t *first_module, *last_module; /* stanzas of modules, in order, by next_module */
     int has_regex;                /* some stanza's name is a regular expression */
+    int has_hosts;                /* there is a stanza of an MX host */
     apr_hash_t *defaults;         /* const ec_option_t * to ec_value_t *, of all options */
     const ec_value_t **handle_defaults; /* by handle, n_handles of them */
     int n_handles;

@@ -129,6 +129,9 @@ static void take_written(stream_t *stream, apr_size_t written)
 
 apr_status_t stream_send(stream_t *stream)
 {
+    if (stream->may_send != NULL && stream->out != NULL && !stream->may_send(stream->permit_baton)) {
+        return APR_EACCES;
+    }
     while (stream->out != NULL) {
         struct iovec vec[VECTORS];
         apr_size_t written = 0;

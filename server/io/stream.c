@@ -14,6 +14,7 @@
  * Thread: the loop's. */
 #include <fcntl.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <apr_portable.h>
 
@@ -59,10 +60,33 @@ void stream_drop_input(stream_t *stream)
     }
 }
 
+/* Closing it then sends a reset. */
+static void make_abrupt(stream_t *stream)
+{
+    struct linger linger = { .l_onoff = 1, .l_linger = 0 };
+
+    (void)setsockopt(stream->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+}
+
+static void end_finishing(stream_t *stream, apr_status_t rv)
+{
+    stream_done_fn *done = stream->done;
+    void *baton = stream->done_baton;
+
+    if (done != NULL && rv != APR_EOF) {
+        make_abrupt(stream);
+    }
+    apr_pool_destroy(stream->pool);
+    if (done != NULL) {
+        done(baton, rv);
+    }
+}
+
 int stream_die(stream_t *stream, apr_status_t rv)
 {
     if (stream->is_finishing) {
-        apr_pool_destroy(stream->pool);
+        /* A peer that is gone has ended, too. */
+        end_finishing(stream, rv == APR_TIMEUP || rv == APR_EACCES ? rv : APR_EOF);
         return 0;
     }
     ec_watch_stop(&stream->watch);
@@ -395,6 +419,29 @@ void stream_finish(stream_t *stream, apr_interval_time_t grace)
     stream_drop_input(stream);
     ec_timer_start(&stream->deadline, stream->loop, grace, on_deadline, stream);
     stream_mark(stream);
+}
+
+void stream_finish_then(stream_t *stream, apr_interval_time_t grace, stream_done_fn *done, void *baton)
+{
+    stream->done = done;
+    stream->done_baton = baton;
+    stream_finish(stream, grace);
+}
+
+void stream_reset(stream_t *stream)
+{
+    make_abrupt(stream);
+    if (stream->is_finishing) {
+        apr_pool_destroy(stream->pool);
+    } else {
+        stream_destroy(stream);
+    }
+}
+
+void stream_set_permit(stream_t *stream, int (*may_send)(void *baton), void *baton)
+{
+    stream->may_send = may_send;
+    stream->permit_baton = baton;
 }
 
 apr_socket_t *stream_socket(const stream_t *stream)

@@ -26,6 +26,10 @@ struct stream {
     io_block_t *out, *out_last;
     apr_size_t pending;
     apr_status_t status; /* of the watch, when it could not be set */
+    int (*may_send)(void *baton); /* NULL: always */
+    void *permit_baton;
+    stream_done_fn *done; /* of one that finishes, or NULL */
+    void *done_baton;
     unsigned is_paused : 1;
     unsigned wants_input : 1; /* resumed with input that was not seen yet */
     unsigned is_blocked : 1;  /* the kernel takes no more output for now */

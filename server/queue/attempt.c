@@ -40,7 +40,7 @@ int attempt_is_ready(const queue_list_t *list)
     return list->first != NULL && is_ready(list->first);
 }
 
-static int group_size(queue_t *queue, const queue_list_t *list)
+int attempt_group(queue_t *queue, const queue_list_t *list)
 {
     apr_int64_t most = conf_int(queue_view(queue), CONF_O_MAX_RECIPIENTS_PER_BATCH);
     int n = 0;
@@ -55,11 +55,12 @@ static int group_size(queue_t *queue, const queue_list_t *list)
     return n;
 }
 
-attempt_t *attempt_take(queue_t *queue, queue_list_t *list, queue_session_t *session)
+attempt_t *attempt_take(queue_t *queue, queue_list_t *list, queue_session_t *session, int most)
 {
-    int n = group_size(queue, list);
+    int n = attempt_group(queue, list);
     attempt_t *attempt;
 
+    n = n < most ? n : most;
     if (n == 0) {
         return NULL;
     }

@@ -33,7 +33,7 @@ void doom_run(queue_t *queue)
 {
     swap_ahead(queue, &queue->doomed);
     while (queue->n_internal < ATTEMPTS_OF_OUR_OWN && attempt_is_ready(&queue->doomed)) {
-        attempt_t *attempt = attempt_take(queue, &queue->doomed, NULL);
+        attempt_t *attempt = attempt_take(queue, &queue->doomed, NULL, QUEUE_BATCH_MAX);
         int n = attempt_n(attempt);
 
         for (int i = 0; i < n; i++) {

@@ -18,6 +18,7 @@
 
 #include <ec/counter.h>
 #include <ec/job.h>
+#include "queue/limits.h"
 #include "queue/queue.h"
 #include "queue/retry.h"
 #include "util/heap.h"
@@ -72,19 +73,23 @@ typedef struct {
 typedef enum {
     SESSION_HUNGRY, /* opened or woken: will ask for work */
     SESSION_BUSY,   /* has an attempt, or has just settled one */
-    SESSION_IDLE    /* asked and got nothing */
+    SESSION_IDLE,   /* asked and got nothing */
+    SESSION_CLOSING /* takes no more work, its connection is being closed */
 } session_state_t;
 
 typedef struct attempt attempt_t;
 
 struct queue_session {
-    util_link_t link; /* idle: queue->idle, else queue->sessions */
+    util_link_t link; /* queue->idle, queue->closing, or else queue->sessions */
     queue_t *queue;
     void *transport;
     attempt_t *attempt;
     session_state_t state;
     unsigned char has_worked; /* took an attempt: the other side can be reached */
     unsigned char is_told;    /* was told to close */
+    unsigned char was_cut;    /* the receiver is yet to hear that the connection is closed */
+    limit_hold_t hold;
+    ec_timer_t linger;
 };
 
 /* ---- queues ------------------------------------------------------------------------ */
@@ -110,7 +115,9 @@ struct queue {
     queue_reply_t *replies;
     int n_replies;
 
-    util_list_t sessions, idle;
+    util_list_t sessions, idle, closing;
+    int n_closing; /* of closing; n_sessions are the others */
+    limits_t limits;
     int n_sessions, n_hungry, n_idle, n_worked;
     int goal;          /* sessions we allow ourselves at present */
     apr_time_t ramped; /* when goal was last doubled */
@@ -137,7 +144,6 @@ struct queue {
     apr_uint64_t n_received, n_delivered, n_failed, n_transient;
     unsigned char is_gateway;
     unsigned char is_gone;    /* the configuration has no such binding any more: mail goes elsewhere (leave.c) */
-    unsigned char is_limited; /* no session more: the server's limit is reached */
     char domain[];
 };
 
@@ -152,7 +158,7 @@ struct queue_set {
     ec_post_t run_post;
     int is_run_posted;
     apr_size_t n_resident;
-    int n_sessions, n_internal, n_loads;
+    int n_sessions, n_closing, n_internal, n_loads;
     apr_time_t spool_hold_until;
     util_list_t stuck; /* slots whose drop has to be asked for again */
     ec_timer_t stuck_timer;
@@ -196,7 +202,10 @@ enum {
     SPOOL_AGAIN_SECONDS = 1,   /* after a mark or a drop that could not be written */
     BOUNCE_AGAIN_SECONDS = 30, /* after a bounce that could not be stored */
     READ_AGAIN_SECONDS = 60,   /* after a batch that could not be read back */
-    QUEUE_KEPT_SECONDS = 300   /* an empty queue keeps its route and its notes so long */
+    QUEUE_KEPT_SECONDS = 300,  /* an empty queue keeps its route and its notes so long */
+    LIMITS_KEPT_SECONDS = 10,  /* ... and its places at limits */
+    CUT_LINGER_MS = 250,       /* until a receiver has heard of a reset, where others wait for the slot */
+    HOSTS_FULL_SECONDS = 5     /* at most, before hosts that were full are looked at again */
 };
 
 /* ---- notice.c: our own name ---------------------------------------------------------- */
@@ -310,16 +319,20 @@ int queue_max_sessions(queue_t *queue);
 /* ---- session.c --------------------------------------------------------------------------- */
 
 void session_set(queue_session_t *session, session_state_t state);
+/** A new generation: what sessions hold is brought up to date. */
+void sessions_renew(queue_t *queue);
 /** Open and wake as the queue's state allows. */
 void sessions_feed(queue_t *queue);
 void sessions_end(queue_t *queue);
 
 /* ---- attempt.c ------------------------------------------------------------------------------ */
 
-/** Take the first entries of `list` that share a batch, which is resident and not busy.  `session` NULL: our
+/** Take the first entries of `list`, at most `most`, that share a batch, which is resident and not busy.  `session` NULL: our
  * own. */
-attempt_t *attempt_take(queue_t *queue, queue_list_t *list, queue_session_t *session);
+attempt_t *attempt_take(queue_t *queue, queue_list_t *list, queue_session_t *session, int most);
 int attempt_is_ready(const queue_list_t *list);
+/** How many recipients attempt_take() would take. */
+int attempt_group(queue_t *queue, const queue_list_t *list);
 queue_attempt_t *attempt_public(attempt_t *attempt);
 /** Attempts of a queue, for the console. */
 attempt_t *attempt_of(util_link_t *link);

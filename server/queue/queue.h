@@ -85,12 +85,24 @@ typedef struct {
     apr_status_t (*open)(queue_t *queue, queue_session_t *session, void **transport_session);
     /** Work has come for an idle session, or (is_closing) it shall end as soon as it can. */
     void (*wake)(void *transport_session, int is_closing);
+    /** What permits the connection is gone: it is closed at once, and nothing more is sent on it; also for one that
+     * closes already.  Its attempt is released, or in doubt if the dot was sent.  NULL: not known to the transport. */
+    void (*cut)(void *transport_session);
 } queue_transport_t;
 void queue_set_transport(const queue_transport_t *transport);
 
 /** Next attempt for a session, or NULL: none is ready now (wake comes when there is; end the session when
  * idle_timeout passes).  At most max_recipients_per_batch recipients, all of one batch. */
 queue_attempt_t *queue_take(queue_session_t *session);
+/** The same for at most `most` recipients. */
+queue_attempt_t *queue_take_most(queue_session_t *session, int most);
+/** The last queue_take() found that a throttle has no permission: on a connection that has sent mail already the session
+ * ends (message-flow.md I8), another one stays and is woken. */
+int queue_is_throttled(const queue_session_t *session);
+/** The receiver has answered the envelope of the last attempt: what it counts, it has counted.  Or: it was not sent at
+ * all.  When neither is called, it counts as answered at the end of the attempt. */
+void queue_envelope_seen(queue_session_t *session);
+void queue_envelope_unsent(queue_session_t *session);
 /** Put down that the final dot is about to be sent; `done` runs when that is on record (only then send it),
  * or with the error: then give all recipients QUEUE_RELEASE, the queue holds still for a moment.  `done` does
  * not run when every recipient got its result meanwhile. */
@@ -110,7 +122,30 @@ void queue_settled(queue_attempt_t *attempt, ec_post_fn *done, void *baton);
  * not bounce mail, and it counts as transient. Else the first group of messages gets a T record and the queue
  * opens nothing for a while (doom.c). */
 void queue_unreachable(queue_session_t *session, const queue_result_t *result);
-/** The session is over.  All its attempts have ended.  The queue forgets it. */
+/** A connection to this host is about to be begun: once before each. */
+typedef enum {
+    QUEUE_GO,
+    QUEUE_HOST_FULL, /* a limit on this host is reached: try another; none is left: queue_hosts_full() */
+    QUEUE_WAIT       /* connections may not be begun so fast: the session ends */
+} queue_go_t;
+queue_go_t queue_connect(queue_session_t *session, const char *host);
+/** The receiver knows of the connection (it has spoken). */
+void queue_connect_seen(queue_session_t *session);
+/** The connection that was begun is closed, and another host may follow. */
+void queue_connect_over(queue_session_t *session);
+/** All hosts that could be tried are full: mail stays active and waits until one may be different.  The session then
+ * ends by queue_session_closed(). */
+void queue_hosts_full(queue_session_t *session);
+/** May something be sent on the connection at this moment?  Ask before every write. */
+int queue_may_send(const queue_session_t *session);
+/** Does the connection have to end with a lease, whatever this process does (shape/guard.h)? */
+int queue_is_guarded(const queue_session_t *session);
+/** The session takes no more attempts, its connection is being closed: the queue counts it no more, but what it holds of
+ * limits stays held until queue_session_closed(). */
+void queue_session_closing(queue_session_t *session);
+/** Before queue_session_closed(): the connection was reset by us, the receiver is yet to hear of it. */
+void queue_session_was_cut(queue_session_t *session);
+/** The session is over, its connection closed as the receiver sees it.  All its attempts have ended.  The queue forgets it. */
 void queue_session_closed(queue_session_t *session);
 
 /* what a session needs to know of its queue; all loop thread */

@@ -62,6 +62,8 @@ void queue_renew(queue_t *queue)
     before = view_before(queue);
     queue->view = view;
     queue->generation = queue->set->generation;
+    limits_renew(queue); /* an equal value may have come from elsewhere */
+    sessions_renew(queue);
     take_up_binding(queue, conf);
     if (is_new || (before != NULL && conf_view_is_same(before, view, NULL, 0))) {
         return;

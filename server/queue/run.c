@@ -112,10 +112,13 @@ static apr_time_t next_look(queue_t *queue, apr_time_t now)
         next = sooner(next, now + conf_interval(queue_view(queue), CONF_O_DELAYED_QUEUE_SCAN_INTERVAL));
         next = sooner(next, queue->hold_until > now ? queue->hold_until : 0);
         next = sooner(next, queue->set->spool_hold_until > now ? queue->set->spool_hold_until : 0);
-        if (queue->is_limited ||
-            (queue->n_sessions >= queue->goal && queue->goal < queue_max_sessions(queue))) {
+        next = sooner(next, queue->limits.hosts_full_until > now ? queue->limits.hosts_full_until : 0);
+        if (queue->n_sessions >= queue->goal && queue->goal < queue_max_sessions(queue)) {
             next = sooner(next, now + apr_time_from_sec(1));
         }
+    }
+    if (queue->idle_since != 0 && queue->limits.own != NULL) {
+        next = sooner(next, queue->idle_since + apr_time_from_sec(LIMITS_KEPT_SECONDS));
     }
     if (queue->idle_since != 0) {
         next = sooner(next, queue->idle_since + apr_time_from_sec(QUEUE_KEPT_SECONDS));
@@ -138,7 +141,7 @@ static void arm(queue_t *queue, apr_time_t now)
 
 static int is_over(queue_t *queue, apr_time_t now)
 {
-    int is_unused = queue_is_empty(queue) && queue->n_sessions == 0 && queue->n_loads == 0 &&
+    int is_unused = queue_is_empty(queue) && queue->n_sessions + queue->n_closing == 0 && queue->n_loads == 0 &&
                     queue->query == NULL && util_list_is_empty(&queue->waits) &&
                     util_list_is_empty(&queue->attempts);
 
@@ -146,6 +149,8 @@ static int is_over(queue_t *queue, apr_time_t now)
         queue->idle_since = 0;
     } else if (queue->idle_since == 0) {
         queue->idle_since = now;
+    } else if (queue->limits.own != NULL && now - queue->idle_since >= apr_time_from_sec(LIMITS_KEPT_SECONDS)) {
+        limits_end(queue);
     }
     return is_unused && now - queue->idle_since >= apr_time_from_sec(QUEUE_KEPT_SECONDS);
 }
@@ -171,6 +176,8 @@ static void queue_run(queue_t *queue)
             swap_ahead(queue, &queue->active);
         }
         sessions_feed(queue);
+    } else {
+        limits_want(queue, 0, 0);
     }
     if (is_over(queue, now)) {
         queue_end(queue);

@@ -1,30 +1,15 @@
 /* session.c - outbound sessions: how many, when one is opened or woken, and their work
  * SPDX-License-Identifier: Apache-2.0
  *
- * A session is hungry (opened or woken, will ask), busy (has an attempt), or idle (asked in vain).
- * max_outbound_connections counts all of them, and server_max_outbound_connections those of all loops in one
- * atomic. "normal" ramps up: two at first, one more for every attempt that succeeds, and twice as many every
+ * A session is hungry (opened or woken, will ask), busy (has an attempt), idle (asked in vain), or closing.
+ * max_outbound_connections counts all of them; what is limited over several queues is in limits.c. "normal" ramps up: two at first, one more for every attempt that succeeds, and twice as many every
  * second that mail waits; "high" goes to the limit at once.  A woken idle session goes before a new one.
- * Thread: the queue's loop, except for the one number of the server. */
+ * Thread: the queue's loop. */
 #include "queue/inside.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 
 enum { AGGRESSIVENESS_HIGH = 1 /* word of connection_allocation_aggressiveness */ };
-
-static _Atomic int server_sessions;
-
-static int server_take(const conf_view_t *global)
-{
-    int most = (int)conf_int(global, CONF_O_SERVER_MAX_OUTBOUND_CONNECTIONS);
-
-    if (atomic_fetch_add(&server_sessions, 1) < most) {
-        return 1;
-    }
-    atomic_fetch_sub(&server_sessions, 1);
-    return 0;
-}
 
 static void count_state(queue_session_t *session, int n)
 {
@@ -44,7 +29,8 @@ void session_set(queue_session_t *session, session_state_t state)
     util_list_add_first(state == SESSION_IDLE ? &queue->idle : &queue->sessions, &session->link);
 }
 
-static void forget(queue_session_t *session)
+/* It takes no more work. */
+static void leave(queue_session_t *session)
 {
     queue_t *queue = session->queue;
 
@@ -53,27 +39,65 @@ static void forget(queue_session_t *session)
     queue->n_worked -= session->has_worked;
     queue->n_sessions--;
     queue->set->n_sessions--;
-    atomic_fetch_sub(&server_sessions, 1);
     ec_counter_add(queue_gauges.sessions, -1);
     if (queue->n_sessions == 0) {
         queue->goal = GOAL_START;
     }
+}
+
+static void join_closing(queue_session_t *session)
+{
+    session->state = SESSION_CLOSING;
+    session->queue->n_closing++;
+    session->queue->set->n_closing++;
+    util_list_add_last(&session->queue->closing, &session->link);
+    if (session->hold.phase == HOLD_STAYS) {
+        hold_set_phase(&session->hold, HOLD_ENDING);
+    }
+}
+
+/* Nothing of it is left at the receiver. */
+static void forget(void *baton)
+{
+    queue_session_t *session = baton;
+    queue_t *queue = session->queue;
+
+    if (session->state == SESSION_CLOSING) {
+        util_list_remove(&session->link);
+        queue->n_closing--;
+        queue->set->n_closing--;
+    }
+    hold_release(&session->hold);
     free(session);
+    queue_kick(queue);
+    set_check_stopped(queue->set);
+}
+
+static void linger(queue_session_t *session)
+{
+    session->transport = NULL;
+    ec_timer_start(&session->linger, session->queue->set->loop, apr_time_from_msec(CUT_LINGER_MS), forget, session);
+}
+
+static queue_session_t *session_make(queue_t *queue)
+{
+    queue_session_t *session = calloc(1, sizeof *session);
+
+    EC_ASSERT(session != NULL);
+    session->queue = queue;
+    return session;
 }
 
 /* 0: none could be opened. */
 static int open_one(queue_t *queue)
 {
-    queue_session_t *session;
+    queue_session_t *session = session_make(queue);
     apr_status_t rv;
 
-    queue->is_limited = !server_take(conf_global(conf_current()));
-    if (queue->is_limited) {
+    if (!limits_open(queue, &session->hold)) {
+        free(session);
         return 0;
     }
-    session = calloc(1, sizeof *session);
-    EC_ASSERT(session != NULL);
-    session->queue = queue;
     session->state = SESSION_HUNGRY;
     queue->n_hungry++;
     queue->n_sessions++;
@@ -85,18 +109,27 @@ static int open_one(queue_t *queue)
         ec_log_rv(queue_room_log, EC_LOG_WARNING, rv, "a connection can not be started domain=%s",
                   queue->domain);
         queue->hold_until = ec_loop_now(queue->set->loop) + apr_time_from_sec(1);
+        leave(session);
         forget(session);
         return 0;
     }
     return 1;
 }
 
-static void wake_one(queue_t *queue)
+/* The one that worked last, of those that may send something.  0: there is none. */
+static int wake_one(queue_t *queue)
 {
-    queue_session_t *session = UTIL_OWNER(util_list_first(&queue->idle), queue_session_t, link);
+    UTIL_LIST_EACH(link, &queue->idle)
+    {
+        queue_session_t *session = UTIL_OWNER(link, queue_session_t, link);
 
-    session_set(session, SESSION_HUNGRY);
-    queue_transport->wake(session->transport, 0);
+        if (!hold_forbids_messages(&session->hold)) {
+            session_set(session, SESSION_HUNGRY);
+            queue_transport->wake(session->transport, 0);
+            return 1;
+        }
+    }
+    return 0;
 }
 
 static void ramp(queue_t *queue, apr_time_t now)
@@ -124,6 +157,9 @@ static int tell_to_close(queue_session_t *session)
         return 0;
     }
     session->is_told = 1;
+    if (session->hold.phase == HOLD_STAYS) {
+        hold_set_phase(&session->hold, HOLD_ENDING);
+    }
     if (session->state == SESSION_IDLE) {
         session_set(session, SESSION_BUSY); /* nobody wakes it any more */
     }
@@ -162,27 +198,107 @@ static void trim(queue_t *queue)
     tell_some(queue, surplus);
 }
 
+static void cut(queue_session_t *session)
+{
+    if (session->hold.phase != HOLD_CUT && hold_is_due(&session->hold, HOLD_CUT)) {
+        hold_set_phase(&session->hold, HOLD_CUT);
+        if (session->transport != NULL && queue_transport->cut != NULL) {
+            queue_transport->cut(session->transport);
+        }
+    }
+}
+
+static void end_surplus(queue_session_t *session)
+{
+    if (hold_is_due(&session->hold, HOLD_ENDING)) {
+        tell_to_close(session);
+    }
+}
+
+static void each_of(util_list_t *list, void (*what)(queue_session_t *session))
+{
+    UTIL_LIST_EACH(link, list)
+    {
+        what(UTIL_OWNER(link, queue_session_t, link));
+    }
+}
+
+/* Limits that others have a claim to, or that we have lost. */
+static void shed(queue_t *queue)
+{
+    if (limits_are_due(queue, HOLD_CUT)) {
+        each_of(&queue->closing, cut);
+        each_of(&queue->idle, cut);
+        each_of(&queue->sessions, cut);
+    }
+    if (limits_are_due(queue, HOLD_ENDING)) {
+        each_of(&queue->idle, end_surplus);
+        each_of(&queue->sessions, end_surplus);
+    }
+}
+
+static void adopt(queue_session_t *session)
+{
+    if (!limits_adopt(session->queue, &session->hold)) {
+        tell_to_close(session);
+    }
+}
+
+void sessions_renew(queue_t *queue)
+{
+    each_of(&queue->idle, adopt);
+    each_of(&queue->sessions, adopt);
+}
+
+/* How many more are allowed and of use. */
+static int spare(const queue_t *queue, int most)
+{
+    int now = queue->n_sessions, hungry = queue->n_hungry;
+    int few = most - now - queue->n_closing;
+
+    few = few < queue->goal - now ? few : queue->goal - now;
+    if (queue->n_idle > 0 || (apr_size_t)hungry >= queue->active.count) {
+        return 0;
+    }
+    return queue->active.count - (apr_size_t)hungry < (apr_size_t)few ? (int)queue->active.count - hungry : few;
+}
+
+static int may_feed(const queue_t *queue, apr_time_t now)
+{
+    return queue_transport != NULL && !queue->set->is_held && queue->active.count > 0 &&
+           queue->set->spool_hold_until <= now;
+}
+
+static void open_some(queue_t *queue, apr_time_t now)
+{
+    int n;
+
+    ramp(queue, now);
+    n = spare(queue, queue_max_sessions(queue));
+    limits_want(queue, n > 0 ? n : 0, queue->active.count);
+    while (n-- > 0 && !limits_forbid(queue) && open_one(queue)) {
+    }
+}
+
 void sessions_feed(queue_t *queue)
 {
     apr_time_t now = ec_loop_now(queue->set->loop);
-    int may_wake;
 
     trim(queue);
-    if (queue_transport == NULL || queue->set->is_held || queue->active.count == 0 ||
-        queue->set->spool_hold_until > now) {
+    shed(queue);
+    if (!may_feed(queue, now)) {
+        limits_want(queue, 0, 0);
         return;
     }
-    may_wake = attempt_is_ready(&queue->active);
-    while (may_wake && queue->n_idle > 0 && (apr_size_t)queue->n_hungry < queue->active.count) {
-        wake_one(queue);
+    if (attempt_is_ready(&queue->active) && !limits_forbid_messages(queue)) {
+        while (queue->n_idle > 0 && (apr_size_t)queue->n_hungry < queue->active.count && wake_one(queue)) {
+        }
     }
     if (queue->hold_until > now) {
+        limits_want(queue, 0, queue->n_sessions > 0 ? queue->active.count : 0);
         return;
     }
-    ramp(queue, now);
-    while (queue->n_idle == 0 && queue->n_sessions < queue->goal &&
-           (apr_size_t)queue->n_hungry < queue->active.count && open_one(queue)) {
-    }
+    open_some(queue, now);
 }
 
 void sessions_end(queue_t *queue)
@@ -205,15 +321,35 @@ static int may_try(queue_session_t *session)
            queue->set->spool_hold_until <= ec_loop_now(queue->set->loop) && !queue_is_suspended(queue);
 }
 
+/* As many recipients as there is permission for. */
+static attempt_t *take(queue_session_t *session, int most)
+{
+    queue_t *queue = session->queue;
+    int n;
+
+    while (doom_first_if_expired(queue)) {
+    }
+    n = attempt_group(queue, &queue->active);
+    n = n < most ? n : most;
+    session->hold.is_throttled = 0;
+    if (n > 0) {
+        n = hold_take_messages(&session->hold, n);
+    }
+    return n > 0 ? attempt_take(queue, &queue->active, session, n) : NULL;
+}
+
 queue_attempt_t *queue_take(queue_session_t *session)
+{
+    return queue_take_most(session, QUEUE_BATCH_MAX);
+}
+
+queue_attempt_t *queue_take_most(queue_session_t *session, int most)
 {
     queue_t *queue = session->queue;
 
     EC_ASSERT(session->attempt == NULL);
     if (may_try(session)) {
-        while (doom_first_if_expired(queue)) {
-        }
-        session->attempt = attempt_take(queue, &queue->active, session);
+        session->attempt = take(session, most);
     }
     session_set(session, session->attempt != NULL || session->is_told ? SESSION_BUSY : SESSION_IDLE);
     if (session->attempt == NULL) {
@@ -230,12 +366,87 @@ queue_attempt_t *queue_take(queue_session_t *session)
     return attempt_public(session->attempt);
 }
 
-void queue_session_closed(queue_session_t *session)
+int queue_is_throttled(const queue_session_t *session)
+{
+    return session->hold.is_throttled;
+}
+
+void queue_envelope_seen(queue_session_t *session)
+{
+    hold_messages_seen(&session->hold);
+}
+
+void queue_envelope_unsent(queue_session_t *session)
+{
+    hold_messages_unsent(&session->hold);
+}
+
+queue_go_t queue_connect(queue_session_t *session, const char *host)
+{
+    return hold_connect(session->queue, &session->hold, host);
+}
+
+void queue_connect_seen(queue_session_t *session)
+{
+    hold_connect_seen(&session->hold);
+}
+
+void queue_connect_over(queue_session_t *session)
+{
+    queue_session_t *rest;
+
+    if (session->hold.n > session->hold.n_own && hold_is_guarded(&session->hold)) {
+        rest = session_make(session->queue);
+        hold_split_host(&session->hold, &rest->hold);
+        join_closing(rest);
+        linger(rest);
+    }
+    hold_leave_host(&session->hold);
+}
+
+void queue_hosts_full(queue_session_t *session)
 {
     queue_t *queue = session->queue;
 
+    queue->limits.hosts_full_until = ec_loop_now(queue->set->loop) + apr_time_from_sec(HOSTS_FULL_SECONDS);
+}
+
+int queue_may_send(const queue_session_t *session)
+{
+    return hold_may_send(&session->hold);
+}
+
+int queue_is_guarded(const queue_session_t *session)
+{
+    return hold_is_guarded(&session->hold);
+}
+
+void queue_session_closing(queue_session_t *session)
+{
+    EC_ASSERT(session->attempt == NULL && session->state != SESSION_CLOSING);
+    leave(session);
+    join_closing(session);
+    hold_messages_seen(&session->hold);
+    hold_messages_unsent(&session->hold);
+    queue_kick(session->queue);
+}
+
+void queue_session_was_cut(queue_session_t *session)
+{
+    session->was_cut = 1;
+}
+
+void queue_session_closed(queue_session_t *session)
+{
     EC_ASSERT(session->attempt == NULL);
-    forget(session);
-    queue_kick(queue);
-    set_check_stopped(queue->set);
+    if (session->state != SESSION_CLOSING) {
+        leave(session);
+        join_closing(session);
+    }
+    if (session->was_cut && hold_is_guarded(&session->hold)) {
+        linger(session);
+        queue_kick(session->queue);
+    } else {
+        forget(session);
+    }
 }

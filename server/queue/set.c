@@ -89,6 +89,8 @@ queue_t *queue_find_or_make(queue_set_t *set, apr_uint64_t hash, binding_t *bind
         util_list_init(&queue->attempts);
         util_list_init(&queue->sessions);
         util_list_init(&queue->idle);
+        util_list_init(&queue->closing);
+        limits_init(queue);
         util_list_init(&queue->waits);
         if (++set->n_queues > set->n_buckets) {
             grow(set);
@@ -123,6 +125,7 @@ void queue_end(queue_t *queue)
     util_list_remove(&queue->dirty);
     util_list_remove(&queue->starved);
     route_forget(queue);
+    limits_end(queue);
     if (queue->note_free != NULL) {
         queue->note_free(queue->note);
     }
@@ -261,7 +264,7 @@ static void free_queue(queue_t *queue)
 /* A queue that still has sessions or requests is left as it is: others point into it. */
 static int may_free(const queue_t *queue)
 {
-    return util_list_is_empty(&queue->attempts) && queue->n_sessions == 0 && queue->n_loads == 0 &&
+    return util_list_is_empty(&queue->attempts) && queue->n_sessions + queue->n_closing == 0 && queue->n_loads == 0 &&
            queue->query == NULL && util_list_is_empty(&queue->waits);
 }
 

@@ -44,7 +44,7 @@ static void on_set_stopped(void *baton)
 
 void set_check_stopped(queue_set_t *set)
 {
-    if (set->is_stopping && !set->is_stopped && set->n_sessions == 0 && set->n_internal == 0) {
+    if (set->is_stopping && !set->is_stopped && set->n_sessions + set->n_closing == 0 && set->n_internal == 0) {
         set->is_stopped = 1;
         ec_loop_post(ec_loop_at(0), &set->stop_post, on_set_stopped, set);
     }

@@ -31,8 +31,6 @@ void queue_why(queue_t *queue, char *buffer, apr_size_t room)
                        util_text_iso_date(next, queue->hold_until));
     } else if (queue->active.count > 0 && queue_max_sessions(queue) == 0) {
         util_text_add(&text, "max_outbound_connections is 0: no connection is allowed");
-    } else if (queue->active.count > 0 && queue->is_limited) {
-        util_text_add(&text, "server_max_outbound_connections is reached");
     } else if (queue->active.count > 0 && queue->n_sessions >= queue_max_sessions(queue)) {
         util_text_addf(&text, "being delivered over all %d connections that max_outbound_connections allows",
                        queue->n_sessions);

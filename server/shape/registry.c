@@ -140,6 +140,7 @@ static ec_gate_t *make(apr_uint64_t hash, const shape_place_t *place)
     gate->limit = place->limit;
     gate->window = place->window;
     gate->is_available = place->is_available;
+    gate->generation = place->generation;
     pthread_mutex_init(&gate->lock, NULL);
     util_list_init(&gate->members);
     util_list_init(&gate->owed_list);
@@ -168,6 +169,10 @@ static void set_window(ec_gate_t *gate, apr_interval_time_t window, apr_time_t n
 
 static void update(ec_gate_t *gate, const shape_place_t *place)
 {
+    if (place->generation != 0 && place->generation < gate->generation) {
+        return; /* a loop that has not taken up the new one yet */
+    }
+    gate->generation = place->generation;
     pthread_mutex_lock(&gate->lock);
     if (gate->limit != place->limit || gate->window != place->window ||
         gate->is_available != place->is_available) {

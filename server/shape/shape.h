@@ -24,10 +24,11 @@ typedef struct {
     apr_interval_time_t window; /* 0: slots */
     int is_cluster;             /* units come from the provider, if there is one */
     int is_available;           /* cluster_limit_mode */
+    apr_uint64_t generation;    /* of the configuration that says so; 0: newer than any */
 } shape_place_t;
 
 /** A reference to the gate of this place, made when it is new.  When it exists with another limit or window
- * the newest word counts.  Any thread. */
+ * the word of the newest generation counts.  Any thread. */
 ec_gate_t *shape_gate(const shape_place_t *place);
 /** A gate of the node that nobody holds is gone, with what its rate remembers after one window. */
 void shape_gate_unref(ec_gate_t *gate);
@@ -72,6 +73,10 @@ int shape_take(shape_user_t *user);
 void shape_put(shape_user_t *user);
 /** A unit of a rate that was taken last and not used after all comes back unrested. */
 void shape_untake(shape_user_t *user);
+/** The same for one that was taken at `when` (user->taken_at of then). */
+void shape_return(shape_user_t *user, apr_time_t when);
+/** A unit of a rate that was taken at `when` rests from `to` (between `when` and now).  0: it has rested already. */
+int shape_move(shape_user_t *user, apr_time_t when, apr_time_t to);
 /** When a unit of this rate will have rested, if that is known; else 0.  By ec_gate_clock(). */
 apr_time_t shape_next(shape_user_t *user);
 /** How many of its connections shall end after their message; how many at once.  Both count down with

@@ -311,6 +311,40 @@ void shape_untake(shape_user_t *user)
     pthread_mutex_unlock(&gate->lock);
 }
 
+void shape_return(shape_user_t *user, apr_time_t when)
+{
+    ec_gate_t *gate = user->gate;
+    apr_time_t now;
+
+    EC_ASSERT(gate->rate != NULL);
+    pthread_mutex_lock(&gate->lock);
+    now = ec_gate_clock();
+    gate_age(gate, now);
+    if (ec_window_move(gate->rate, when, when)) { /* it is still there */
+        ec_window_unuse(gate->rate, when, now);
+        gate_age(gate, now);
+        user->wanted++;
+        recount(gate, user);
+        fair_settle(gate, now);
+    }
+    pthread_mutex_unlock(&gate->lock);
+}
+
+int shape_move(shape_user_t *user, apr_time_t when, apr_time_t to)
+{
+    ec_gate_t *gate = user->gate;
+    apr_time_t now;
+    int has_moved;
+
+    EC_ASSERT(gate->rate != NULL);
+    pthread_mutex_lock(&gate->lock);
+    now = ec_gate_clock();
+    gate_age(gate, now);
+    has_moved = ec_window_move(gate->rate, when, to < now ? to : now);
+    pthread_mutex_unlock(&gate->lock);
+    return has_moved;
+}
+
 apr_time_t shape_next(shape_user_t *user)
 {
     ec_gate_t *gate = user->gate;

@@ -71,6 +71,21 @@ void ec_window_unuse(ec_window_t *window, apr_time_t when, apr_time_t now)
     ec_window_age(window, now);
 }
 
+int ec_window_move(ec_window_t *window, apr_time_t when, apr_time_t to)
+{
+    apr_int64_t from = when / window->part;
+
+    if (window->total == 0 || from < window->first) {
+        return 0;
+    }
+    if (*part_of(window, from) == 0) { /* it stands for another that was taken back */
+        from = window->first;
+    }
+    --*part_of(window, from);
+    ++*part_of(window, to / window->part);
+    return 1;
+}
+
 apr_time_t ec_window_next(const ec_window_t *window)
 {
     return window->total == 0 ? 0 : (window->first + RING) * window->part;

@@ -79,7 +79,7 @@ class SlotLab:
     def config(self):
         domains = "".join(f'Domain "{d}" {{ cluster_max_outbound_connections = {n} }}\n' for d, n in self.limits.items())
         most = max([50, *self.limits.values()]) + 10
-        return (f'Gateway = "{self.lab["sink"].address}"\nRemote_SMTP_Port = {PORT}\nRelay_Hosts = ( "0.0.0.0/0" )\n'
+        return (f'Routes = ( "{self.lab["sink"].address}" )\nRemote_SMTP_Port = {PORT}\nRelay_Hosts = ( "0.0.0.0/0" )\n'
                 f"max_outbound_connections = {most}\nserver_max_outbound_connections = 5000\nmax_deliveries_per_connection = 50\n{self.extra}\n{domains}")
 
     def start(self):
@@ -135,7 +135,7 @@ class SlotLab:
                 there = [(seen.hosts[c], seen.opened[c] - when, seen.end_of(c) - when) for c in seen.domains[domain]
                          if seen.opened[c] <= when < seen.end_of(c)]
                 marks = [(text, at - when) for text, at in self.marks]
-                return f"at {when - self.began} us: {there}; {marks}"
+                return f"at {when - self.began} us: {len(there)}, among them {sorted(there, key=lambda t: -t[1])[:8]}; {marks}"
         return ""
 
     def mark(self, text):

@@ -54,6 +54,21 @@ static void end_excess(limit_client_t *client, struct limit_client_key *key, apr
         client->events->lost(client->baton, key, key->used - allowed);
 }
 
+/* A key that was forgotten while a message about it was under way: what came of that is given back. */
+static struct limit_client_key *add_orphan(limit_client_t *client, const struct limit_key *state,
+                                           const struct limit_entry *entry)
+{
+    struct limit_client_key *key;
+
+    if (entry->firm + entry->fresh == 0 && entry->target == 0)
+        return NULL;
+    key = table_add(&client->keys, sizeof(*key), state->item.key, state->item.key_length);
+    key->is_orphan = 1;
+    key->limit = key->told_limit = entry->limit;
+    key->told_want = entry->target;
+    return key;
+}
+
 /* The state has another count for us. */
 static void on_watch(void *baton, const struct limit_key *state, apr_uint32_t given)
 {
@@ -63,8 +78,12 @@ static void on_watch(void *baton, const struct limit_key *state, apr_uint32_t gi
     apr_uint32_t now, turn, before, yield_before;
     int was_awaited;
 
+    if (key == NULL && entry != NULL && client->is_active)
+        key = add_orphan(client, state, entry);
     if (key == NULL || entry == NULL || !client->is_active)
         return;
+    if (key->is_orphan)
+        set_dirty(client, key);
     key->giving -= given < key->giving ? given : key->giving;
     before = ours(key);
     yield_before = key->yield;
@@ -118,6 +137,7 @@ struct limit_client_key *limit_client_key(limit_client_t *client, const char *na
         set_dirty(client, key);
     key->limit = limit;
     key->mode = mode;
+    key->is_orphan = 0;
     return key;
 }
 
@@ -307,6 +327,8 @@ static int flush(void *local, wire_writer_t *writer, apr_time_t now)
         key->is_dirty = 0;
         count += tell(client, key, writer, now);
         watch_turn(client, key, now);
+        if (key->is_orphan)
+            limit_client_forget(client, key);
     }
     return count > 0;
 }

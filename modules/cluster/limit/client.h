@@ -36,6 +36,7 @@ struct limit_client_key {
     apr_uint32_t yield;   /* to give back because others wait */
     apr_time_t turn_ends; /* then one more; 0: nobody waits for it */
     int is_dirty;
+    int is_orphan; /* nobody's: what it has goes back */
     struct limit_client_key *dirty_next;
     struct limit_client_key *turn_next; /* itself when last; NULL: in no turn */
     void *user;                         /* whose it is; NULL at first */

@@ -62,9 +62,9 @@ struct node {
     int part_count;
     struct control controls[256];
 
-    members_t members; /* of the control group */
+    members_t members;                              /* of the control group */
     struct node_member listed[BUS_CPG_MEMBERS_MAX]; /* with what the replica knows */
-    int must_say; /* who we are */
+    int must_say;                                   /* who we are */
     apr_time_t said_busy;
 };
 
@@ -577,7 +577,8 @@ int node_members(node_t *node, const struct node_member **members)
         for (int j = 0; j < here_count; j++)
             is_here |= here[j].node == member->id && here[j].pid == member->pid;
         member->in_cluster = is_here;
-        member->is_active = is_here && info.phase == REPLICA_MEMBER && lease_find(info.lease, member->id) != NULL;
+        member->is_active =
+            is_here && info.phase == REPLICA_MEMBER && lease_find(info.lease, member->id) != NULL;
     }
     *members = node->listed;
     return node->members.count;

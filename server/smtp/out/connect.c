@@ -31,6 +31,33 @@ static int port_of(session_t *session)
     return (int)session_int(session, session->is_lmtp ? CONF_O_LMTP_PORT : CONF_O_REMOTE_SMTP_PORT);
 }
 
+/* A host where a limit is reached is passed over, for equal, then worse preference; when nothing but that keeps us from
+ * connecting, mail waits and nothing has failed (message-flow.md I7).  0: the session has ended. */
+static int choose_host(session_t *session)
+{
+    while (hosts_next(&session->hosts, session->queue, port_of(session))) {
+        queue_go_t go = queue_connect(session->handle, session->hosts.name);
+
+        if (go == QUEUE_GO) {
+            return 1;
+        }
+        if (go == QUEUE_WAIT) {
+            session_end(session);
+            return 0;
+        }
+        session->n_full++;
+        hosts_pass(&session->hosts);
+    }
+    if (session->n_full > 0) {
+        queue_hosts_full(session->handle);
+        session_end(session);
+    } else {
+        give_up(session, QUEUE_TRANSIENT, session->hosts.stage, session->hosts.failure,
+                session->hosts.failed);
+    }
+    return 0;
+}
+
 void connect_next(session_t *session)
 {
     apr_interval_time_t timeout = session_interval(session, CONF_O_CONNECT_TIMEOUT);
@@ -42,9 +69,7 @@ void connect_next(session_t *session)
         session_end(session);
         return;
     }
-    if (!hosts_next(&session->hosts, session->queue, port_of(session))) {
-        give_up(session, QUEUE_TRANSIENT, session->hosts.stage, session->hosts.failure,
-                session->hosts.failed);
+    if (!choose_host(session)) {
         return;
     }
     session_enter(session, SESSION_CONNECT);
@@ -68,10 +93,20 @@ void connect_next(session_t *session)
     }
 }
 
+static void give_way(session_t *session)
+{
+    session_drop(session);
+    session_end(session);
+}
+
 void connect_failed(session_t *session, const char *text)
 {
     ec_stage_t stage = session_stage(session);
 
+    if (session->is_cut) { /* says nothing about the host */
+        give_way(session);
+        return;
+    }
     ec_counter_add(out_counter[OUT_connect_failures], 1);
     ec_log(queue_log(session->queue), EC_LOG_INFO,
            "host is of no use host=%s address=%s port=%d stage=%d text=\"%s\"", session->hosts.name,
@@ -79,6 +114,7 @@ void connect_failed(session_t *session, const char *text)
     hosts_failed(&session->hosts, session->queue, stage, text,
                  session_interval(session, CONF_O_HOST_FAILURE_RETRY));
     session_drop(session);
+    queue_connect_over(session->handle);
     connect_next(session);
 }
 
@@ -136,14 +172,22 @@ static void on_drained(void *baton)
 
 static void on_closed(void *baton, apr_status_t rv)
 {
+    session_t *session = baton;
     char text[120];
 
-    session_lost(baton, rv == APR_EOF      ? "the peer closed the connection"
+    session->is_peer_gone = rv != APR_TIMEUP && rv != APR_EACCES;
+    session->is_cut |= rv == APR_EACCES;
+    session_lost(session, rv == APR_EOF      ? "the peer closed the connection"
                         : rv == APR_TIMEUP ? "no answer in time"
                                            : ec_strerror(rv, text, sizeof(text)));
 }
 
 static const stream_calls_t stream_calls = { on_input, on_drained, on_closed };
+
+static int may_send(void *baton)
+{
+    return queue_may_send(((session_t *)baton)->handle);
+}
 
 static void on_connected(void *baton, apr_status_t rv, apr_socket_t *socket, const net_endpoint_t *local)
 {
@@ -160,6 +204,8 @@ static void on_connected(void *baton, apr_status_t rv, apr_socket_t *socket, con
         connect_failed(session, classify_connect(rv, text, sizeof(text)));
         return;
     }
+    stream_set_permit(session->stream, may_send, session);
+    session->is_peer_gone = session->was_closed = 0;
     session->connection = ec_id_new();
     session->attempts = session->deliveries = session->recipients = 0;
     memset(&session->peer, 0, sizeof(session->peer));

@@ -66,6 +66,7 @@ void banner_reply(session_t *session)
     const ec_value_t *method = conf_get(queue_view(session->queue), CONF_O_DELIVERY_METHOD);
     const char *refusal = policy_greeting(session);
 
+    queue_connect_seen(session->handle);
     if (refusal != NULL) {
         connect_failed(session, refusal);
     } else if (!is_good(session)) {

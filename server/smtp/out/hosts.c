@@ -120,6 +120,12 @@ int hosts_next(hosts_t *hosts, queue_t *queue, int default_port)
     return 0;
 }
 
+void hosts_pass(hosts_t *hosts)
+{
+    hosts->host++;
+    hosts->address = 0;
+}
+
 void hosts_failed(hosts_t *hosts, queue_t *queue, ec_stage_t stage, const char *text,
                   apr_interval_time_t retry)
 {

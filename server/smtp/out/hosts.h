@@ -33,6 +33,9 @@ void hosts_end(hosts_t *hosts);
 /** Go to the next address that is not left alone.  0: there is none any more. */
 int hosts_next(hosts_t *hosts, queue_t *queue, int default_port);
 
+/** Nothing more of the host that is in use: the next is another. */
+void hosts_pass(hosts_t *hosts);
+
 /** The address in use failed with this text: leave it alone for `retry`. */
 void hosts_failed(hosts_t *hosts, queue_t *queue, ec_stage_t stage, const char *text,
                   apr_interval_time_t retry);

@@ -1,6 +1,9 @@
 /* session.c - life of a session: states, what is due, the end
  * SPDX-License-Identifier: Apache-2.0
  *
+ * A session that has said QUIT is no session of the queue's any more, but it holds its slots until the peer has closed, or has
+ * been reset.
+ *
  * session_enter() is the only place that changes the state.  Calls from outside (the queue's wake) and steps
  * that must not run inside a callback are flags in `todo`, worked off by one post. */
 #include <stdlib.h>
@@ -21,7 +24,7 @@ static const struct {
     const char *meaning;
 } states[] = { SESSION_STATES(SESSION_ROW) };
 
-enum { QUIT_GRACE_SECONDS = 10 };
+enum { QUIT_GRACE_SECONDS = 5 };
 
 void session_enter(session_t *session, session_state_t state)
 {
@@ -95,10 +98,15 @@ const char *session_hostname(session_t *session)
 
 void session_drop(session_t *session)
 {
+    session->was_closed |= !session->is_peer_gone && (session->stream != NULL || session->connect != NULL);
     if (session->stream != NULL) {
         policy_disconnect(session);
         session->tx.bytes = body_sent(session);
-        stream_destroy(session->stream);
+        if (queue_is_guarded(session->handle)) {
+            stream_reset(session->stream); /* others wait for the slot */
+        } else {
+            stream_destroy(session->stream);
+        }
         session->stream = NULL;
     }
     if (session->connect != NULL) {
@@ -111,36 +119,76 @@ void session_drop(session_t *session)
     }
 }
 
+/* Nothing of it is left, but what the receiver may yet have to hear. */
+static void over(session_t *session)
+{
+    session_enter(session, SESSION_CLOSED);
+    transport_remove(session);
+    session->is_ended = 1;
+    if (session->was_closed) {
+        queue_session_was_cut(session->handle);
+    }
+    queue_session_closed(session->handle);
+    session_poke(session, TODO_FREE);
+}
+
+static void on_finished(void *baton, apr_status_t rv)
+{
+    session_t *session = baton;
+
+    session->stream = NULL;
+    session->conn_pool = NULL;
+    session->was_closed = rv != APR_EOF;
+    over(session);
+}
+
 static void quit(session_t *session)
 {
     static const char command[] = "QUIT\r\n";
 
     policy_disconnect(session);
     stream_write_static(session->stream, command, sizeof(command) - 1);
-    stream_finish(session->stream, apr_time_from_sec(QUIT_GRACE_SECONDS));
-    session->stream = NULL; /* and the pool of the connection went with it */
-    session->conn_pool = NULL;
+    session_enter(session, SESSION_QUIT);
+    stream_finish_then(session->stream, apr_time_from_sec(QUIT_GRACE_SECONDS), on_finished, session);
+    queue_session_closing(session->handle);
 }
 
 void session_end(session_t *session)
 {
-    EC_ASSERT(!tx_is_open(session) && !session->is_ended);
-    if (session->stream != NULL && (session->state == SESSION_IDLE || session->state == SESSION_SETTLE)) {
+    EC_ASSERT(!tx_is_open(session) && !session->is_ended && session->state != SESSION_QUIT);
+    ec_timer_cancel(&session->idle);
+    if (session->stream != NULL && !session->is_cut &&
+        (session->state == SESSION_IDLE || session->state == SESSION_SETTLE)) {
         quit(session);
+        hosts_end(&session->hosts);
+        return;
     }
     session_drop(session);
-    session_enter(session, SESSION_CLOSED);
-    ec_timer_cancel(&session->idle);
     if (session->is_routing && session->route_wait != NULL) {
         queue_route_cancel(session->route_wait);
         session->route_wait = NULL;
         session->is_routing = 0;
     }
     hosts_end(&session->hosts);
-    transport_remove(session);
-    session->is_ended = 1;
-    queue_session_closed(session->handle);
-    session_poke(session, TODO_FREE);
+    over(session);
+}
+
+queue_outcome_t session_lost_outcome(const session_t *session)
+{
+    return session->is_cut ? QUEUE_RELEASE : QUEUE_TRANSIENT;
+}
+
+/* What permits the connection is gone. */
+static void cut(session_t *session)
+{
+    if (session->state == SESSION_QUIT) {
+        stream_reset(session->stream);
+        on_finished(session, APR_EACCES);
+    } else if (session->stream != NULL) {
+        session_lost(session, "the lease of a limit is over");
+    } else if (!tx_is_open(session)) {
+        session_end(session);
+    }
 }
 
 /* ---- what is due ---------------------------------------------------------------------------- */
@@ -177,7 +225,7 @@ void session_continue(session_t *session)
 {
     queue_attempt_t *attempt;
 
-    if (session->is_ended || tx_is_open(session)) {
+    if (session->is_ended || session->state == SESSION_QUIT || tx_is_open(session)) {
         return;
     }
     if (session->stream == NULL) {
@@ -191,7 +239,11 @@ void session_continue(session_t *session)
         session_end(session);
         return;
     }
-    attempt = queue_take(session->handle);
+    attempt = queue_take_most(session->handle, tx_room(session, QUEUE_BATCH_MAX));
+    if (attempt == NULL && session->attempts > 0 && queue_is_throttled(session->handle)) {
+        session_end(session);
+        return;
+    }
     if (attempt == NULL) {
         go_idle(session);
         return;
@@ -203,6 +255,9 @@ void session_continue(session_t *session)
 /* The queue has work, or wants the session to end. */
 static void wake(session_t *session)
 {
+    if (session->state == SESSION_QUIT) {
+        return;
+    }
     if (session->state == SESSION_IDLE) {
         session_continue(session);
     } else if (session->is_closing && !tx_is_open(session) && session->state != SESSION_RSET) {
@@ -229,7 +284,9 @@ static void on_poke(void *baton)
         session_free(session);
         return;
     }
-    if ((todo & TODO_START) != 0) {
+    if ((todo & TODO_CUT) != 0) {
+        cut(session);
+    } else if ((todo & TODO_START) != 0) {
         connect_start(session);
     } else if ((todo & TODO_WAKE) != 0) {
         wake(session);

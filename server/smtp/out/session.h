@@ -42,6 +42,7 @@ typedef struct ec_out session_t;
     X(CONFIRM, CONFIRM, BODY_TIMEOUT, confirm, "waiting for the answer to the final dot") \
     X(RSET, RSET, RSET_TIMEOUT, rset, "waiting for the answer to RSET")                   \
     X(SETTLE, IDLE, COUNT, idle, "waiting until results are on record")                   \
+    X(QUIT, IDLE, COUNT, idle, "has said QUIT, waiting for the peer to close")               \
     X(CLOSED, NOT_CONNECTED, COUNT, idle, "closed")
 
 #define SESSION_ENUM(name, stage, option, handler, meaning) SESSION_##name,
@@ -109,7 +110,7 @@ typedef struct {
 
 /* ---- the session ------------------------------------------------------------------------- */
 
-enum session_todo { TODO_START = 1, TODO_WAKE = 2, TODO_PUMP = 4, TODO_FREE = 8 };
+enum session_todo { TODO_START = 1, TODO_WAKE = 2, TODO_PUMP = 4, TODO_FREE = 8, TODO_CUT = 16 };
 
 struct ec_out {
     util_link_t link; /* in the list of its loop */
@@ -120,6 +121,10 @@ struct ec_out {
     session_state_t state;
     apr_time_t state_since;
     int is_lmtp, is_closing, is_ended;
+    int is_cut;       /* what permits the connection is gone: nothing more is sent */
+    int is_peer_gone; /* it has closed, or the connection is broken */
+    int was_closed;   /* a connection that the peer had not closed was closed without QUIT */
+    int n_full;       /* hosts passed over because a limit is reached there */
 
     ec_post_t post;
     int is_posted, todo;
@@ -157,6 +162,8 @@ void session_end(session_t *session);
 void session_reply(session_t *session);
 /** The connection can not be used any more: the handler of the state decides. */
 void session_lost(session_t *session, const char *why);
+/** What a message that is under way becomes when its connection is lost. */
+queue_outcome_t session_lost_outcome(const session_t *session);
 ec_stage_t session_stage(const session_t *session);
 const char *session_meaning(session_state_t state);
 const char *session_state_name(session_state_t state);
@@ -202,6 +209,8 @@ void tx_rcpt_done(session_t *session, int i, queue_outcome_t outcome, ec_stage_t
 void tx_close(session_t *session);
 /** Report when all results are there and nothing of the attempt is in use any more. */
 void tx_finish(session_t *session);
+/** At most so many of `n` recipients may follow on this connection. */
+int tx_room(session_t *session, int n);
 int tx_is_open(const session_t *session);
 session_reply_fn mail_reply, rcpt_reply, data_reply, rset_reply, idle_reply;
 session_lost_fn mail_lost, rcpt_lost, data_lost, rset_lost, idle_lost;

@@ -98,6 +98,7 @@ void tx_close(session_t *session)
 {
     static const char command[] = "RSET\r\n";
 
+    queue_envelope_seen(session->handle);
     if (session->stream != NULL && session->tx.needs_rset) {
         stream_write_static(session->stream, command, sizeof(command) - 1);
         session_enter(session, SESSION_RSET);
@@ -129,7 +130,7 @@ static void lost(session_t *session, const char *why)
     char text[CLASSIFY_TEXT_MAX];
 
     classify_lost(session_stage(session), why, text, sizeof(text));
-    tx_fail(session, is_stale ? QUEUE_RELEASE : QUEUE_TRANSIENT, session_stage(session), text);
+    tx_fail(session, is_stale ? QUEUE_RELEASE : session_lost_outcome(session), session_stage(session), text);
     session_drop(session);
     tx_close(session);
 }
@@ -231,7 +232,7 @@ static void send_all(session_t *session)
 
 /* ---- start --------------------------------------------------------------------------------------- */
 
-static int room_for(session_t *session, int n)
+int tx_room(session_t *session, int n)
 {
     const struct {
         conf_opt_t option;
@@ -299,7 +300,7 @@ void tx_start(session_t *session, queue_attempt_t *attempt)
     tx->pool = ec_loop_subpool(session->loop);
     tx->attempt = attempt;
     attempt->connection = session->connection;
-    tx->n = room_for(session, attempt->n);
+    tx->n = tx_room(session, attempt->n);
     tx->rcpts = apr_pcalloc(tx->pool, sizeof(*tx->rcpts) * (apr_size_t)tx->n);
     session->attempts++;
     ec_counter_add(out_counter[OUT_transactions], 1);
@@ -311,6 +312,7 @@ void tx_start(session_t *session, queue_attempt_t *attempt)
         refuse_unspeakable(session);
     }
     if (tx->done == tx->n) {
+        queue_envelope_unsent(session->handle);
         tx_close(session);
         return;
     }
@@ -400,6 +402,7 @@ void data_reply(session_t *session)
         return;
     }
     tx->answered++;
+    queue_envelope_seen(session->handle);
     if (class != REPLY_GOOD) {
         tx_fail(session, classify_outcome(class), EC_STAGE_DATA, reply->text);
         tx_close(session);

@@ -65,4 +65,12 @@ static void wake_session(void *transport_session, int is_closing)
     session_poke(session, TODO_WAKE);
 }
 
-const queue_transport_t smtp_out_transport = { open_session, wake_session };
+static void cut_session(void *transport_session)
+{
+    session_t *session = transport_session;
+
+    session->is_cut = 1;
+    session_poke(session, TODO_CUT);
+}
+
+const queue_transport_t smtp_out_transport = { open_session, wake_session, cut_session };

@@ -70,6 +70,22 @@ START_TEST(all_is_used_and_no_more)
 }
 END_TEST
 
+/* One slot, four servers: it goes round. */
+START_TEST(one_slot_goes_round)
+{
+    begin((apr_uint64_t)_i + 1, 2, 0, 0);
+    run_until_free();
+    model_measure(&model);
+    run(apr_time_from_sec(20));
+    for (bus_node_t id = 1; id <= MODEL_SERVERS; id++) {
+        double part = model.place[0].used_by[id] / model.place[0].used;
+
+        ck_assert_msg(part > 0.15 && part < 0.35, "server %u has %.3f of it", id, part);
+    }
+    model_stop(&model);
+}
+END_TEST
+
 START_TEST(rates_are_used)
 {
     apr_uint64_t could = 0;
@@ -290,6 +306,7 @@ static void add(Suite *suite)
     TCase *peace = test_case(suite, "peace", 300), *faults = test_case(suite, "faults", 300);
 
     tcase_add_loop_test(peace, all_is_used_and_no_more, 0, 3);
+    tcase_add_loop_test(peace, one_slot_goes_round, 0, 3);
     tcase_add_loop_test(peace, rates_are_used, 0, 3);
     tcase_add_loop_test(peace, many_keys, 0, 1);
     tcase_add_loop_test(peace, unused_gates_are_forgotten, 0, 3);

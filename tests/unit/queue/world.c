@@ -334,7 +334,7 @@ static void wake_line(void *transport_session, int is_closing)
     }
 }
 
-static const queue_transport_t transport = { open_line, wake_line };
+static const queue_transport_t transport = { open_line, wake_line, NULL };
 
 /* ---- log ------------------------------------------------------------------------------------------ */
 

@@ -169,7 +169,7 @@ static const ec_gate_provider_t provider = { wake };
 static apr_int64_t take_back(ec_gate_t *gate, apr_int64_t n)
 {
     n = ec_gate_take_back(gate, n);
-    ck_assert_int_ge(cluster_left -= (int)n, 0);
+    ck_assert_int_ge(atomic_fetch_sub(&cluster_left, (int)n), n);
     return n;
 }
 
@@ -185,7 +185,7 @@ static void lose(ec_gate_t *gate, apr_int64_t n)
     do { /* until then they may still be in use */
         ec_gate_state(gate, &state);
     } while (state.losing > 0);
-    ck_assert_int_ge(cluster_left -= (int)n, 0);
+    ck_assert_int_ge(atomic_fetch_sub(&cluster_left, (int)n), n);
 }
 
 static void act(struct worker *chance, ec_gate_t *gate)

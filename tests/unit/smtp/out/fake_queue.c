@@ -48,6 +48,7 @@ static struct {
     apr_status_t mark_rv;
     int is_mark_held, marks;
     ec_post_t mark_post;
+    int n_full, is_wait, throttle_at, is_throttled, is_denied, was_cut, is_closing;
     void *note;
     void (*note_free)(void *);
 } fake;
@@ -92,6 +93,7 @@ void fake_queue_start(const char *text, const char *const *addresses, int port, 
     apr_array_header_t *problems = NULL;
 
     memset(&fake, 0, sizeof(fake));
+    fake.throttle_at = FAKE_ATTEMPTS_MAX + 1;
     fake.pool = pool;
     fake.route = make_route(addresses, port);
     ck_assert_msg(
@@ -116,7 +118,7 @@ void fake_queue_add(ec_batch_t *batch)
 
 void fake_queue_open(void)
 {
-    fake.is_closed = 0;
+    fake.is_closed = fake.is_closing = 0;
     ck_assert_int_eq(smtp_out_transport.open(&fake.queue, &fake.session, &fake.session.transport),
                      APR_SUCCESS);
 }
@@ -125,6 +127,34 @@ void fake_queue_wake(int is_closing)
 {
     fake.is_waiting = 0;
     smtp_out_transport.wake(fake.session.transport, is_closing);
+}
+
+void fake_queue_full(int n_hosts)
+{
+    fake.n_full = n_hosts;
+}
+
+void fake_queue_wait(void)
+{
+    fake.is_wait = 1;
+}
+
+void fake_queue_throttle(int attempts)
+{
+    fake.throttle_at = attempts;
+}
+
+void fake_queue_cut(int is_told)
+{
+    fake.is_denied = 1;
+    if (is_told) {
+        smtp_out_transport.cut(fake.session.transport);
+    }
+}
+
+int fake_queue_is_cut_heard(void)
+{
+    return fake.was_cut;
 }
 
 void fake_queue_route_fails(apr_status_t rv)
@@ -218,10 +248,15 @@ static void put_down(const queue_result_t *result)
     }
 }
 
-queue_attempt_t *queue_take(queue_session_t *session)
+queue_attempt_t *queue_take_most(queue_session_t *session, int most)
 {
     ck_assert_ptr_eq(session, &fake.session);
-    ck_assert(!fake.is_closed);
+    ck_assert(!fake.is_closed && !fake.is_closing && most > 0);
+    fake.is_throttled = fake.taken >= fake.throttle_at;
+    if (fake.is_throttled) {
+        fake.is_waiting = 1;
+        return NULL;
+    }
     if (fake.taken == fake.n_attempts) {
         fake.is_waiting = 1;
         return NULL;
@@ -275,6 +310,58 @@ void queue_unreachable(queue_session_t *session, const queue_result_t *result)
 {
     tell("u");
     put_down(result);
+}
+
+int queue_is_throttled(const queue_session_t *session)
+{
+    return fake.is_throttled;
+}
+
+void queue_envelope_seen(queue_session_t *session)
+{
+}
+
+void queue_envelope_unsent(queue_session_t *session)
+{
+}
+
+queue_go_t queue_connect(queue_session_t *session, const char *host)
+{
+    return fake.is_wait ? QUEUE_WAIT : host[2] - '0' <= fake.n_full ? QUEUE_HOST_FULL : QUEUE_GO; /* "mx1.test" */
+}
+
+void queue_connect_seen(queue_session_t *session)
+{
+}
+
+void queue_connect_over(queue_session_t *session)
+{
+}
+
+void queue_hosts_full(queue_session_t *session)
+{
+    tell("h");
+}
+
+int queue_may_send(const queue_session_t *session)
+{
+    return !fake.is_denied;
+}
+
+int queue_is_guarded(const queue_session_t *session)
+{
+    return 1;
+}
+
+void queue_session_closing(queue_session_t *session)
+{
+    ck_assert(!fake.is_closing && !fake.is_closed);
+    fake.is_closing = 1;
+}
+
+void queue_session_was_cut(queue_session_t *session)
+{
+    fake.was_cut = 1;
 }
 
 void queue_session_closed(queue_session_t *session)

@@ -26,12 +26,20 @@ void fake_queue_open(void);
 void fake_queue_wake(int is_closing);
 /** The answer of queue_route() instead of a route. */
 void fake_queue_route_fails(apr_status_t rv);
+/** Hosts of the route, from the first, where a limit is reached; QUEUE_WAIT for all. */
+void fake_queue_full(int n_hosts);
+void fake_queue_wait(void);
+/** After so many attempts there is no permission for another. */
+void fake_queue_throttle(int attempts);
+/** What permits the connection is gone: nothing may be sent, and, with `is_told`, the session hears of it. */
+void fake_queue_cut(int is_told);
+int fake_queue_is_cut_heard(void); /* it was said that the connection was reset by us */
 /** The mark comes back with this, and only after fake_queue_release_mark() when `is_held`. */
 void fake_queue_mark(apr_status_t rv, int is_held);
 void fake_queue_release_mark(void);
 int fake_queue_is_marking(void);
 
-/** "D9 T4 " of all results in order, "/" after each attempt, "u" for unreachable with its letter and stage.
+/** "h" when all hosts were full, else "D9 T4 " of all results in order, "/" after each attempt, "u" for unreachable with its letter and stage.
  */
 const char *fake_queue_story(void);
 const fake_result_t *fake_queue_result(int i);

@@ -140,6 +140,7 @@ static void command(struct conn *conn, const char *line)
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         if (strncasecmp(line, commands[i].verb, 4) == 0) {
             conn->in_message = strncmp(answer(conn, commands[i].verb, commands[i].friendly), "354", 3) == 0;
+            peer.length = conn->in_message ? 0 : peer.length;
             return;
         }
     }
@@ -206,7 +207,6 @@ static apr_size_t on_input(void *baton, const char *data, apr_size_t len)
         if ((eol = memmem(at, (apr_size_t)(end - at), "\r\n", 2)) == NULL) {
             break;
         }
-        peer.length = 0;
         command(conn, apr_pstrmemdup(peer.pool, at, (apr_size_t)(eol - at)));
         at = eol + 2;
         burst++;
