@@ -106,10 +106,12 @@ static char take_quantifier(struct scan *scan)
     if (c == '\0' || strchr("*?{+", c) == NULL) {
         return '\0';
     }
-    if (c == '{' && (scan->at = strchr(scan->at, '}')) == NULL) {
-        scan->at = "";
-        give_up(scan);
-        return '?';
+    if (c == '{') {
+        scan->at += 1 + strspn(scan->at + 1, "0123456789,");
+        if (*scan->at != '}') { /* no quantifier: what it means depends on the library's version */
+            give_up(scan);
+            return '?';
+        }
     }
     scan->at++;
     if (*scan->at == '?' || *scan->at == '+') { /* lazy, possessive */
@@ -181,6 +183,10 @@ static void take_one(struct scan *scan, struct offer *offer)
 {
     char c = *scan->at++, quantifier;
 
+    if (strchr("*?+{", c) != NULL) { /* behind another quantifier, or behind nothing */
+        give_up(scan);
+        return;
+    }
     if (c == '(') {
         end_run(scan, offer);
         take_group(scan, offer);

@@ -18,12 +18,13 @@ static node_t *node_of(const struct cluster *cluster, ec_answer_t *answer)
 /* "#connection-process#node", as documented. */
 static const char *private_name(const struct node_member *member, apr_pool_t *pool)
 {
-    return member->is_manager ? apr_psprintf(pool, "#%s#%s", member->name, member->name)
-                              : apr_psprintf(pool, "#ec%u-%u#%s", (unsigned)member->id, (unsigned)member->pid,
-                                             member->name);
+    return member->is_manager
+               ? apr_psprintf(pool, "#%s#%s", member->name, member->name)
+               : apr_psprintf(pool, "#ec%u-%u#%s", (unsigned)member->id, (unsigned)member->pid, member->name);
 }
 
-static const char *groups_of(const struct node_member *member, const struct node_settings *settings, apr_pool_t *pool)
+static const char *groups_of(const struct node_member *member, const struct node_settings *settings,
+                             apr_pool_t *pool)
 {
     const char *cluster = member->in_cluster ? settings->cluster_group : "";
 
@@ -33,8 +34,8 @@ static const char *groups_of(const struct node_member *member, const struct node
                        member->subcluster, NULL);
 }
 
-static void add_member(ec_node_t *table, const struct node_member *member, const struct node_settings *settings,
-                       apr_pool_t *pool)
+static void add_member(ec_node_t *table, const struct node_member *member,
+                       const struct node_settings *settings, apr_pool_t *pool)
 {
     ec_node_t *row = ec_node_row(table);
 

@@ -11,7 +11,7 @@ libcluster_la_SOURCES = %D%/bus/bus.h \
   %D%/limit/limit.c %D%/limit/limit.h %D%/limit/fair.c %D%/limit/private.h %D%/limit/client.c %D%/limit/client.h \
   %D%/throttle/throttle.c %D%/throttle/throttle.h \
   %D%/gauge/gauge.c %D%/gauge/gauge.h %D%/cidr/cidr.c %D%/cidr/cidr.h %D%/cache/cache.c %D%/cache/cache.h \
-  %D%/group/group.c %D%/group/group.h %D%/metrics/metrics.c %D%/metrics/metrics.h %D%/shared/bundle.c %D%/shared/bundle.h \
+  %D%/node/members.c %D%/node/members.h %D%/group/group.c %D%/group/group.h %D%/metrics/metrics.c %D%/metrics/metrics.h %D%/shared/bundle.c %D%/shared/bundle.h \
   %D%/remote/tree.c %D%/remote/tree.h %D%/remote/protocol.c %D%/remote/protocol.h %D%/remote/asking.c %D%/remote/asking.h \
   %D%/remote/replies.c %D%/remote/replies.h %D%/remote/merge.c %D%/remote/merge.h %D%/remote/outbox.c %D%/remote/outbox.h
 libcluster_la_LIBADD = $(APR_LIBS)
@@ -25,7 +25,7 @@ if HAVE_COROSYNC
 noinst_LTLIBRARIES += libclustercpg.la
 libclustercpg_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules $(COROSYNC_CFLAGS)
 libclustercpg_la_SOURCES = %D%/bus_cpg/bus_cpg.c %D%/bus_cpg/bus_cpg.h \
-  %D%/node/node.c %D%/node/node.h %D%/node/link.c %D%/node/link.h %D%/node/members.c %D%/node/members.h
+  %D%/node/node.c %D%/node/node.h %D%/node/link.c %D%/node/link.h
 libclustercpg_la_LIBADD = $(COROSYNC_LIBS)
 
 module_LTLIBRARIES += %D%/cluster.la
@@ -43,3 +43,4 @@ noinst_LTLIBRARIES += libclustersim.la
 libclustersim_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
 libclustersim_la_SOURCES = %D%/bus_sim/bus_sim.c %D%/bus_sim/bus_sim.h %D%/bus_sim/parts.h %D%/bus_sim/rings.c
 EXTRA_DIST += %D%/README.md
+dist_moduledoc_DATA += %D%/cluster.md

@@ -1,7 +1,8 @@
 /* msgc_client.c - the documented stanza of the cluster's message client
  * SPDX-License-Identifier: Apache-2.0
  *
- * Messages go through the corosync of the host, which needs no client to be configured: the stanza is accepted. */
+ * Messages go through the corosync of the host, which needs no client to be configured: the stanza is
+ * accepted. */
 #include <ec/module.h>
 
 #include "msgc.h"
@@ -14,10 +15,11 @@ struct msgc_client {
 };
 
 static const ec_option_t options[] = {
-    MSGC_NO_EFFECT(struct msgc_client, server, LIST, "(\"127.0.0.1:4809\")", "Message services to connect to."),
+    MSGC_NO_EFFECT(struct msgc_client, server, LIST, "(\"127.0.0.1:4809\")",
+                   "Message services to connect to."),
     MSGC_NO_EFFECT(struct msgc_client, bind_address, STRING, NULL, "Address to connect from."),
-    MSGC_COMMON(struct msgc_client),
-    EC_OPT_END
+    MSGC_COMMON(struct msgc_client), EC_OPT_END
 };
 
-EC_MODULE(msgc_client, struct msgc_client, .summary = "accepted; corosync carries the messages", .options = options);
+EC_MODULE(msgc_client, struct msgc_client, .summary = "accepted; corosync carries the messages",
+          .options = options);

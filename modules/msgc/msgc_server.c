@@ -1,8 +1,9 @@
 /* msgc_server.c - the members of the cluster, by name
  * SPDX-License-Identifier: Apache-2.0
  *
- * The documented place for them, msgc_server.conf in the global directory.  Messages go through corosync, whose own
- * configuration `ec_ctl cluster-config` makes from the same file; so this module has nothing to serve. */
+ * The documented place for them, msgc_server.conf in the global directory.  Messages go through corosync,
+ * whose own configuration `ec_ctl cluster-config` makes from the same file; so this module has nothing to
+ * serve. */
 #include <ctype.h>
 
 #include <apr_strings.h>
@@ -38,7 +39,8 @@ static apr_status_t init(void *self, const ec_instance_t *instance, const char *
     for (const char *const *pair = server->peers; pair != NULL && *pair != NULL; pair += 2) {
         if (is_name(pair[0]))
             continue;
-        *why = apr_psprintf(instance->pool, "the peer \"%s\" is to be one word in lower case, below 64", pair[0]);
+        *why = apr_psprintf(instance->pool, "the peer \"%s\" is to be one word in lower case, below 64",
+                            pair[0]);
         return EC_E_CONFIG;
     }
     return APR_SUCCESS;
@@ -48,8 +50,7 @@ static const ec_option_t options[] = {
     EC_OPT_DICT(struct msgc_server, peers, NULL,
                 "All members of the cluster: name and address.  The same on all of them."),
     MSGC_NO_EFFECT(struct msgc_server, port, INT, "4809", "Port of the message service."),
-    MSGC_COMMON(struct msgc_server),
-    EC_OPT_END
+    MSGC_COMMON(struct msgc_server), EC_OPT_END
 };
 
 EC_MODULE(msgc_server, struct msgc_server, .summary = "names of the cluster's members", .options = options,

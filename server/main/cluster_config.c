@@ -23,10 +23,12 @@
 static const char usage[] =
     "usage: ec_ctl cluster-config [options]\n"
     "\n"
-    "Makes corosync.conf from the peers of msgc_server, the key of the cluster if there is none, and tells a running corosync\n"
+    "Makes corosync.conf from the peers of msgc_server, the key of the cluster if there is none, and tells a "
+    "running corosync\n"
     "to read them.  Run it on every member; the same peers give the same file.\n"
     "\n"
-    "  -c, --config FILE       file with the msgc_server stanza (msgc_server.conf, sought along EC_CONF_SEARCH_PATH)\n"
+    "  -c, --config FILE       file with the msgc_server stanza (msgc_server.conf, sought along "
+    "EC_CONF_SEARCH_PATH)\n"
     "  -o, --output FILE       file to make (/etc/corosync/corosync.conf)\n"
     "  -k, --key FILE          key of the cluster (/etc/corosync/authkey): the same on all members\n"
     "      --no-key            no key: whoever reaches the cluster's network can read and take part\n"
@@ -72,10 +74,11 @@ static int add_peers(struct run *run, const conf_t *conf)
     const char *why = NULL;
 
     if (peers == NULL)
-        return fail("no msgc_server stanza names peers: write  msgc_server { peers = [ \"name\" = \"address\" ... ] }");
+        return fail("no msgc_server stanza names peers: write  msgc_server { peers = [ \"name\" = "
+                    "\"address\" ... ] }");
     for (const char *const *pair = peers->dict; *pair != NULL && why == NULL; pair += 2)
-        why = corosync_add(&run->plan, apr_pstrdup(run->tool.pool, pair[0]), apr_pstrdup(run->tool.pool, pair[1]),
-                           run->tool.pool);
+        why = corosync_add(&run->plan, apr_pstrdup(run->tool.pool, pair[0]),
+                           apr_pstrdup(run->tool.pool, pair[1]), run->tool.pool);
     if (why == NULL)
         why = corosync_plan(&run->plan, run->tool.pool);
     return why != NULL ? fail("%s:%d: %s", conf_stanza_file(stanza), conf_stanza_line(stanza), why) : 0;
@@ -116,7 +119,8 @@ static int write_file(const struct run *run, const char *path, const void *data,
 {
     const char *temporary = apr_pstrcat(run->tool.pool, path, ".new", NULL);
     int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
-    int is_good = fd >= 0 && fchmod(fd, mode) == 0 && write(fd, data, length) == (ssize_t)length && fsync(fd) == 0;
+    int is_good =
+        fd >= 0 && fchmod(fd, mode) == 0 && write(fd, data, length) == (ssize_t)length && fsync(fd) == 0;
     int error = errno;
 
     if (fd >= 0)
@@ -134,7 +138,8 @@ static int is_same(const char *path, const char *text)
     size_t length = strlen(text);
     char *now = malloc(length + 2);
     FILE *file = fopen(path, "re");
-    int is = file != NULL && now != NULL && fread(now, 1, length + 1, file) == length && memcmp(now, text, length) == 0;
+    int is = file != NULL && now != NULL && fread(now, 1, length + 1, file) == length &&
+             memcmp(now, text, length) == 0;
 
     if (file != NULL)
         fclose(file);
@@ -152,8 +157,8 @@ static int make_key(const struct run *run)
     if (stat(run->key, &there) == 0)
         return there.st_size >= KEY_MIN
                    ? 0
-                   : fail("%s: has fewer than %d bytes; put the key of the other members there, or remove it", run->key,
-                          KEY_MIN);
+                   : fail("%s: has fewer than %d bytes; put the key of the other members there, or remove it",
+                          run->key, KEY_MIN);
     if (getrandom(key, sizeof(key), 0) != sizeof(key))
         return fail("no random bytes: %s", strerror(errno));
     if (write_file(run, run->key, key, sizeof(key), 0400) != 0)
@@ -211,9 +216,10 @@ static void say_members(const struct run *run)
 
     printf("members:");
     for (int i = 0; i < run->plan.count; i++)
-        printf(" %s=%s(%d)", run->plan.members[i].name, run->plan.members[i].address, run->plan.members[i].id);
-    printf("\ntoken=%d ms: what a dead member held is free for the others after at most %d.%d s\n", run->plan.token_ms,
-           failover / 1000, failover % 1000 / 100);
+        printf(" %s=%s(%d)", run->plan.members[i].name, run->plan.members[i].address,
+               run->plan.members[i].id);
+    printf("\ntoken=%d ms: what a dead member held is free for the others after at most %d.%d s\n",
+           run->plan.token_ms, failover / 1000, failover % 1000 / 100);
     if (failover + 100 < run->plan.failover_ms)
         printf("(sooner than asked for: leases of %d ms must outlast the time in which a death is noticed)\n",
                run->plan.lease_ms);
@@ -274,18 +280,40 @@ static const struct option long_options[] = {
 static int take(struct run *run, int option)
 {
     switch (option) {
-    case 'c': run->tool.config = optarg; return -1;
-    case 'o': run->output = optarg; return -1;
-    case 'k': run->key = optarg; return -1;
-    case NO_KEY: run->has_no_key = 1; return -1;
-    case FAILOVER: return take_number(&run->plan.failover_ms, "--failover", optarg, 1000, 3600000);
-    case LEASE: return take_number(&run->plan.lease_ms, "--lease", optarg, 1, 60000);
-    case USER: run->user = optarg; return -1;
-    case LAST_MAN: run->plan.is_last_man = 1; return -1;
-    case NO_RELOAD: run->is_no_reload = 1; return -1;
-    case PRINT: run->is_print = 1; return -1;
-    case 'h': fputs(usage, stdout); return 0;
-    default: fputs(usage, stderr); return 2;
+    case 'c':
+        run->tool.config = optarg;
+        return -1;
+    case 'o':
+        run->output = optarg;
+        return -1;
+    case 'k':
+        run->key = optarg;
+        return -1;
+    case NO_KEY:
+        run->has_no_key = 1;
+        return -1;
+    case FAILOVER:
+        return take_number(&run->plan.failover_ms, "--failover", optarg, 1000, 3600000);
+    case LEASE:
+        return take_number(&run->plan.lease_ms, "--lease", optarg, 1, 60000);
+    case USER:
+        run->user = optarg;
+        return -1;
+    case LAST_MAN:
+        run->plan.is_last_man = 1;
+        return -1;
+    case NO_RELOAD:
+        run->is_no_reload = 1;
+        return -1;
+    case PRINT:
+        run->is_print = 1;
+        return -1;
+    case 'h':
+        fputs(usage, stdout);
+        return 0;
+    default:
+        fputs(usage, stderr);
+        return 2;
     }
 }
 

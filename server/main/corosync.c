@@ -1,9 +1,10 @@
 /* corosync.c - corosync.conf, made from the names of the members
  * SPDX-License-Identifier: Apache-2.0
  *
- * Times: a host that falls silent is given up by the others after its token (T) and the time that they need to agree
- * (1.2 T, corosync's consensus), measured: 2.25 T.  Then what it held is free after lease_window + lease_margin.  While the others agree
- * nothing is renewed, so their own leases, of which a sixth may be over, must last longer than that. */
+ * Times: a host that falls silent is given up by the others after its token (T) and the time that they need
+ * to agree (1.2 T, corosync's consensus), measured: 2.25 T.  Then what it held is free after lease_window +
+ * lease_margin.  While the others agree nothing is renewed, so their own leases, of which a sixth may be
+ * over, must last longer than that. */
 #include "main/corosync.h"
 
 #include <ctype.h>
@@ -40,7 +41,9 @@ static const char *plain_address(const char *text, apr_pool_t *pool)
 
     if (text[0] == '[' && strchr(text, ']') != NULL)
         return apr_pstrmemdup(pool, text + 1, (apr_size_t)(strchr(text, ']') - text - 1));
-    return colon != NULL && strchr(colon + 1, ':') == NULL ? apr_pstrmemdup(pool, text, (apr_size_t)(colon - text)) : text;
+    return colon != NULL && strchr(colon + 1, ':') == NULL
+               ? apr_pstrmemdup(pool, text, (apr_size_t)(colon - text))
+               : text;
 }
 
 /* It is written into a file of lines. */
@@ -87,11 +90,12 @@ static const char *set_ids(corosync_plan_t *plan, apr_pool_t *pool)
             const corosync_member_t *other = &plan->members[j];
 
             if (other->id == member->id)
-                return apr_psprintf(pool, "the names \"%s\" and \"%s\" give the same number %d: change one of them",
+                return apr_psprintf(pool,
+                                    "the names \"%s\" and \"%s\" give the same number %d: change one of them",
                                     other->name, member->name, member->id);
             if (strcmp(other->address, member->address) == 0)
-                return apr_psprintf(pool, "\"%s\" and \"%s\" have the same address %s", other->name, member->name,
-                                    member->address);
+                return apr_psprintf(pool, "\"%s\" and \"%s\" have the same address %s", other->name,
+                                    member->name, member->address);
         }
     }
     return NULL;
@@ -106,10 +110,11 @@ const char *corosync_plan(corosync_plan_t *plan, apr_pool_t *pool)
         return "msgc_server names no peers";
     plan->token_ms = wanted < most ? wanted : most;
     if (plan->token_ms < TOKEN_MIN)
-        return apr_psprintf(pool,
-                            "a failover within %d ms with a lease of %d + %d ms leaves no time to notice it: a later "
-                            "failover, or a shorter lease_window",
-                            plan->failover_ms, plan->lease_ms, plan->margin_ms);
+        return apr_psprintf(
+            pool,
+            "a failover within %d ms with a lease of %d + %d ms leaves no time to notice it: a later "
+            "failover, or a shorter lease_window",
+            plan->failover_ms, plan->lease_ms, plan->margin_ms);
     return set_ids(plan, pool);
 }
 
@@ -122,7 +127,8 @@ static const char *security(const corosync_plan_t *plan, apr_pool_t *pool)
 {
     if (plan->keyfile == NULL)
         return "  crypto_cipher: none\n  crypto_hash: none\n";
-    return apr_pstrcat(pool, "  crypto_cipher: aes256\n  crypto_hash: sha256\n  keyfile: ", plan->keyfile, "\n", NULL);
+    return apr_pstrcat(pool, "  crypto_cipher: aes256\n  crypto_hash: sha256\n  keyfile: ", plan->keyfile,
+                       "\n", NULL);
 }
 
 static const char *members_text(const corosync_plan_t *plan, apr_pool_t *pool)
@@ -154,15 +160,16 @@ const char *corosync_text(const corosync_plan_t *plan, apr_pool_t *pool)
 {
     int failover = corosync_failover_ms(plan);
 
-    return apr_psprintf(pool,
-                        "# Made by ec_ctl cluster-config from the peers of msgc_server: change them there.\n"
-                        "# A dead member is noticed after %d ms; what it held of cluster-wide limits is free for the others\n"
-                        "# after at most %d.%d s.\n"
-                        "totem {\n  version: 2\n  cluster_name: ecelerity\n  transport: knet\n  token: %d\n"
-                        "  token_coefficient: 0\n%s}\n"
-                        "nodelist {\n%s}\n"
-                        "quorum {\n  provider: corosync_votequorum\n%s}\n"
-                        "%slogging {\n  to_stderr: no\n  to_syslog: yes\n}\n",
-                        detection_ms(plan->token_ms), failover / 1000, failover % 1000 / 100, plan->token_ms,
-                        security(plan, pool), members_text(plan, pool), quorum_text(plan), access_text(plan, pool));
+    return apr_psprintf(
+        pool,
+        "# Made by ec_ctl cluster-config from the peers of msgc_server: change them there.\n"
+        "# A dead member is noticed after %d ms; what it held of cluster-wide limits is free for the others\n"
+        "# after at most %d.%d s.\n"
+        "totem {\n  version: 2\n  cluster_name: ecelerity\n  transport: knet\n  token: %d\n"
+        "  token_coefficient: 0\n%s}\n"
+        "nodelist {\n%s}\n"
+        "quorum {\n  provider: corosync_votequorum\n%s}\n"
+        "%slogging {\n  to_stderr: no\n  to_syslog: yes\n}\n",
+        detection_ms(plan->token_ms), failover / 1000, failover % 1000 / 100, plan->token_ms,
+        security(plan, pool), members_text(plan, pool), quorum_text(plan), access_text(plan, pool));
 }

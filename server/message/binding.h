@@ -3,8 +3,8 @@
  *
  * Each pair of group and binding that mail ever had is one binding_t, which lives as long as the process: the
  * configuration names them, so there are few, and two are the same exactly when their addresses are.  What a
- * binding means (its address, its limits) is the business of a configuration's views; a binding_t says nothing
- * about whether one has it at present. */
+ * binding means (its address, its limits) is the business of a configuration's views; a binding_t says
+ * nothing about whether one has it at present. */
 #ifndef MESSAGE_BINDING_H
 #define MESSAGE_BINDING_H
 
@@ -28,12 +28,12 @@ extern binding_t binding_default;
 
 /** The one of this group and name; made when it is new.  Copies.  Any thread; takes a lock. */
 binding_t *binding_of(const char *group, const char *name);
-/** All that there are, the default one first, in an array in `pool`; `*n` of them.  With `name` only those of this name, in
- * whichever group.  Any thread; takes a lock. */
+/** All that there are, the default one first, in an array in `pool`; `*n` of them.  With `name` only those of
+ * this name, in whichever group.  Any thread; takes a lock. */
 binding_t **binding_all(const char *name, int *n, apr_pool_t *pool);
 /** Is there any but the default one? */
 int binding_any(void);
-/** The number of the next message to a group, for taking its bindings in turn: 0, 1, 2 ...  The counter lives as long
- * as the process.  Any thread; takes a lock. */
+/** The number of the next message to a group, for taking its bindings in turn: 0, 1, 2 ...  The counter lives
+ * as long as the process.  Any thread; takes a lock. */
 _Atomic apr_uint32_t *binding_turn(const char *group);
 #endif

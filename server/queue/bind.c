@@ -4,8 +4,8 @@
  * What counts, in this order: the binding or group that a hook has set for the recipient; the variables
  * `binding` and `binding_group` of the message, then of the connection; the default binding.  Of a group the
  * bindings are taken in turn; those whose queue for the domain is suspended are left out while another is
- * not (message-flow.md E2); a hook may choose instead.  Recipients of one batch for one domain that stand side by
- * side share the choice, so that they can share a transaction.
+ * not (message-flow.md E2); a hook may choose instead.  Recipients of one batch for one domain that stand
+ * side by side share the choice, so that they can share a transaction.
  *
  * Which names there are is looked up once by each loop in each generation of the configuration. */
 #include "queue/inside.h"
@@ -45,7 +45,7 @@ static struct {
     struct warned {
         struct warned *next;
         char name[];
-    } *first;
+    } * first;
 } warned = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 /* 1 for each name once in the life of the process. */
@@ -77,10 +77,12 @@ static void warn(const char *name, int is_group)
 
     apr_snprintf(key, sizeof key, "%s %s", is_group ? "group" : "name", name);
     if (is_news(key)) {
-        ec_log(queue_room_log, EC_LOG_WARNING,
-               is_group ? "there is no binding in this binding_group, its mail leaves by the default binding name=%s"
-                        : "there is no binding of this name, its mail leaves by the default binding name=%s",
-               name);
+        ec_log(
+            queue_room_log, EC_LOG_WARNING,
+            is_group
+                ? "there is no binding in this binding_group, its mail leaves by the default binding name=%s"
+                : "there is no binding of this name, its mail leaves by the default binding name=%s",
+            name);
     }
 }
 
@@ -127,7 +129,8 @@ static int members(binding_t **member, conf_t *conf, const char *group)
         n++;
     }
     next = NULL;
-    while (strcmp(group, binding_default.group) == 0 && (next = conf_next(conf, NULL, "binding", next)) != NULL) {
+    while (strcmp(group, binding_default.group) == 0 &&
+           (next = conf_next(conf, NULL, "binding", next)) != NULL) {
         if (strcmp(conf_stanza_name(next), binding_default.name) != 0) {
             if (member != NULL) {
                 member[n] = binding_of(group, conf_stanza_name(next));
@@ -245,8 +248,8 @@ static binding_t *ask_hook(const struct known *group, ec_batch_t *batch, int rcp
 
     for (int i = 0; list != NULL && i < list->n; i++) {
         const hook_provider_t *provider = &list->provider[i];
-        const char *name = ((ec_hook_binding_group_choose_binding_fn *)provider->fn)(provider->self, batch, rcpt,
-                                                                                      group->name);
+        const char *name = ((ec_hook_binding_group_choose_binding_fn *)provider->fn)(provider->self, batch,
+                                                                                     rcpt, group->name);
 
         for (int j = 0; name != NULL && j < group->n; j++) {
             if (strcmp(group->member[j]->name, name) == 0) {
@@ -260,7 +263,8 @@ static binding_t *ask_hook(const struct known *group, ec_batch_t *batch, int rcp
     return NULL;
 }
 
-static binding_t *choose(queue_set_t *set, conf_t *conf, const struct known *group, ec_batch_t *batch, int rcpt)
+static binding_t *choose(queue_set_t *set, conf_t *conf, const struct known *group, ec_batch_t *batch,
+                         int rcpt)
 {
     binding_t *chosen = ask_hook(group, batch, rcpt);
     apr_uint32_t turn;

@@ -1,7 +1,8 @@
 /* bindings.c - console: what bindings do, and the largest queues
  * SPDX-License-Identifier: Apache-2.0
  *
- * Gathered loop by loop.  A binding's numbers are those of its queues, and of its queues that have ended (message/binding.h). */
+ * Gathered loop by loop.  A binding's numbers are those of its queues, and of its queues that have ended
+ * (message/binding.h). */
 #include "queue/show.h"
 
 #include <stdlib.h>
@@ -78,7 +79,8 @@ static void sum_loop(void *baton, ec_answer_t *answer, ec_loop_t *loop)
     queue_each(queue_sets[ec_loop_index(loop)], sum_queue, baton);
 }
 
-static void add_sums(const struct summary *summary, const char *group, const char *name, const struct sums *sums)
+static void add_sums(const struct summary *summary, const char *group, const char *name,
+                     const struct sums *sums)
 {
     double uptime = (double)(ec_loop_now(ec_loop_at(0)) - queue_started) / APR_USEC_PER_SEC;
     ec_node_t *row = ec_node_row(summary->table);
@@ -226,7 +228,8 @@ static int compare_sizes(const void *a, const void *b)
     if (one != two) {
         return one > two ? -1 : 1;
     }
-    return strcmp(x->domain, y->domain) != 0 ? strcmp(x->domain, y->domain) : strcmp(x->binding->name, y->binding->name);
+    return strcmp(x->domain, y->domain) != 0 ? strcmp(x->domain, y->domain)
+                                             : strcmp(x->binding->name, y->binding->name);
 }
 
 static void sift_down(struct size *size, apr_size_t n, apr_size_t at)
@@ -249,9 +252,12 @@ static void sift_down(struct size *size, apr_size_t n, apr_size_t at)
 static void keep_queue(void *baton, queue_t *queue)
 {
     struct mailq *mailq = baton;
-    struct size size = { .binding = queue->bound, .active = show_active(queue), .delayed = queue->delayed.count };
+    struct size size = { .binding = queue->bound,
+                         .active = show_active(queue),
+                         .delayed = queue->delayed.count };
 
-    if (queue_is_empty(queue) || !is_among(mailq->domains, queue->domain) || !is_among(mailq->bindings, queue->binding)) {
+    if (queue_is_empty(queue) || !is_among(mailq->domains, queue->domain) ||
+        !is_among(mailq->bindings, queue->binding)) {
         return;
     }
     apr_cpystrn(size.domain, queue->domain, sizeof size.domain);
@@ -311,7 +317,8 @@ static int parse_mailq(struct mailq *mailq, ec_answer_t *answer)
         char *value;
 
         if (i + 1 == ec_answer_argc(answer)) {
-            ec_answer_error(answer, "%s needs a value: mailq [--domain NAME] [--binding NAME] [--limit N]", option);
+            ec_answer_error(answer, "%s needs a value: mailq [--domain NAME] [--binding NAME] [--limit N]",
+                            option);
             return 0;
         }
         value = apr_pstrdup(ec_answer_pool(answer), ec_answer_argv(answer, i + 1));
@@ -323,7 +330,9 @@ static int parse_mailq(struct mailq *mailq, ec_answer_t *answer)
         } else if (is_option(option, "--limit") && units_parse_int(value, &limit) && limit > 0) {
             mailq->limit = limit < QUEUES_MOST ? (apr_size_t)limit : QUEUES_MOST;
         } else {
-            ec_answer_error(answer, "%s %s is not understood: mailq [--domain NAME] [--binding NAME] [--limit N]", option, value);
+            ec_answer_error(answer,
+                            "%s %s is not understood: mailq [--domain NAME] [--binding NAME] [--limit N]",
+                            option, value);
             return 0;
         }
     }

@@ -1,10 +1,11 @@
 /* leave.c - mail whose binding has left the configuration
  * SPDX-License-Identifier: Apache-2.0
  *
- * It goes where bind_now() says: to the binding of the same name when that is in another group now, else to the
- * default one (message-flow.md E3).  The spool still has the name that it was given: a restart decides in the
- * same way, and a binding that has come back gets its mail back then.  What is in an attempt, is being read, or shall
- * fail anyway stays until that is over; whatever comes back into the queue makes it be looked at again.
+ * It goes where bind_now() says: to the binding of the same name when that is in another group now, else to
+ * the default one (message-flow.md E3).  The spool still has the name that it was given: a restart decides in
+ * the same way, and a binding that has come back gets its mail back then.  What is in an attempt, is being
+ * read, or shall fail anyway stays until that is over; whatever comes back into the queue makes it be looked
+ * at again.
  *
  * Mail that is queued under the name of a gateway keeps that: whose it was is known to the spool alone. */
 #include "queue/bunch.h"

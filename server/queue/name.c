@@ -1,5 +1,5 @@
-/* name.c - which queue a recipient belongs to: its binding and routing domain, and the hash that gives the loop
- * SPDX-License-Identifier: Apache-2.0
+/* name.c - which queue a recipient belongs to: its binding and routing domain, and the hash that gives the
+ * loop SPDX-License-Identifier: Apache-2.0
  *
  * The routing domain is the recipient's, or the gateway of its scope (message-flow.md F1).  Asking the
  * configuration takes a lock, so every loop remembers its last answers; they hold for one generation.

@@ -62,9 +62,25 @@ noinst_PROGRAMS += %D%/cluster_fuzz
 %C%_cluster_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
 %C%_cluster_fuzz_LDFLAGS = $(FUZZ_LINK)
 %C%_cluster_fuzz_LDADD = libcluster.la $(FUZZ_LIBS)
+noinst_PROGRAMS += %D%/cluster_console_fuzz
+%C%_cluster_console_fuzz_SOURCES = %D%/cluster_console_fuzz.c
+%C%_cluster_console_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
+%C%_cluster_console_fuzz_LDFLAGS = $(FUZZ_LINK)
+%C%_cluster_console_fuzz_LDADD = libcluster.la $(FUZZ_LIBS)
+noinst_PROGRAMS += %D%/classifier_fuzz
+%C%_classifier_fuzz_SOURCES = %D%/classifier_fuzz.c modules/bounce_classifier/literal.c \
+  modules/bounce_classifier/load.c modules/bounce_classifier/rules.c modules/bounce_classifier/screen.c
+%C%_classifier_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules $(PCRE2_CFLAGS)
+%C%_classifier_fuzz_LDFLAGS = $(FUZZ_LINK)
+%C%_classifier_fuzz_LDADD = $(FUZZ_LIBS) $(PCRE2_LIBS)
 noinst_PROGRAMS += %D%/remote_fuzz
 %C%_remote_fuzz_SOURCES = %D%/remote_fuzz.c
 %C%_remote_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
 %C%_remote_fuzz_LDFLAGS = $(FUZZ_LINK)
 %C%_remote_fuzz_LDADD = libcluster.la $(FUZZ_LIBS)
+noinst_PROGRAMS += %D%/members_fuzz
+%C%_members_fuzz_SOURCES = %D%/members_fuzz.c
+%C%_members_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
+%C%_members_fuzz_LDFLAGS = $(FUZZ_LINK)
+%C%_members_fuzz_LDADD = libcluster.la $(FUZZ_LIBS)
 endif

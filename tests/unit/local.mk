@@ -417,6 +417,18 @@ check_PROGRAMS += %D%/cluster/replica_test
 %C%_cluster_replica_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
 %C%_cluster_replica_test_LDADD = libcluster.la $(TEST_LIBS)
 
+check_PROGRAMS += %D%/cluster/members_test
+%C%_cluster_members_test_SOURCES = %D%/cluster/members_test.c
+%C%_cluster_members_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
+%C%_cluster_members_test_LDADD = libcluster.la $(TEST_LIBS)
+
+if HAVE_COROSYNC
+check_PROGRAMS += %D%/cluster/bus_cpg_test
+%C%_cluster_bus_cpg_test_SOURCES = %D%/cluster/bus_cpg_test.c modules/cluster/bus_cpg/bus_cpg.c
+%C%_cluster_bus_cpg_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules $(COROSYNC_CFLAGS)
+%C%_cluster_bus_cpg_test_LDADD = $(TEST_LIBS)
+endif
+
 check_PROGRAMS += %D%/cluster/remote_test
 %C%_cluster_remote_test_SOURCES = %D%/cluster/remote_test.c
 %C%_cluster_remote_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules

@@ -15,8 +15,8 @@
 /* A ring that the quorum service says nothing about counts as not quorate after this. */
 static const apr_time_t quorum_patience = apr_time_from_sec(2);
 
-/* Messages of ours that have not come back.  A stopped corosync reads nothing, and libqb, which tells it of each message by a
- * byte on a socket, would spin for ever when that is full (about 270 bytes). */
+/* Messages of ours that have not come back.  A stopped corosync reads nothing, and libqb, which tells it of
+ * each message by a byte on a socket, would spin for ever when that is full (about 270 bytes). */
 enum { IN_FLIGHT_MAX = 200 };
 
 struct bus_cpg {
@@ -361,6 +361,11 @@ int bus_cpg_members(const bus_cpg_t *bus, const struct bus_cpg_member **members)
 {
     *members = bus->members;
     return bus->member_count;
+}
+
+int bus_cpg_in_flight(const bus_cpg_t *bus)
+{
+    return bus->in_flight;
 }
 
 apr_uint32_t bus_cpg_sender_pid(const bus_cpg_t *bus)

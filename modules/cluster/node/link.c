@@ -229,8 +229,9 @@ apr_time_t link_next(const link_t *link)
 static void tell_lost(link_t *link)
 {
     if (!link->is_told)
-        ec_log(link->settings.log, link->settings.lost, "not in the cluster group=%s: %s (tried again each second)",
-               link->settings.group, link->trouble);
+        ec_log(link->settings.log, link->settings.lost,
+               "not in the cluster group=%s: %s (tried again each second)", link->settings.group,
+               link->trouble);
     link->is_told = 1;
 }
 
@@ -306,8 +307,9 @@ static enum link_news dispatch(link_t *link, apr_time_t now, int *has_more)
     if (rv == EC_E_CLOSED)
         link->trouble = "corosync has ended";
     else if (rv == EC_E_DENIED)
-        link->trouble = "another process of this host is in it, and a host is one member: stop that, or give this one "
-                        "another cluster_group";
+        link->trouble =
+            "another process of this host is in it, and a host is one member: stop that, or give this one "
+            "another cluster_group";
     else if (link->is_reset)
         link->trouble = "being left by cluster reset";
     else if (link->is_told || link->since != 0) {

@@ -1,8 +1,8 @@
 /* members.c - who is in the control group, by what each says of itself
  * SPDX-License-Identifier: Apache-2.0
  *
- * The message: the kind (1 byte), and a block: flags, name, subcluster, address, version.  Texts are bounded and
- * printable: they go to consoles and logs as they are. */
+ * The message: the kind (1 byte), and a block: flags, name, subcluster, address, version.  Texts are bounded
+ * and printable: they go to consoles and logs as they are. */
 #include "cluster/node/members.h"
 
 #include <stdlib.h>
@@ -45,7 +45,9 @@ static void read_text(wire_reader_t *reader, char *text, apr_size_t size)
 
 const char *members_read(struct node_member *member, const void *data, apr_size_t length)
 {
-    wire_reader_t reader = wire_reader((const unsigned char *)data + 1, length - 1);
+    const unsigned char *bytes = data;
+    apr_size_t kind = length > 0 ? 1 : 0;
+    wire_reader_t reader = wire_reader(bytes + kind, length - kind);
     wire_reader_t block = wire_read_block(&reader);
     apr_uint64_t flags = wire_read(&block);
 

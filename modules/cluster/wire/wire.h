@@ -22,10 +22,11 @@ typedef struct {
     apr_size_t length, size;
 } wire_writer_t;
 
-/** Borrows `data` for as long as the reader is used. */
+/** Borrows `data` for as long as the reader is used; of no bytes it may be NULL. */
 static inline wire_reader_t wire_reader(const void *data, apr_size_t length)
 {
-    wire_reader_t reader = { data, (const unsigned char *)data + length, 0 };
+    const unsigned char *bytes = data != NULL ? data : (const unsigned char *)"";
+    wire_reader_t reader = { bytes, bytes + length, 0 };
 
     return reader;
 }

@@ -47,9 +47,10 @@ int source_choose(session_t *session, char *why, apr_size_t room)
     const char *source = source_for(session, session->hosts.text);
 
     if (source == NULL) {
-        apr_snprintf(why, room,
-                     "451 4.4.1 [internal] binding %s has no %s address: set bind_address or bind_address_secondary",
-                     queue_binding(session->queue), is_ipv6(session->hosts.text) ? "IPv6" : "IPv4");
+        apr_snprintf(
+            why, room,
+            "451 4.4.1 [internal] binding %s has no %s address: set bind_address or bind_address_secondary",
+            queue_binding(session->queue), is_ipv6(session->hosts.text) ? "IPv6" : "IPv4");
         return 0;
     }
     apr_cpystrn(session->source, strcmp(source, of_kernel) == 0 ? "" : source, sizeof(session->source));

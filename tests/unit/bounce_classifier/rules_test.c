@@ -208,6 +208,9 @@ static const struct {
     { "abc)", "" },
     { "(abc", "" },
     { "abc+?def", "abc" },
+    { "abc{2,3}defg", "defg" },
+    { "abc.{0|||def}", "" }, /* a brace that is no quantifier, and an alternative that is empty */
+    { "abc{2}{3}", "" },
     { "caf\xc3\xa9 unknown", " unknown" },
 };
 

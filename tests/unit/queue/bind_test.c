@@ -8,10 +8,11 @@
 #include "control/control.h"
 #include "runner.h"
 
-static const char pool[] = "binding one {}\n"
-                           "binding_group pool { binding a {} binding b { domain \"slow.test\" { suspend_delivery = true } }\n"
-                           "  binding c {} }\n"
-                           "binding_group other { binding a {} }\n";
+static const char pool[] =
+    "binding one {}\n"
+    "binding_group pool { binding a {} binding b { domain \"slow.test\" { suspend_delivery = true } }\n"
+    "  binding c {} }\n"
+    "binding_group other { binding a {} }\n";
 
 static void start(const char *more, int loops)
 {
@@ -148,7 +149,8 @@ START_TEST(default_binding_may_refuse)
 }
 END_TEST
 
-/* Variables, the message's before the connection's, `binding` before `binding_group`; a hook's word before all. */
+/* Variables, the message's before the connection's, `binding` before `binding_group`; a hook's word before
+ * all. */
 START_TEST(variables_choose)
 {
     ec_batch_t *batch;
@@ -182,9 +184,10 @@ END_TEST
 
 static void refuse(const queue_attempt_t *attempt, int i, queue_result_t *result)
 {
-    *result = (queue_result_t){
-        .outcome = QUEUE_TRANSIENT, .stage = EC_STAGE_RCPT, .text = "451 4.2.0 not now", .address = "127.0.0.1"
-    };
+    *result = (queue_result_t){ .outcome = QUEUE_TRANSIENT,
+                                .stage = EC_STAGE_RCPT,
+                                .text = "451 4.2.0 not now",
+                                .address = "127.0.0.1" };
 }
 
 /* Active, delayed and being tried at the moment of the reload. */
@@ -216,7 +219,8 @@ START_TEST(mail_of_a_binding_that_is_gone_leaves)
     ck_assert_int_eq(world_residual(), 0);
     world.script = NULL;
     ck_assert_int_eq(world_settle(700), 0);
-    ck_assert_int_eq(world.transients, 81); /* no attempt more than before the reload, and one each after it */
+    ck_assert_int_eq(world.transients,
+                     81); /* no attempt more than before the reload, and one each after it */
     ck_assert_int_eq(world.deliveries, 81);
     world_stop();
 }
@@ -278,7 +282,8 @@ START_TEST(a_start_knows_the_binding)
 }
 END_TEST
 
-/* ---- the console ------------------------------------------------------------------------------------------ */
+/* ---- the console ------------------------------------------------------------------------------------------
+ */
 
 static char answer[65536];
 static int is_answered, is_wrong;
@@ -352,9 +357,10 @@ START_TEST(the_console_tells_bindings_apart)
     for (unsigned i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         ask(commands[i].line);
         ck_assert_msg(is_wrong == commands[i].is_wrong, "%s: %s", commands[i].line, answer);
-        ck_assert_msg(commands[i].has == NULL || strstr(answer, commands[i].has) != NULL, "%s: %s", commands[i].line, answer);
-        ck_assert_msg(commands[i].lacks == NULL || strstr(answer, commands[i].lacks) == NULL, "%s: %s", commands[i].line,
-                      answer);
+        ck_assert_msg(commands[i].has == NULL || strstr(answer, commands[i].has) != NULL, "%s: %s",
+                      commands[i].line, answer);
+        ck_assert_msg(commands[i].lacks == NULL || strstr(answer, commands[i].lacks) == NULL, "%s: %s",
+                      commands[i].line, answer);
     }
     control_close();
     world_stop();
@@ -372,8 +378,9 @@ START_TEST(counts_stay)
     world_pass(QUEUE_KEPT_SECONDS + 60);
     ck_assert_ptr_null(world_queue_of("default", "one", "there.test"));
     ask("binding summary one");
-    ck_assert_msg(strstr(answer, "default  one                0       0      0          2       0         2") != NULL, "%s",
-                  answer);
+    ck_assert_msg(
+        strstr(answer, "default  one                0       0      0          2       0         2") != NULL,
+        "%s", answer);
     control_close();
     world_stop();
 }
