@@ -172,8 +172,7 @@ static struct limit_entry *first_waiting(const struct limit_key *key, apr_uint32
     return best;
 }
 
-static void push_fresh(struct limit_entry *entry, apr_uint64_t position, apr_uint32_t count,
-                       apr_uint32_t tainted)
+static void push_fresh(struct limit_entry *entry, const struct fresh *grant)
 {
     struct limit_holder *holder = entry->holder;
     struct fresh *last;
@@ -182,9 +181,10 @@ static void push_fresh(struct limit_entry *entry, apr_uint64_t position, apr_uin
         holder->fresh_first = holder->fresh_count = 0;
     if (holder->fresh_count > holder->fresh_first) {
         last = &holder->fresh[holder->fresh_count - 1];
-        if (last->position == position && last->entry == entry) {
-            last->count += count;
-            last->tainted += tainted;
+        if (last->position == grant->position && last->entry == entry &&
+            last->is_reclaimed == grant->is_reclaimed) {
+            last->count += grant->count;
+            last->tainted += grant->tainted;
             return;
         }
     }
@@ -194,11 +194,8 @@ static void push_fresh(struct limit_entry *entry, apr_uint64_t position, apr_uin
         if (holder->fresh == NULL)
             abort();
     }
-    last = &holder->fresh[holder->fresh_count++];
-    last->position = position;
-    last->entry = entry;
-    last->count = count;
-    last->tainted = tainted;
+    holder->fresh[holder->fresh_count] = *grant;
+    holder->fresh[holder->fresh_count++].entry = entry;
 }
 
 static void give_to(limit_t *limit, struct limit_entry *entry, apr_uint32_t count)
@@ -213,7 +210,7 @@ static void give_to(limit_t *limit, struct limit_entry *entry, apr_uint32_t coun
     entry->fresh += count;
     entry->since = limit->position;
     key->held += count;
-    push_fresh(entry, limit->position, count, tainted);
+    push_fresh(entry, &(struct fresh){ .position = limit->position, .count = count, .tainted = tainted });
 }
 
 static void tell_self(limit_t *limit, const struct limit_key *key)
@@ -371,7 +368,7 @@ static void reclaim(limit_t *limit, struct limit_holder *holder, apr_uint64_t de
     entry->fresh = got;
     key->held += got;
     if (got > 0)
-        push_fresh(entry, limit->position, got, 0);
+        push_fresh(entry, &(struct fresh){ .position = limit->position, .count = got, .is_reclaimed = 1 });
     if (is_idle(entry))
         remove_entry(entry);
     find_limit(limit, key);
@@ -459,6 +456,8 @@ static void revoke_fresh(limit_t *limit)
             fresh->entry->key->held -= fresh->count;
             fresh->entry->tainted -= fresh->tainted;
             fresh->entry->key->tainted += fresh->tainted;
+            if (limit->is_rate && fresh->is_reclaimed && !is_mutant(NO_TAINT))
+                fresh->entry->key->tainted += fresh->count;
             tell_self(limit, fresh->entry->key);
         }
     }
@@ -587,6 +586,7 @@ static void write_holder(const struct limit_holder *holder, wire_writer_t *write
         wire_write_bytes(writer, fresh->entry->key->item.key, fresh->entry->key->item.key_length);
         wire_write(writer, fresh->count);
         wire_write(writer, fresh->tainted);
+        wire_write(writer, (apr_uint64_t)fresh->is_reclaimed);
     }
     wire_block_end(writer, block);
 }
@@ -668,12 +668,13 @@ static int read_fresh(limit_t *limit, wire_reader_t *reader)
         const char *name = wire_read_bytes(&block, &length, TABLE_KEY_MAX);
         apr_uint32_t count = (apr_uint32_t)wire_read_max(&block, LIMIT_MAX);
         apr_uint32_t tainted = (apr_uint32_t)wire_read_max(&block, LIMIT_MAX);
+        int is_reclaimed = (int)wire_read_max(&block, 1);
         struct limit_key *key = block.is_bad ? NULL : table_find(&limit->keys, name, length);
         struct limit_entry *entry = key == NULL || holder == NULL ? NULL : find_entry(key, holder);
 
         if (entry == NULL || count > entry->fresh || tainted > entry->tainted)
             return 0;
-        push_fresh(entry, position, count, tainted);
+        push_fresh(entry, &(struct fresh){ position, entry, count, tainted, is_reclaimed });
     }
     return !block.is_bad && holder != NULL;
 }

@@ -10,6 +10,7 @@ struct fresh {
     apr_uint64_t position;
     struct limit_entry *entry;
     apr_uint32_t count, tainted;
+    int is_reclaimed; /* in use already */
 };
 
 /* An active node, or a departure. */
