@@ -165,6 +165,18 @@ void cluster_show_shared(void *self, ec_answer_t *answer)
         shared_command_show(cluster->shared, answer);
 }
 
+static void limits(void *self, ec_answer_t *answer)
+{
+    struct cluster *cluster = self;
+    node_t *node = node_of(cluster, answer);
+
+    if (node == NULL)
+        return;
+    node_lock(node);
+    slots_command(cluster->slots, node, answer);
+    node_unlock(node);
+}
+
 static void group_list(void *self, ec_answer_t *answer)
 {
     if (node_of(self, answer) != NULL)
@@ -188,6 +200,7 @@ const ec_command_t cluster_commands[] = {
     { "info", EC_CMD_READ, cluster_show_info, "this node: groups, state, lease" },
     { "nodename", EC_CMD_READ, nodename, "name of this node" },
     { "nodeaddr", EC_CMD_READ, nodeaddr, "address of this node for others" },
+    { "limits [<pattern>]", EC_CMD_READ, limits, "who holds what of the cluster's limits" },
     { "group list", EC_CMD_READ, group_list, "groups of modules that nodes are in" },
     { "shared list", EC_CMD_READ, cluster_show_shared_list, "what nodes share by Replicate stanzas" },
     { "shared show <object>", EC_CMD_READ, cluster_show_shared, "a shared object: the sum of all nodes" },

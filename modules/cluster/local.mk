@@ -29,7 +29,7 @@ libclustercpg_la_SOURCES = %D%/bus_cpg/bus_cpg.c %D%/bus_cpg/bus_cpg.h \
 libclustercpg_la_LIBADD = $(COROSYNC_LIBS)
 
 module_LTLIBRARIES += %D%/cluster.la
-%C%_cluster_la_SOURCES = %D%/module.c %D%/module.h %D%/commands.c \
+%C%_cluster_la_SOURCES = %D%/slots/show.c %D%/module.c %D%/module.h %D%/commands.c \
   %D%/shared/shared.c %D%/shared/shared.h %D%/shared/inside.h %D%/shared/stanzas.c %D%/shared/inbound.c %D%/shared/show.c \
   %D%/shared/tally.c %D%/shared/tally.h %D%/group/api.c %D%/group/api.h \
   %D%/remote/remote.c %D%/remote/remote.h %D%/remote/store.c %D%/remote/store.h %D%/remote/commands.c
@@ -43,3 +43,4 @@ noinst_LTLIBRARIES += libclustersim.la
 libclustersim_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
 libclustersim_la_SOURCES = %D%/bus_sim/bus_sim.c %D%/bus_sim/bus_sim.h %D%/bus_sim/parts.h %D%/bus_sim/rings.c
 EXTRA_DIST += %D%/README.md
+dist_moduledoc_DATA += %D%/cluster.md

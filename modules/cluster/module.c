@@ -318,6 +318,7 @@ static apr_status_t start(void *self, const char **why)
     else
         EC_TRY(begin_node(cluster, why));
     cluster->node = live.node;
+    cluster->slots = part_of(&slots_part);
     cluster->shared = part_of(&shared_part);
     return APR_SUCCESS;
 }

@@ -13,6 +13,7 @@
 
 #include "cluster/node/node.h"
 #include "cluster/shared/shared.h"
+#include "cluster/slots/slots.h"
 
 /** An instance: a cluster stanza. */
 struct cluster {
@@ -30,6 +31,7 @@ struct cluster {
 
     const ec_instance_t *instance;
     struct cluster *before; /* whom the node was taken over from; it still runs */
+    slots_t *slots;         /* with the node */
     shared_t *shared;       /* with the node */
     node_t *node;           /* NULL: not started, or the stanza is not enabled */
     int is_enabled;

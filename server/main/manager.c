@@ -1,8 +1,8 @@
 /* manager.c - the command line of the cluster's manager (executables.tsv)
  * SPDX-License-Identifier: Apache-2.0
  *
- * The manager is the server's runtime without mail: configuration, loops, modules and console; start.c says which
- * steps are for mail only.  What it is for is done by the cluster module. */
+ * The manager is the server's runtime without mail: configuration, loops, modules and console; start.c says
+ * which steps are for mail only.  What it is for is done by the cluster module. */
 #include "main/server.h"
 
 #include <getopt.h>
@@ -28,7 +28,7 @@ static const char usage[] =
     "Talk to it with ec_console --manager.  Manual: eccmgr(8).\n";
 
 static const struct option long_options[] = {
-    { "config", required_argument, NULL, 'c' }, { "foreground", no_argument, NULL, 'd' },
+    { "config", required_argument, NULL, 'c' },  { "foreground", no_argument, NULL, 'd' },
     { "modules", required_argument, NULL, 'e' }, { "verbose", no_argument, NULL, 'v' },
     { "check", no_argument, NULL, 't' },         { "group", required_argument, NULL, 'g' },
     { "no-lock", no_argument, NULL, 'n' },       { "help", no_argument, NULL, 'h' },
@@ -55,7 +55,9 @@ static int take(server_args_t *args, int option, const char *value, int *status)
         args->is_check = 1;
         return 1;
     case 'g':
-        fprintf(stderr, "eccmgr: -g %s has no effect: set cluster_group and control_group in the cluster stanza\n", value);
+        fprintf(stderr,
+                "eccmgr: -g %s has no effect: set cluster_group and control_group in the cluster stanza\n",
+                value);
         return 1;
     case 'n':
         return 1;

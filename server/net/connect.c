@@ -22,6 +22,7 @@ struct net_connect {
     apr_status_t rv; /* known before the loop says so */
     ec_watch_t watch;
     ec_timer_t timer;
+    net_mark_fn *mark; /* or NULL */
     net_connect_fn *fn;
     void *baton;
 };
@@ -31,6 +32,9 @@ static void release(net_connect_t *connect)
     ec_watch_stop(&connect->watch);
     ec_timer_cancel(&connect->timer);
     if (connect->fd >= 0) {
+        if (connect->mark != NULL) {
+            connect->mark(connect->fd, 0);
+        }
         close(connect->fd);
         connect->fd = -1;
     }
@@ -119,6 +123,9 @@ static apr_status_t open_socket(net_connect_t *connect, const char *source)
     if (connect->fd < 0) {
         return errno;
     }
+    if (connect->mark != NULL) {
+        connect->mark(connect->fd, 1);
+    }
     if (connect->family == AF_UNIX) {
         return APR_SUCCESS;
     }
@@ -157,6 +164,13 @@ apr_status_t net_connect(net_connect_t **result, ec_loop_t *loop, const char *ad
                          const char *source, apr_interval_time_t timeout, net_connect_fn *fn, void *baton,
                          apr_pool_t *pool)
 {
+    return net_connect_marked(result, loop, address, port, source, timeout, NULL, fn, baton, pool);
+}
+
+apr_status_t net_connect_marked(net_connect_t **result, ec_loop_t *loop, const char *address, int port,
+                                const char *source, apr_interval_time_t timeout, net_mark_fn *mark,
+                                net_connect_fn *fn, void *baton, apr_pool_t *pool)
+{
     net_connect_t *connect;
     net_sockaddr_t to;
     apr_status_t rv;
@@ -167,6 +181,7 @@ apr_status_t net_connect(net_connect_t **result, ec_loop_t *loop, const char *ad
     connect->pool = pool;
     connect->fd = -1;
     connect->family = to.u.any.sa_family;
+    connect->mark = mark;
     connect->fn = fn;
     connect->baton = baton;
     if ((rv = open_socket(connect, source)) != APR_SUCCESS ||

@@ -63,5 +63,11 @@ typedef void net_connect_fn(void *baton, apr_status_t rv, apr_socket_t *socket, 
 apr_status_t net_connect(net_connect_t **connect, ec_loop_t *loop, const char *address, int port,
                          const char *source, apr_interval_time_t timeout, net_connect_fn *fn, void *baton,
                          apr_pool_t *pool);
+/** The same; `mark` hears of the socket before it connects (is_open 1), and before it is closed here (0).  The socket that `fn`
+ * gets stays as it was said last. */
+typedef void net_mark_fn(int fd, int is_open);
+apr_status_t net_connect_marked(net_connect_t **connect, ec_loop_t *loop, const char *address, int port,
+                                const char *source, apr_interval_time_t timeout, net_mark_fn *mark,
+                                net_connect_fn *fn, void *baton, apr_pool_t *pool);
 void net_connect_cancel(net_connect_t *connect);
 #endif

@@ -73,9 +73,15 @@ static limit_t *limit_keep(limit_t *limit, const limit_place_t *from)
     return limit;
 }
 
+/* The gate lets go of who wants no more; then nothing will be told. */
+static int is_waiting(const limit_t *limit)
+{
+    return limit->is_waiting && limit->user.is_waiting;
+}
+
 static int limit_take(limit_t *limit)
 {
-    if (limit->is_waiting) {
+    if (is_waiting(limit)) {
         return 0;
     }
     limit->is_waiting = !shape_take(&limit->user);
@@ -542,11 +548,6 @@ void limits_want(queue_t *queue, int sessions, apr_size_t messages)
             want_one(set->at[i], 0, set->at[i]->n_phase[HOLD_STAYS] > 0 ? messages : 0);
         }
     }
-}
-
-static int is_waiting(const limit_t *limit)
-{
-    return limit->is_waiting && limit->user.is_waiting;
 }
 
 const limit_t *limits_lacking(const queue_t *queue)

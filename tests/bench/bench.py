@@ -411,7 +411,7 @@ def main():
     ap.add_argument("--runs", type=int, default=3)
     ap.add_argument("--dir", default=os.environ.get("EC_BUILD", "/var/tmp"))
     ap.add_argument("--json")
-    ap.add_argument("--only", nargs="*", default=["accept", "relay", "idle", "sync", "reload", "queues", "lookup", "logs"])
+    ap.add_argument("--only", nargs="*", default=["accept", "relay", "idle", "sync", "reload", "queues", "lookup", "logs", "cluster"])
     args = ap.parse_args()
     args.reloads = 10
     if args.quick:
@@ -434,6 +434,9 @@ def main():
             bench.table("relay, logs off and on, 20 conns", [("no logs", NoLogs), ("mainlog", Ecelerity)],
                         lambda p: bench.run_relay(p, 20), ("rate", "cpu_us", "rss_kib"))
             bench.rows.append({"what": "log lines, bounce classes", "peer": "ecelerity", "text": bench.run_log_lines()})
+        if "cluster" in args.only:
+            import cluster
+            bench.rows += cluster.run(bench.folder(), args.messages, args.runs)
         if "idle" in args.only:
             count = 500 if args.quick else 10000
             bytes_each = bench.run_idle(count)["bytes"]

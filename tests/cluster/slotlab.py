@@ -58,6 +58,10 @@ class Seen(Trace):
         """Connections at once on average."""
         return sum(b - a for a, b in self.within(start, end, domains, host)) / max(1, end - start)
 
+    def sent(self, domain, start, end):
+        """How many recipients were named between two times."""
+        return sum(start <= t < end for t in self.times(domain))
+
     def after_death(self):
         """What was said on connections that were cut off, later than a lease can run."""
         lease = (clusterlab.LEASE_WINDOW + clusterlab.LEASE_MARGIN) * 1000

@@ -6,8 +6,7 @@ import time
 
 import pytest
 
-from slotlab import FULL, SECOND, SlotLab, now
-import clusterlab
+from slotlab import FULL, SECOND, SlotLab, now, wait_for
 
 PAUSE = 10 if FULL else 3
 STEADY = 12 if FULL else 4

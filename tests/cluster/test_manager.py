@@ -94,6 +94,10 @@ def test_on_all_is_one_answer(managed):
     # tables become one table
     said = manager.console("on", "all", "with", "timeout", "20:", "loops")
     assert [(row["node"], row["loop"]) for row in said["loops"]] == [(n, i) for n in NAMES for i in range(2)]
+    # a node's own column does not hide one of the answer
+    said = manager.console("on", "all:", "cluster", "membership")["members"]
+    assert sorted((r["node"], r["of_node"]) for r in said) == sorted((n, m) for n in NAMES for m in ("m1", *NAMES))
+    assert "of_node" not in manager.console("on", "n1:", "cluster", "info")["answers"][0]
     # quoting reaches the node as it was
     assert "is an option" not in manager.console("on", "n1:", "help", "option", "no such", form="text", check=False)
     assert "no such" in manager.console("on", "n1:", "help", "option", "no such", form="text", check=False)

@@ -38,6 +38,7 @@ def test_a_stopped_corosync_does_not_hold_the_server_up(make_lab):
     lab.start_nodes()
     node = lab["solo"].node
     lab["solo"].corosync.pause()
+    wait_for("the console to know", lambda: "does not answer" in node.info()["corosync"])
     assert node.stop() == 0
     # nor does it at start
     node = lab.start_node(lab["solo"])

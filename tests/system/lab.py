@@ -173,6 +173,14 @@ EventLoop "loops" {{ concurrency = {loops} }}
         with open(f"{self.dir}/ecelerity.conf", "w") as f:
             f.write(self.frame.format(dir=self.dir, loops=self.loops) + listener + config)
 
+    def reconfigure(self, old, new):
+        """Replace a part of the configuration's text; a running server is not told."""
+        with open(f"{self.dir}/ecelerity.conf") as f:
+            text = f.read()
+        assert old in text
+        with open(f"{self.dir}/ecelerity.conf", "w") as f:
+            f.write(text.replace(old, new))
+
     def start(self, *options, wait=True, preexec_fn=None):
         super().__init__(program("ecelerity"), "-d", "-c", f"{self.dir}/ecelerity.conf", *options, env=self.env,
                          preexec_fn=preexec_fn)

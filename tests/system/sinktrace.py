@@ -8,6 +8,7 @@ import collections
 class Trace:
     def __init__(self, *paths):
         self.opened, self.closed = {}, {}                   # connection -> time
+        self.last = 0                                       # time of the last line
         self.recipients = []                                # (time, connection, domain)
         self.domains = collections.defaultdict(set)         # domain -> connections
         for path in paths:
@@ -17,7 +18,8 @@ class Trace:
                         self._row(path, line.rstrip("\n").split("\t"))
 
     def _row(self, path, row):
-        when, connection = int(row[0].replace(".", "")), (path, row[2])
+        self.last = when = int(row[0].replace(".", ""))
+        connection = (path, row[2])
         if row[1] == "open":
             self.opened[connection] = when
         elif row[1] == "close":
@@ -31,9 +33,13 @@ class Trace:
         wanted = self.opened if connections is None else connections
         return [(self.opened[c], self.closed.get(c, float("inf"))) for c in wanted]
 
-    def peak(self, domain=None):
+    def peak(self, domain=None, since=0):
         """The most connections at once, of all or of one domain."""
-        return most_at_once(self.spans(None if domain is None else self.domains[domain]))
+        spans = self.spans(None if domain is None else self.domains[domain])
+        return most_at_once([(max(a, since), b) for a, b in spans if b > since])
+
+    def open_now(self):
+        return len(self.opened) - len(self.closed)
 
     def used(self, domain=None, start=None, end=None):
         """Connections at once on average, between two times (None: the first and the last recipient named)."""

@@ -11,7 +11,7 @@ import pytest
 from lab import PATIENCE, program
 
 GOOD = 'retry_interval = 7\nec_logger "main" { mainlog = "/x" }\ndomain "a.com" { routes = ( "[::1]:25" ) }\n'
-BAD = GOOD + 'retry_intervall = 8\ndomain "b.com" {\n  spoolbase = "/x"\n}\nbinding b { }\n'
+BAD = GOOD + 'retry_intervall = 8\ndomain "b.com" {\n  spoolbase = "/x"\n}\nxmpp_listener { }\n'
 
 
 def run(name, *words, cwd=None, env=None):

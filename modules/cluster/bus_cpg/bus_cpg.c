@@ -363,6 +363,11 @@ int bus_cpg_members(const bus_cpg_t *bus, const struct bus_cpg_member **members)
     return bus->member_count;
 }
 
+int bus_cpg_in_flight(const bus_cpg_t *bus)
+{
+    return bus->in_flight;
+}
+
 apr_uint32_t bus_cpg_sender_pid(const bus_cpg_t *bus)
 {
     return bus->sender_pid;

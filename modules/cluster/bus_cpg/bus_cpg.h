@@ -46,6 +46,8 @@ bus_node_t bus_cpg_self(const bus_cpg_t *bus);
 int bus_cpg_members(const bus_cpg_t *bus, const struct bus_cpg_member **members);
 /** Inside of events->message(): the process that sent it. */
 apr_uint32_t bus_cpg_sender_pid(const bus_cpg_t *bus);
+/** Messages of ours that have not come back. */
+int bus_cpg_in_flight(const bus_cpg_t *bus);
 /** Fewer hosts than this are never quorate, whatever the quorum service says: with two hosts corosync's two_node lets
  * each of them be quorate alone.  At any time, outside of callbacks. */
 void bus_cpg_need_hosts(bus_cpg_t *bus, int hosts);

@@ -768,6 +768,11 @@ const struct limit_entry *limit_entry_of(const struct limit_key *key, bus_node_t
     return entry;
 }
 
+bus_node_t limit_entry_node(const struct limit_entry *entry)
+{
+    return entry->holder->departure == 0 ? entry->holder->node : 0;
+}
+
 int limit_is_sound(const limit_t *limit)
 {
     TABLE_EACH(const struct limit_key, key, &limit->keys)

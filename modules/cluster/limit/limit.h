@@ -87,6 +87,9 @@ int limit_record_read(struct limit_record *record, wire_reader_t *reader);
 const struct limit_key *limit_find(const limit_t *limit, const char *key, apr_size_t length);
 const struct limit_entry *limit_entry_of(const struct limit_key *key, bus_node_t node);
 
+/** Whose it is; 0: of one that is gone, kept back until its lease is surely over. */
+bus_node_t limit_entry_node(const struct limit_entry *entry);
+
 /** How many units `node` should give back so that others get their part: `now`, and `turn` more (0 or 1)
  * when it has had them for a turn. */
 void limit_yield(const struct limit_key *key, bus_node_t node, apr_uint32_t *now, apr_uint32_t *turn);

@@ -17,6 +17,10 @@ static const apr_time_t answer_patience = apr_time_from_sec(3);
 
 enum { DISPATCH_LIMIT = 256 };
 
+/* One thread at a time: libqb makes its tables of handles when they are first needed, without a lock.  Whoever waits here for
+ * another that waits for corosync would wait for the same corosync. */
+static pthread_mutex_t libraries = PTHREAD_MUTEX_INITIALIZER;
+
 /* Shared by the link and the thread; whoever leaves last frees it. */
 struct opener {
     pthread_mutex_t lock;
@@ -69,7 +73,9 @@ static void close_one(struct opener *opener)
 
     opener->to_close = NULL;
     pthread_mutex_unlock(&opener->lock);
+    pthread_mutex_lock(&libraries);
     bus_cpg_close(bus);
+    pthread_mutex_unlock(&libraries);
     pthread_mutex_lock(&opener->lock);
 }
 
@@ -80,8 +86,10 @@ static void open_one(struct opener *opener)
 
     opener->is_wanted = 0;
     pthread_mutex_unlock(&opener->lock);
+    pthread_mutex_lock(&libraries);
     if (bus_cpg_open(&bus, opener->group, opener->events, opener->baton, &why) != APR_SUCCESS)
         bus = NULL;
+    pthread_mutex_unlock(&libraries);
     pthread_mutex_lock(&opener->lock);
     if (opener->is_abandoned) {
         opener->to_close = bus;

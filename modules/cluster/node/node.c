@@ -29,6 +29,8 @@
 static const apr_time_t replica_patience = apr_time_from_msec(500);
 /* Leaving waits so long for corosync. */
 static const apr_interval_time_t leave_patience = apr_time_from_sec(1);
+/* What we have sent comes back within milliseconds, or corosync looks for a new ring, or does nothing at all. */
+static const apr_interval_time_t silence_max = apr_time_from_sec(5);
 /* What the control group did not take is tried again. */
 static const apr_interval_time_t retry_say = apr_time_from_msec(50);
 /* However little there is to do: the buses want to be asked. */
@@ -57,6 +59,7 @@ struct node {
     link_t *cluster, *control;
     replica_t *replica;
     apr_time_t lease; /* as told to the parts */
+    apr_time_t heard; /* when corosync said something last, or we sent something into silence */
 
     struct part parts[NODE_PARTS_MAX];
     int part_count;
@@ -169,7 +172,11 @@ static apr_status_t send_op(bus_t *base, const void *data, apr_size_t length)
     node_t *node = (node_t *)((char *)base - offsetof(node_t, bus));
     bus_cpg_t *bus = node->cluster != NULL ? link_bus(node->cluster) : NULL;
 
-    return bus != NULL ? bus_send(bus_cpg_bus(bus), data, length) : EC_E_BUSY;
+    if (bus == NULL)
+        return EC_E_BUSY;
+    if (bus_cpg_in_flight(bus) == 0)
+        node->heard = node_clock();
+    return bus_send(bus_cpg_bus(bus), data, length);
 }
 
 static const struct bus_ops bus_ops = { send_op };
@@ -178,7 +185,8 @@ static void on_view(void *baton, const struct bus_view *view)
 {
     node_t *node = baton;
 
-    replica_view(node->replica, view, node_clock());
+    node->heard = node_clock();
+    replica_view(node->replica, view, node->heard);
 }
 
 static void on_quorum(void *baton, apr_uint64_t ring, int is_quorate)
@@ -192,7 +200,8 @@ static void on_message(void *baton, bus_node_t sender, const void *data, apr_siz
 {
     node_t *node = baton;
 
-    replica_message(node->replica, sender, data, length, node_clock());
+    node->heard = node_clock();
+    replica_message(node->replica, sender, data, length, node->heard);
 }
 
 static const struct bus_events cluster_events = { on_view, on_quorum, on_message };
@@ -544,7 +553,11 @@ void node_reset(node_t *node)
 
 const char *node_trouble(node_t *node)
 {
-    return link_trouble(node->cluster);
+    if (link_trouble(node->cluster) != NULL)
+        return link_trouble(node->cluster);
+    return bus_cpg_in_flight(link_bus(node->cluster)) > 0 && node_clock() - node->heard > silence_max
+               ? "corosync does not answer: is its process stopped?"
+               : NULL;
 }
 
 replica_t *node_replica(node_t *node)

@@ -60,7 +60,7 @@ void node_stop(node_t *node);
 void node_set_nodes(node_t *node, int nodes);
 /** Leave the groups and come in again. */
 void node_reset(node_t *node);
-/** Why there is no bus (of the replica), for the console: constant, or NULL when there is one. */
+/** Why there is no bus (of the replica), or nothing comes from it, for the console: constant, or NULL.  Under the lock. */
 const char *node_trouble(node_t *node);
 
 /** The clock of leases, and of `now` everywhere: ec_gate_clock(). */

@@ -221,7 +221,8 @@ static void say_nothing_there(ec_answer_t *answer, const replies_t *replies, con
 
 static int by_node(const void *left, const void *right)
 {
-    return strcasecmp((*(const struct reply *const *)left)->node, (*(const struct reply *const *)right)->node);
+    return strcasecmp((*(const struct reply *const *)left)->node,
+                      (*(const struct reply *const *)right)->node);
 }
 
 static void fetch(ec_answer_t *answer, const char *subcluster, int skip)
@@ -441,7 +442,8 @@ const ec_command_t remote_commands[] = {
     { "show cluster membership", EC_CMD_READ, cluster_show_membership, "who is in the cluster" },
     { "show cluster shared", EC_CMD_READ, cluster_show_shared_list,
       "what nodes share by Replicate stanzas, as this manager sees it" },
-    { "show cluster shared <object>", EC_CMD_READ, cluster_show_shared, "a shared object: the sum of all nodes" },
+    { "show cluster shared <object>", EC_CMD_READ, cluster_show_shared,
+      "a shared object: the sum of all nodes" },
     { "show cluster shared <object> from <node>", EC_CMD_READ, cluster_show_shared, "what one node counts" },
     { "info", EC_CMD_READ, cluster_show_info, "this manager: groups, state" },
     EC_COMMAND_END

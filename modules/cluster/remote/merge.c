@@ -23,6 +23,12 @@ static void add_cell(ec_node_t *row, const struct remote_node *cell)
     remote_tree_add_value(row, strcmp(cell->name, "node") == 0 ? "of_node" : cell->name, cell);
 }
 
+/* "node: n1" of n1 says nothing new. */
+static int is_own_name(const struct place *place, const struct remote_node *node)
+{
+    return strcmp(node->name, "node") == 0 && strcmp(node->value, place->node) == 0;
+}
+
 /* ---- values, notes, errors: a row for each node ----------------------------------------------------------
  */
 
@@ -50,7 +56,7 @@ static void add_row(ec_node_t *table, const struct place *place, int with_note)
 
     ec_node_text(row, "node", place->node);
     for (const struct remote_node *node = place->first; node != NULL; node = node->next) {
-        if (is_value(node))
+        if (is_value(node) && !is_own_name(place, node))
             add_cell(row, node);
         else if (node->kind == EC_NODE_NOTE && with_note)
             ec_node_text(row, "note", node->value);

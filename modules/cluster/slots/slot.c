@@ -173,10 +173,22 @@ static void look_at(struct slot *slot, apr_time_t when)
         slot->look = when;
 }
 
-void slot_settle(struct slot *slot, const ec_gate_state_t *state, apr_time_t now)
+/* How long a unit was waited for that is there now. */
+static apr_interval_time_t settle_wait(struct slot *slot, apr_uint32_t before, apr_uint32_t wanted, apr_time_t now)
+{
+    apr_interval_time_t waited = slot->given > before && slot->asked != 0 ? now - slot->asked : -1;
+
+    if (slot->given >= least(wanted, slot->key->limit))
+        slot->asked = 0;
+    else if (slot->asked == 0 || waited >= 0)
+        slot->asked = now;
+    return waited;
+}
+
+apr_interval_time_t slot_settle(struct slot *slot, const ec_gate_state_t *state, apr_time_t now)
 {
     /* without a limit no units are needed */
-    apr_uint32_t wanted = state->is_unused || state->limit < 0 ? 0 : bounded(state->wanted), held;
+    apr_uint32_t wanted = state->is_unused || state->limit < 0 ? 0 : bounded(state->wanted), held, before;
 
     settle_closed(slot, state);
     settle_rested(slot, now);
@@ -187,11 +199,13 @@ void slot_settle(struct slot *slot, const ec_gate_state_t *state, apr_time_t now
     if (slot->given > wanted)
         take_back(slot, slot->given - wanted);
     settle_owed(slot, now);
+    before = slot->given;
     give_reserved(slot, now);
     give_wanted(slot, wanted, now);
     slot->look = state->next;
     look_at(slot, slot->resting > 0 ? slot->rested : 0);
     look_at(slot, slot->shed > 0 ? now + LOOK_AGAIN : 0);
+    return settle_wait(slot, before, wanted, now);
 }
 
 void slot_leave_gate(struct slot *slot, apr_time_t now)

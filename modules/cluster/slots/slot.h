@@ -26,6 +26,7 @@ struct slot {
     apr_time_t rested;
     apr_int64_t shed; /* as the gate was told */
     int is_unleased;  /* as the gate was told */
+    apr_time_t asked; /* since when a unit is lacking; 0: none is */
     apr_time_t look;  /* something changes by time alone; 0: no */
     /* the owner's lists */
     int is_due;
@@ -38,8 +39,9 @@ struct slot {
 void slot_lose(struct slot *slot, apr_uint32_t count);
 /** Of a rate: `count` units have come, or will, that others may have used just now. */
 void slot_reserve(struct slot *slot, apr_uint32_t count, apr_time_t now);
-/** Brings gate and key in line: what is wanted, given, given back, awaited. */
-void slot_settle(struct slot *slot, const ec_gate_state_t *state, apr_time_t now);
+/** Brings gate and key in line: what is wanted, given, given back, awaited.  Returns how long a unit that was given now
+ * was waited for, in microseconds; negative: none was. */
+apr_interval_time_t slot_settle(struct slot *slot, const ec_gate_state_t *state, apr_time_t now);
 /** The gate goes, or goes on with another key: what is in it is lost to it, and rests here for one window. */
 void slot_leave_gate(struct slot *slot, apr_time_t now);
 /** Without a gate: is there nothing left, and the key forgotten? */

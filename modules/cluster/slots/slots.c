@@ -23,6 +23,7 @@ struct slots {
     node_t *node;
     struct side slots, rates;
     struct slot *all, *due;
+    struct slots_waits waits;
     apr_time_t look; /* at those that ask for it; 0: none does */
     apr_time_t now;  /* of this turn, for events */
     int is_provider;
@@ -190,6 +191,12 @@ static void look_later(struct slots *slots, const struct slot *slot)
     slots->look = slots->look == 0 || look < slots->look ? look : slots->look;
 }
 
+static void count_wait(struct slots *slots, apr_interval_time_t waited)
+{
+    if (waited >= 0)
+        slots->waits.last[slots->waits.count++ % SLOTS_WAITS] = (apr_uint32_t)(waited < LIMIT_MAX ? waited : LIMIT_MAX);
+}
+
 static void look_at(struct slots *slots, struct slot *slot)
 {
     ec_gate_state_t state;
@@ -204,7 +211,7 @@ static void look_at(struct slots *slots, struct slot *slot)
         if (slot_of(slots, slot->gate, &state) != slot)
             return;
         renew_key(slots, slot, &state);
-        slot_settle(slot, &state, slots->now);
+        count_wait(slots, slot_settle(slot, &state, slots->now));
         if (state.is_unused)
             try_forget(slots, slot, state.used);
     }
@@ -366,6 +373,11 @@ void slots_destroy(void *part)
     limit_client_free(&slots->slots.client);
     limit_client_free(&slots->rates.client);
     free(slots);
+}
+
+const struct slots_waits *slots_waits(const slots_t *slots)
+{
+    return &slots->waits;
 }
 
 const limit_t *slots_state(const slots_t *slots, int is_rate)

@@ -25,7 +25,19 @@ void slots_destroy(void *part);
 /** Opening fails with EC_E_BUSY when something else provides gates. */
 extern const struct node_part slots_part;
 
-/** For the console and for tests. */
+enum { SLOTS_WAITS = 1024 };
+
+/** How long the last units were waited for, in microseconds, from when their lack was seen until the gate had them. */
+struct slots_waits {
+    apr_uint64_t count; /* of all; the last SLOTS_WAITS are kept, in a ring */
+    apr_uint32_t last[SLOTS_WAITS];
+};
+
+/** For the console and for tests, on the node's thread or under its lock. */
+const struct slots_waits *slots_waits(const slots_t *slots);
 const limit_t *slots_state(const slots_t *slots, int is_rate);
+
+/** show.c: "cluster limits [<pattern>]".  With the node's lock held. */
+void slots_command(const slots_t *slots, node_t *node, ec_answer_t *answer);
 
 #endif

@@ -6,9 +6,11 @@
  * was heard. */
 #include <string.h>
 
+#include <apr_portable.h>
 #include <apr_strings.h>
 
 #include "dns/order.h"
+#include "shape/guard.h"
 #include "smtp/out/classify.h"
 #include "smtp/out/session.h"
 #include "util/hash.h"
@@ -82,8 +84,9 @@ void connect_next(session_t *session)
         return;
     }
     session->conn_pool = ec_loop_subpool(session->loop);
-    rv = net_connect(&session->connect, session->loop, session->hosts.text, session->hosts.port, session->source,
-                     timeout, on_connected, session, session->conn_pool);
+    rv = net_connect_marked(&session->connect, session->loop, session->hosts.text, session->hosts.port,
+                            session->source, timeout, queue_is_guarded(session->handle) ? guard_mark : NULL,
+                            on_connected, session, session->conn_pool);
     if (rv != APR_SUCCESS) {
         session->connect = NULL;
         if (!source_is_missing(session, rv, text, sizeof(text))) {
@@ -184,6 +187,33 @@ static void on_closed(void *baton, apr_status_t rv)
 
 static const stream_calls_t stream_calls = { on_input, on_drained, on_closed };
 
+/* The mark belongs to the descriptor's number, so it goes before that is closed: runs before what was put into the pool
+ * earlier. */
+static apr_status_t unmark(void *data)
+{
+    guard_mark(*(int *)data, 0);
+    return APR_SUCCESS;
+}
+
+static void unmark_at_end(session_t *session, apr_socket_t *socket)
+{
+    apr_os_sock_t fd;
+
+    session->marked = NULL;
+    if (queue_is_guarded(session->handle) && apr_os_sock_get(&fd, socket) == APR_SUCCESS) {
+        session->marked = apr_pmemdup(session->conn_pool, &fd, sizeof fd);
+        apr_pool_cleanup_register(session->conn_pool, session->marked, unmark, apr_pool_cleanup_null);
+    }
+}
+
+void connect_unmark(session_t *session)
+{
+    if (session->marked != NULL) {
+        apr_pool_cleanup_run(session->conn_pool, session->marked, unmark);
+        session->marked = NULL;
+    }
+}
+
 static int may_send(void *baton)
 {
     return queue_may_send(((session_t *)baton)->handle);
@@ -206,6 +236,7 @@ static void on_connected(void *baton, apr_status_t rv, apr_socket_t *socket, con
     }
     stream_set_permit(session->stream, may_send, session);
     session->is_peer_gone = session->was_closed = 0;
+    unmark_at_end(session, socket);
     session->connection = ec_id_new();
     session->attempts = session->deliveries = session->recipients = 0;
     memset(&session->peer, 0, sizeof(session->peer));

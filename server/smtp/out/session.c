@@ -102,6 +102,7 @@ void session_drop(session_t *session)
     if (session->stream != NULL) {
         policy_disconnect(session);
         session->tx.bytes = body_sent(session);
+        connect_unmark(session);
         if (queue_is_guarded(session->handle)) {
             stream_reset(session->stream); /* others wait for the slot */
         } else {

@@ -121,6 +121,7 @@ struct ec_out {
     session_state_t state;
     apr_time_t state_since;
     int is_lmtp, is_closing, is_ended;
+    int *marked;      /* of the connection's pool: its descriptor, which the guard knows; or NULL */
     int is_cut;       /* what permits the connection is gone: nothing more is sent */
     int is_peer_gone; /* it has closed, or the connection is broken */
     int was_closed;   /* a connection that the peer had not closed was closed without QUIT */
@@ -174,6 +175,8 @@ const char *session_hostname(session_t *session);
 /* connect.c: from the route to a connection */
 void connect_start(session_t *session);
 void connect_next(session_t *session);
+/** Before the connection is closed: the guard forgets it. */
+void connect_unmark(session_t *session);
 /** This host is of no use now (text: reply or internal): remember it and go to the next. */
 void connect_failed(session_t *session, const char *text);
 session_lost_fn early_lost;

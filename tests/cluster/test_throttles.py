@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rates of the whole cluster: in no window more than allowed, whatever happens; and used."""
+from slotlab import FULL, SECOND, SlotLab, most_in_window, now, wait_for
+import test_limits
+
+RATES = {"a.test": (60, 1), "b.test": (30, 3), "c.test": (2, 1)}  # recipients in so many seconds
+
+
+def config():
+    return "".join(f'Domain "{d}" {{ cluster_outbound_throttle_messages = "{n}/{s}" }}\n' for d, (n, s) in RATES.items())
+
+
+class Rates(SlotLab):
+    def check(self, **_):
+        seen = self.seen()
+        for domain, (count, seconds) in RATES.items():
+            most = most_in_window(seen.times(domain), seconds)
+            assert most <= count, f"{domain}: {most} within {seconds} s, allowed are {count}; {self.marks}"
+        return seen
+
+    def await_sent(self, domain, count):
+        """So many more from now on."""
+        start = now()
+        wait_for(f"{count} to {domain}", lambda: self.seen().sent(domain, start, now()) >= count)
+
+
+def test_rates(lab):
+    rates = Rates(lab, {}, delay=0, extra=config())
+    rates.start()
+    for host in lab.nodes:
+        for domain, (count, seconds) in RATES.items():
+            host.load("-c", 2, "-n", 60 * count // seconds, "-s", 400, "--pipeline", "--domain", domain)
+    rates.await_sent("a.test", 60)
+    start = now()
+    test_limits.wait(24 if FULL else 6)
+    end, seen = now(), rates.check()
+    for domain, (count, seconds) in RATES.items():
+        used = seen.sent(domain, start, end) / (count * (end - start) / SECOND / seconds)
+        print(f"\n{domain}: {used:.1%} of {count} in {seconds} s are used")
+        assert used > (0.94 if FULL else 0.75)
+    for fault in test_limits.FAULTS if FULL else [kill_node, test_limits.stop_server, test_limits.partition]:
+        (kill_node if fault is test_limits.kill_node else fault)(rates)  # its own: no slots are counted here
+        rates.check()
+    rates.await_sent("a.test", 120)
+    rates.check()
+
+
+def kill_node(rates):
+    victim = rates.lab.nodes[2]
+    rates.mark("kill -9 of a node")
+    victim.node.kill9()
+    rates.await_sent("a.test", 60)
+    rates.lab.start_node(victim, rates.config())
+    rates.lab.await_members(*rates.lab.names)
