@@ -229,11 +229,11 @@ START_TEST(reclaimed_is_tainted)
     say_to(limit_machine.join, 3, 4, 3, 3);
     lease_joined(&lease, 3);
     expect(3, 0, 3);
-    ck_assert_uint_eq(limit_find(&limit, "k", 1)->tainted, 0);
+    ck_assert_uint_eq(limit_entry_of(limit_find(&limit, "k", 1), 3)->tainted, 0);
     position++;
     lease_settle(&lease, all, 3);
-    expect(3, 0, 0);
-    ck_assert_uint_eq(limit_find(&limit, "k", 1)->tainted, 3);
+    expect(3, 0, 3); /* granted again */
+    ck_assert_uint_eq(limit_entry_of(limit_find(&limit, "k", 1), 3)->tainted, 3);
     limit_machine.clear(&limit);
 }
 END_TEST
