@@ -147,6 +147,7 @@ static void run_process(bus_sim_t *sim, void *baton, apr_uint64_t argument)
 
             host->process->events.view(host->baton, &view);
         } else if (item->kind == SIM_LOST) {
+            host->lost--;
             host->process->lost(host->baton);
         } else {
             host->process->events.message(host->baton, item->sender, item->data, item->length);
@@ -209,6 +210,7 @@ void bus_sim_start(bus_sim_t *sim, bus_node_t node, const struct bus_sim_process
     host->baton = baton;
     host->is_process_stopped = 0;
     host->is_joined = 0;
+    host->lost = 0;
     if (host->is_up)
         sim_queue(sim, host, SIM_JOIN, NULL, 0);
 }
@@ -231,7 +233,7 @@ static apr_status_t send_op(bus_t *bus, const void *data, apr_size_t length)
     struct sim_host *host = (struct sim_host *)bus;
 
     EC_ASSERT(length <= BUS_MESSAGE_MAX);
-    if (!host->is_up || host->out_count >= SIM_OUT_MAX)
+    if (!host->is_up || host->lost > 0 || host->out_count >= SIM_OUT_MAX)
         return EC_E_BUSY;
     sim_queue(host->sim, host, SIM_MESSAGE, data, length);
     return APR_SUCCESS;
@@ -288,8 +290,10 @@ void bus_sim_daemon_down(bus_sim_t *sim, bus_node_t node)
     host->ring = NULL;
     host->is_joined = 0;
     sim_clear_out(host);
-    if (host->process != NULL)
+    if (host->process != NULL) {
+        host->lost++;
         sim_to_process(sim, host, sim_item(SIM_LOST, node, NULL, 0));
+    }
     sim_reform_all(sim);
 }
 

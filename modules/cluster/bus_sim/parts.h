@@ -42,6 +42,7 @@ struct sim_host {
     const struct bus_sim_process *process;
     void *baton;
     int is_joined; /* the process is in the group, as this host sees it */
+    int lost;      /* daemons whose end the process has still to find out: what it sends goes nowhere */
     struct sim_item *inbox, *inbox_last;
     int is_scheduled;
     apr_uint64_t wake_number;

@@ -365,10 +365,14 @@ static void reclaim(limit_t *limit, struct limit_holder *holder, apr_uint64_t de
     if (!record->is_available)
         key->frozen -= more < key->frozen ? more : key->frozen;
     got += more;
-    entry->fresh = got;
     key->held += got;
-    if (got > 0)
+    if (!record->is_available) {
+        /* In use all the time, under a lease that is good: a new ring must not void it like a grant that nobody has used. */
+        entry->firm = got;
+    } else if (got > 0) {
+        entry->fresh = got;
         push_fresh(entry, &(struct fresh){ .position = limit->position, .count = got, .is_reclaimed = 1 });
+    }
     if (is_idle(entry))
         remove_entry(entry);
     find_limit(limit, key);

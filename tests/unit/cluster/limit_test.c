@@ -8,6 +8,7 @@
 static limit_t limit;
 static lease_t lease;
 static apr_uint64_t position;
+static int is_unleased; /* whoever comes in has no lease */
 
 static void on_change(void *baton, const struct lease_change *change)
 {
@@ -34,7 +35,7 @@ static void begin(void)
 static void say_to(void (*to)(void *, const struct machine_event *, wire_reader_t *), bus_node_t node,
                    apr_uint32_t units, apr_uint32_t target, apr_uint32_t give)
 {
-    struct limit_record record = { "k", 1, units, target, give, 0 };
+    struct limit_record record = { "k", 1, units, target, give, is_unleased };
     struct machine_event event = { node, ++position };
     wire_writer_t writer = { 0 };
     wire_reader_t reader;
@@ -196,7 +197,7 @@ END_TEST
 /* A process that comes back in time goes on with what it used; others never get it meanwhile. */
 START_TEST(reclaims)
 {
-    static const bus_node_t stay[] = { 1, 2 };
+    static const bus_node_t stay[] = { 1, 2 }, all[] = { 1, 2, 3 };
 
     begin();
     say(3, 4, 3, 0);
@@ -208,8 +209,37 @@ START_TEST(reclaims)
     ck_assert(lease_join(&lease, 3, 300, 1));
     say_to(limit_machine.join, 3, 4, 4, 4); /* three were kept; one may have been granted unseen: frozen */
     lease_joined(&lease, 3);
-    expect(3, 0, 4);
+    expect(3, 4, 0); /* in use: nothing to confirm */
     expect(1, 0, 0);
+    position++;
+    lease_settle(&lease, all, 3);
+    expect(3, 4, 0); /* and not void in another ring */
+    limit_machine.clear(&limit);
+}
+END_TEST
+
+/* Of a rate, without a lease: what was claimed back was in use; when a new ring voids it, others must not have it as unused. */
+START_TEST(reclaimed_is_tainted)
+{
+    static const bus_node_t all[] = { 1, 2, 3 };
+
+    begin();
+    limit.is_rate = 1;
+    say(3, 4, 3, 0);
+    confirm(3);
+    position++;
+    lease_settle(&lease, all, 2);
+    ck_assert(lease_join(&lease, 3, 300, 1));
+    is_unleased = 1;
+    say_to(limit_machine.join, 3, 4, 3, 3);
+    is_unleased = 0;
+    lease_joined(&lease, 3);
+    expect(3, 0, 3);
+    ck_assert_uint_eq(limit_entry_of(limit_find(&limit, "k", 1), 3)->tainted, 0);
+    position++;
+    lease_settle(&lease, all, 3);
+    expect(3, 0, 3); /* granted again */
+    ck_assert_uint_eq(limit_entry_of(limit_find(&limit, "k", 1), 3)->tainted, 3);
     limit_machine.clear(&limit);
 }
 END_TEST
@@ -225,7 +255,7 @@ START_TEST(greed_is_refused)
     ck_assert(lease_join(&lease, 3, 300, 1));
     say_to(limit_machine.join, 3, 4, 1, 4);
     lease_joined(&lease, 3);
-    expect(3, 0, 1);
+    expect(3, 1, 0);
     limit_machine.clear(&limit);
 }
 END_TEST
@@ -266,10 +296,10 @@ START_TEST(half)
     ck_assert(lease_join(&lease, 1, 100, 1));
     say_to(limit_machine.join, 1, 7, 7, 5); /* uses five */
     lease_joined(&lease, 1);
-    expect(1, 0, 3);
+    expect(1, 3, 0);
     lease_release(&lease, lease.departures[0].number);
     say(1, 9, 9, 0);
-    expect(1, 0, 4);
+    expect(1, 3, 1);
     limit_machine.write(&limit, &writer);
     limit_machine.clear(&limit);
     ck_assert(!limit.is_half);
@@ -323,6 +353,7 @@ static void add(Suite *suite)
     tcase_add_test(tcase, lowered);
     tcase_add_test(tcase, departure);
     tcase_add_test(tcase, reclaims);
+    tcase_add_test(tcase, reclaimed_is_tainted);
     tcase_add_test(tcase, greed_is_refused);
     tcase_add_test(tcase, raised_in_a_freeze);
     tcase_add_test(tcase, half);
