@@ -2,7 +2,7 @@
 dist_man_MANS += %D%/man/ecelerity.8 %D%/man/eccmgr.8 %D%/man/ec_console.1 %D%/man/ec_ctl.1 %D%/man/eccmgr_ctl.1 %D%/man/ec_dump_config.1 %D%/man/validate_config.1 %D%/man/smtpload.1 %D%/man/smtpsink.1
 man_MANS = %D%/man/ecelerity.conf.5
 dist_doc_DATA = %D%/README.md %D%/getting-started.md %D%/configuration.md %D%/config-language.md \
-  %D%/safer-defaults.md %D%/hooks.md %D%/delivery.md %D%/logs.md %D%/console.md %D%/eccmgr.md %D%/spool.md %D%/troubleshooting.md %D%/performance.md \
+  %D%/safer-defaults.md %D%/hooks.md %D%/delivery.md %D%/limits.md %D%/logs.md %D%/console.md %D%/eccmgr.md %D%/spool.md %D%/troubleshooting.md %D%/performance.md \
   %D%/cluster.md %D%/cluster-shared.md %D%/cluster-modules.md
 doc_DATA = %D%/options-status.md
 tutorialdir = $(docdir)/module-tutorial

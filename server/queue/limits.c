@@ -176,13 +176,18 @@ static limit_set_t *host_set(queue_t *queue, const char *host)
 static void hold_add(limit_hold_t *hold, limit_t *limit)
 {
     hold->slot[hold->n++] = limit;
+    limit->n_idle += hold->is_idle;
     limit->refs++;
     limit->n_phase[hold->phase]++;
 }
 
-static void put_slot(limit_t *limit, hold_phase_t phase)
+static void put_slot(limit_t *limit, const limit_hold_t *hold)
 {
-    limit->n_phase[phase]--;
+    limit->n_phase[hold->phase]--;
+    if (hold->is_idle) {
+        limit->n_idle--;
+        shape_idle(&limit->user, limit->n_idle);
+    }
     shape_put(&limit->user);
     limit_unref(limit);
 }
@@ -190,7 +195,7 @@ static void put_slot(limit_t *limit, hold_phase_t phase)
 static void put_slots(limit_hold_t *hold, int from)
 {
     while (hold->n > from) {
-        put_slot(hold->slot[--hold->n], hold->phase);
+        put_slot(hold->slot[--hold->n], hold);
     }
 }
 
@@ -205,6 +210,18 @@ static int take_slots(limit_hold_t *hold, const limit_set_t *set)
         }
     }
     return 1;
+}
+
+void hold_set_idle(limit_hold_t *hold, int is_idle)
+{
+    if (hold->is_idle == is_idle) {
+        return;
+    }
+    hold->is_idle = is_idle != 0;
+    for (int i = 0; i < hold->n; i++) {
+        hold->slot[i]->n_idle += is_idle ? 1 : -1;
+        shape_idle(&hold->slot[i]->user, hold->slot[i]->n_idle);
+    }
 }
 
 void hold_set_phase(limit_hold_t *hold, hold_phase_t phase)
@@ -645,7 +662,7 @@ int limits_adopt(queue_t *queue, limit_hold_t *hold)
     hold->n_own = hold->n;
     is_whole &= adopt_slots(hold, before, &n_before, host);
     while (n_before > 0) {
-        put_slot(before[--n_before], hold->phase);
+        put_slot(before[--n_before], hold);
     }
     own->refs++;
     set_unref(hold->own);

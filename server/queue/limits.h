@@ -41,6 +41,7 @@ typedef struct {
     int refs;                 /* sets and sessions */
     int n_phase[HOLD_PHASES]; /* connections that hold a slot */
     int is_cluster;
+    int n_idle;               /* of those that hold a slot */
     int is_waiting;           /* nothing was there; it will tell */
     apr_int64_t most;
     apr_interval_time_t window;
@@ -79,6 +80,7 @@ typedef struct {
     limit_set_t *own, *host;
     limit_taken_t connection[LIMIT_RATES_MAX], message[LIMIT_RATES_MAX];
     int n_connection, n_message;
+    unsigned char is_idle;
     unsigned char is_throttled;  /* the last message got no permission */
     unsigned char is_connecting; /* what was taken for the connection is used, and may be seen from now on */
     unsigned char is_sending;    /* the same for messages */
@@ -108,6 +110,8 @@ int limits_are_due(const queue_t *queue, hold_phase_t phase);
 int limits_open(queue_t *queue, limit_hold_t *hold);
 /** Everything goes back; what was taken and not used unrested. */
 void hold_release(limit_hold_t *hold);
+/** Its connection has no work, or has again. */
+void hold_set_idle(limit_hold_t *hold, int is_idle);
 void hold_set_phase(limit_hold_t *hold, hold_phase_t phase);
 /** limits_are_due(), of what this one holds. */
 int hold_is_due(const limit_hold_t *hold, hold_phase_t phase);

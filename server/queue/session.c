@@ -24,6 +24,7 @@ void session_set(queue_session_t *session, session_state_t state)
     count_state(session, -1);
     session->state = state;
     count_state(session, 1);
+    hold_set_idle(&session->hold, state == SESSION_IDLE);
     util_list_remove(&session->link);
     /* The idle one that worked last is woken first: the others may time out. */
     util_list_add_first(state == SESSION_IDLE ? &queue->idle : &queue->sessions, &session->link);
@@ -35,6 +36,7 @@ static void leave(queue_session_t *session)
     queue_t *queue = session->queue;
 
     count_state(session, -1);
+    hold_set_idle(&session->hold, 0);
     util_list_remove(&session->link);
     queue->n_worked -= session->has_worked;
     queue->n_sessions--;

@@ -5,6 +5,44 @@
 
 #include "util/text.h"
 
+/* "scope_max_outbound_connections is reached: 3 of 3 connections in use, set in domain example.com". */
+static void say_limit(util_text_t *text, const limit_t *limit)
+{
+    const char *option = conf_option(limit->opt)->name;
+    ec_gate_state_t state;
+
+    ec_gate_state(limit->user.gate, &state);
+    if (limit->kind == LIMIT_SLOTS) {
+        util_text_addf(text, "%s is reached: %" APR_INT64_T_FMT " of %" APR_INT64_T_FMT " connections in use", option,
+                       state.used, limit->most);
+    } else {
+        util_text_addf(text, "%s is used up: %" APR_INT64_T_FMT " %s in %" APR_INT64_T_FMT " s", option, limit->most,
+                       limit->kind == LIMIT_MESSAGES ? "messages" : "connections", apr_time_sec(limit->window));
+    }
+    if (limit->is_cluster && state.units < state.limit) {
+        util_text_addf(text, ", of which this node has %" APR_INT64_T_FMT " at present", state.units);
+    }
+    util_text_addf(text, ", set in %s", limit->where);
+}
+
+/* What others use, too, and has nothing left.  0: there is no such thing. */
+static int say_lack(util_text_t *text, const queue_t *queue)
+{
+    const limit_t *own = limits_lacking(queue), *host = limits_lacking_host(queue);
+
+    if (queue->active.count == 0 || (own == NULL && host == NULL)) {
+        return 0;
+    }
+    if (queue->n_sessions > 0) {
+        util_text_addf(text, "being delivered over %d connections; ", queue->n_sessions);
+    }
+    if (own == NULL) {
+        util_text_add(text, "no MX host may be used now: ");
+    }
+    say_limit(text, own != NULL ? own : host);
+    return 1;
+}
+
 void queue_why(queue_t *queue, char *buffer, apr_size_t room)
 {
     apr_time_t now = ec_loop_now(queue->set->loop);
@@ -31,6 +69,8 @@ void queue_why(queue_t *queue, char *buffer, apr_size_t room)
                        util_text_iso_date(next, queue->hold_until));
     } else if (queue->active.count > 0 && queue_max_sessions(queue) == 0) {
         util_text_add(&text, "max_outbound_connections is 0: no connection is allowed");
+    } else if (say_lack(&text, queue)) {
+        return;
     } else if (queue->active.count > 0 && queue->n_sessions >= queue_max_sessions(queue)) {
         util_text_addf(&text, "being delivered over all %d connections that max_outbound_connections allows",
                        queue->n_sessions);

@@ -52,6 +52,13 @@ static void place(util_heap_t *heap, shape_user_t *user, apr_size_t slot, int is
 
 void fair_holds(ec_gate_t *gate, shape_user_t *user)
 {
+    int may_give = user->idle > user->surplus && keeping(user) > 0;
+
+    if (may_give && !util_link_is_linked(&user->idle_link)) {
+        util_list_add_last(&gate->idlers, &user->idle_link);
+    } else if (!may_give) {
+        util_list_remove(&user->idle_link);
+    }
     if (gate->rate == NULL) {
         place(&gate->rich, user, user->rich_slot, user->used > 0, rich_key(user));
     }
@@ -154,6 +161,21 @@ static int may_claim(const shape_user_t *poor, const shape_user_t *rich, apr_tim
     return more > 1 || (more == 1 && poor != rich && now >= turn_ends(poor, rich));
 }
 
+/* What is idle changes hands at once. */
+static void claim_idle(ec_gate_t *gate)
+{
+    shape_user_t *poor;
+    util_link_t *link;
+
+    while (gate_free(gate) <= 0 && (poor = util_heap_first(&gate->hungry)) != NULL &&
+           (link = util_list_first(&gate->idlers)) != NULL) {
+        shape_user_t *idler = UTIL_OWNER(link, shape_user_t, idle_link);
+
+        set_surplus(gate, idler, idler->surplus + 1);
+        set_owed(gate, poor, poor->owed + 1);
+    }
+}
+
 static void claim(ec_gate_t *gate, apr_time_t now)
 {
     shape_user_t *poor, *rich;
@@ -204,6 +226,7 @@ void fair_settle(ec_gate_t *gate, apr_time_t now)
         }
     }
     if (gate->rate == NULL) {
+        claim_idle(gate);
         claim(gate, now);
         balance(gate);
     }

@@ -53,6 +53,7 @@ struct ec_gate {
     util_heap_t hungry;            /* users that wait for more than they are promised and owed: least first */
     util_heap_t rich;              /* users with slots: most first */
     util_list_t owed_list, ending; /* users that are owed; users with a surplus */
+    util_list_t idlers;            /* users that could give up more than they are to */
     util_list_t members;
     shape_user_t *alarm; /* of the hungry: who looks after time; NULL: nobody has to */
     char key[];

@@ -145,6 +145,7 @@ static ec_gate_t *make(apr_uint64_t hash, const shape_place_t *place)
     util_list_init(&gate->members);
     util_list_init(&gate->owed_list);
     util_list_init(&gate->ending);
+    util_list_init(&gate->idlers);
     util_heap_init(&gate->hungry, offsetof(shape_user_t, hungry_slot));
     util_heap_init(&gate->rich, offsetof(shape_user_t, rich_slot));
     if (place->window > 0) {

@@ -149,6 +149,7 @@ void shape_leave(shape_user_t *user)
     pthread_mutex_lock(&gate->lock);
     fair_dequeue(gate, user);
     user->wanted = 0;
+    user->idle = 0;
     while (user->used > 0) {
         drop(gate, user);
     }
@@ -206,6 +207,23 @@ void shape_want(shape_user_t *user, apr_int64_t wanted)
         requeue(gate, user);
         fair_settle(gate, now);
     }
+    pthread_mutex_unlock(&gate->lock);
+}
+
+void shape_idle(shape_user_t *user, int n)
+{
+    ec_gate_t *gate = user->gate;
+    apr_time_t now;
+
+    if (user->idle == n) {
+        return;
+    }
+    pthread_mutex_lock(&gate->lock);
+    now = ec_gate_clock();
+    user->idle = n;
+    fair_holds(gate, user);
+    gate_age(gate, now);
+    fair_settle(gate, now);
     pthread_mutex_unlock(&gate->lock);
 }
 

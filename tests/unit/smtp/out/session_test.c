@@ -397,6 +397,108 @@ START_TEST(next_host)
 }
 END_TEST
 
+/* ---- limits over several queues -------------------------------------------------------------------- */
+
+START_TEST(full_host_is_passed_over)
+{
+    static const char *const two[] = { "127.0.0.9", "127.0.0.1", NULL }; /* nobody listens on the first */
+    static const peer_script_t script = { OFFERS_ALL, { { 0 } } };
+
+    peer_start(&script, test_pool);
+    fake_queue_start(CONF, two, peer_port(), test_pool);
+    fake_queue_full(_i);
+    add_message(MESSAGE, 1);
+    fake_queue_open();
+    until(fake_queue_is_closed);
+    ck_assert_str_eq(fake_queue_story(), _i < 2 ? "D9 / " : "h");
+    ck_assert_int_eq(peer_connections(), _i < 2);
+}
+END_TEST
+
+START_TEST(connections_that_may_not_begin_fail_nothing)
+{
+    static const peer_script_t script = { OFFERS_ALL, { { 0 } } };
+
+    peer_start(&script, test_pool);
+    fake_queue_start(CONF, here, peer_port(), test_pool);
+    fake_queue_wait();
+    add_message(MESSAGE, 1);
+    fake_queue_open();
+    until(fake_queue_is_closed);
+    ck_assert_str_eq(fake_queue_story(), "");
+    ck_assert_int_eq(peer_connections(), 0);
+}
+END_TEST
+
+/* I8: with permission for one message the connection says QUIT after it; without any it stays for the first. */
+START_TEST(throttled)
+{
+    static const peer_script_t script = { OFFERS_ALL, { { 0 } } };
+
+    peer_start(&script, test_pool);
+    fake_queue_start(CONF "idle_timeout = 5\n", here, peer_port(), test_pool);
+    fake_queue_throttle(_i);
+    add_message(MESSAGE, 1);
+    add_message(MESSAGE, 1);
+    fake_queue_open();
+    if (_i == 0) {
+        until(fake_queue_is_waiting);
+        ck_assert(!fake_queue_is_closed(NULL) && !has_quit(NULL));
+        fake_queue_throttle(1);
+        fake_queue_wake(0);
+    }
+    until(fake_queue_is_closed);
+    ck_assert_str_eq(fake_queue_story(), "D9 / ");
+    ck_assert(has_quit(NULL));
+    ck_assert(!fake_queue_is_cut_heard());
+}
+END_TEST
+
+static int is_silent(void *baton)
+{
+    return peer_is_silent();
+}
+
+/* The lease ends while an answer is awaited: nothing more is sent, and what the dot was not sent for is released. */
+static const struct {
+    const char *verb, *story;
+} cuts[] = { { "", "" }, { "EHLO", "" }, { "MAIL", "R R / " }, { "DATA", "R R / " }, { ".", "?9 ?9 / " }, { "QUIT", "D9 D9 / " } };
+
+START_TEST(cut)
+{
+    peer_script_t script = { NULL, { { cuts[_i].verb, 0, "!silent" } } };
+    const char *before;
+
+    peer_start(&script, test_pool);
+    fake_queue_start(CONF "body_timeout = 1000\nmailfrom_timeout = 1000\nehlo_timeout = 1000\n", here, peer_port(), test_pool);
+    add_message(MESSAGE, 2);
+    fake_queue_open();
+    until(is_silent);
+    before = peer_transcript();
+    fake_queue_cut(1);
+    until(fake_queue_is_closed);
+    ck_assert_str_eq(fake_queue_story(), cuts[_i].story);
+    ck_assert_str_eq(peer_transcript(), before);
+    ck_assert(fake_queue_is_cut_heard());
+}
+END_TEST
+
+/* Nobody has told the session yet: it finds out before it sends. */
+START_TEST(nothing_is_sent_without_permission)
+{
+    static const peer_script_t script = { NULL, { { 0 } } };
+
+    peer_start(&script, test_pool);
+    fake_queue_start(CONF, here, peer_port(), test_pool);
+    fake_queue_cut(0);
+    add_message(MESSAGE, 1);
+    fake_queue_open();
+    until(fake_queue_is_closed);
+    ck_assert_str_eq(fake_queue_story(), "");
+    ck_assert_str_eq(peer_transcript(), "");
+}
+END_TEST
+
 /* A host that failed is left alone for host_failure_retry, and its text is what the queue hears meanwhile. */
 START_TEST(failed_host_is_left_alone)
 {
@@ -835,6 +937,11 @@ static void add(Suite *suite)
     tcase_add_test(hosts, failed_host_is_left_alone);
     tcase_add_loop_test(hosts, no_route, 0, TEST_COUNT(lookups));
     tcase_add_test(rest, idle_then_work);
+    tcase_add_loop_test(rest, full_host_is_passed_over, 1, 3);
+    tcase_add_test(rest, connections_that_may_not_begin_fail_nothing);
+    tcase_add_loop_test(rest, throttled, 0, 2);
+    tcase_add_loop_test(rest, cut, 0, TEST_COUNT(cuts));
+    tcase_add_test(rest, nothing_is_sent_without_permission);
     tcase_add_test(rest, told_to_close);
     tcase_add_loop_test(rest, told_to_close_early, 0, 2);
     tcase_add_test(rest, peer_leaves_while_idle);
