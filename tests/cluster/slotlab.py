@@ -16,6 +16,7 @@ import clusterlab
 FULL = bool(os.environ.get("EC_CLUSTER_FULL"))
 DELAY = 300        # milliseconds that a message takes
 PORT = 2526
+MESSAGES_MAX = 60000  # for one node
 SECOND = 1_000_000
 
 
@@ -97,10 +98,11 @@ class SlotLab:
             host.node.configure(self.lab.cluster_config(host) + self.config())
             host.node.console("config", "reload")
 
-    def feed(self, host, seconds, domains=None, share=1.0):
+    def feed(self, host, seconds, domains=None):
         """So much mail that all its part of the limits, and more, can be used for so long."""
         for domain, limit in (domains or self.limits).items():
-            count = int(limit * seconds * 1000 / self.delay * share) + 20
+            count = int(limit * seconds * 1000 / self.delay) + 20
+            count = min(count, MESSAGES_MAX // len(self.limits) + 20)
             host.load("-c", 4, "-n", count, "-s", 400, "--pipeline", "--domain", domain)
 
     def seen(self):
