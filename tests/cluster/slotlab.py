@@ -100,10 +100,10 @@ class SlotLab:
 
     def feed(self, host, seconds, domains=None):
         """So much mail that all its part of the limits, and more, can be used for so long."""
-        for domain, limit in (domains or self.limits).items():
-            count = int(limit * seconds * 1000 / self.delay) + 20
-            count = min(count, MESSAGES_MAX // len(self.limits) + 20)
-            host.load("-c", 4, "-n", count, "-s", 400, "--pipeline", "--domain", domain)
+        counts = {d: limit * seconds * 1000 / self.delay for d, limit in (domains or self.limits).items()}
+        part = min(1, MESSAGES_MAX / sum(counts.values()))
+        for domain, count in counts.items():
+            host.load("-c", 4, "-n", int(count * part) + 20, "-s", 400, "--pipeline", "--domain", domain)
 
     def seen(self):
         return Seen(self.trace, self.cut)
