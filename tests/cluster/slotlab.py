@@ -16,6 +16,7 @@ import clusterlab
 FULL = bool(os.environ.get("EC_CLUSTER_FULL"))
 DELAY = 300        # milliseconds that a message takes
 PORT = 2526
+MESSAGES_MAX = 60000  # for one node
 SECOND = 1_000_000
 
 
@@ -97,11 +98,12 @@ class SlotLab:
             host.node.configure(self.lab.cluster_config(host) + self.config())
             host.node.console("config", "reload")
 
-    def feed(self, host, seconds, domains=None, share=1.0):
+    def feed(self, host, seconds, domains=None):
         """So much mail that all its part of the limits, and more, can be used for so long."""
-        for domain, limit in (domains or self.limits).items():
-            count = int(limit * seconds * 1000 / self.delay * share) + 20
-            host.load("-c", 4, "-n", count, "-s", 400, "--pipeline", "--domain", domain)
+        counts = {d: limit * seconds * 1000 / self.delay for d, limit in (domains or self.limits).items()}
+        part = min(1, MESSAGES_MAX / sum(counts.values()))
+        for domain, count in counts.items():
+            host.load("-c", 4, "-n", int(count * part) + 20, "-s", 400, "--pipeline", "--domain", domain)
 
     def seen(self):
         return Seen(self.trace, self.cut)

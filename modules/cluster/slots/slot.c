@@ -67,7 +67,8 @@ static void lose_given(struct slot *slot, apr_uint32_t count)
     settle_closed(slot, &state);
 }
 
-/* Those that were granted and are not any more.  Without a lease, but with the state, they are only out of use. */
+/* Those that were granted and are not any more.  Without a lease, but with the state, they are only out of
+ * use. */
 static apr_uint32_t lose_reserved(struct slot *slot, apr_uint32_t count)
 {
     const struct limit_client_key *key = slot->key;
@@ -174,7 +175,8 @@ static void look_at(struct slot *slot, apr_time_t when)
 }
 
 /* How long a unit was waited for that is there now. */
-static apr_interval_time_t settle_wait(struct slot *slot, apr_uint32_t before, apr_uint32_t wanted, apr_time_t now)
+static apr_interval_time_t settle_wait(struct slot *slot, apr_uint32_t before, apr_uint32_t wanted,
+                                       apr_time_t now)
 {
     apr_interval_time_t waited = slot->given > before && slot->asked != 0 ? now - slot->asked : -1;
 

@@ -1,8 +1,8 @@
 /* slot.h - one gate, and the key of the replicated limits that its units come from
  * SPDX-License-Identifier: Apache-2.0
  *
- * At all times, of the client's key: used = given + closing + reserved + resting.  Of a rate, given + closing is what rests in
- * the gate, or what may be used there, whichever is more.
+ * At all times, of the client's key: used = given + closing + reserved + resting.  Of a rate, given + closing
+ * is what rests in the gate, or what may be used there, whichever is more.
  *
  * A slot without a gate ends what its key still has: units that were in use when the gate went.
  *
@@ -34,13 +34,13 @@ struct slot {
     struct slot *next, **at;
 };
 
-/** Units are taken from the gate at once because they are not ours any more: what of `count`, as the client says it,
- * was not taken before. */
+/** Units are taken from the gate at once because they are not ours any more: what of `count`, as the client
+ * says it, was not taken before. */
 void slot_lose(struct slot *slot, apr_uint32_t count);
 /** Of a rate: `count` units have come, or will, that others may have used just now. */
 void slot_reserve(struct slot *slot, apr_uint32_t count, apr_time_t now);
-/** Brings gate and key in line: what is wanted, given, given back, awaited.  Returns how long a unit that was given now
- * was waited for, in microseconds; negative: none was. */
+/** Brings gate and key in line: what is wanted, given, given back, awaited.  Returns how long a unit that was
+ * given now was waited for, in microseconds; negative: none was. */
 apr_interval_time_t slot_settle(struct slot *slot, const ec_gate_state_t *state, apr_time_t now);
 /** The gate goes, or goes on with another key: what is in it is lost to it, and rests here for one window. */
 void slot_leave_gate(struct slot *slot, apr_time_t now);

@@ -114,7 +114,8 @@ static enum limit_mode mode_of(const ec_gate_state_t *state)
 }
 
 /* NULL: its name is too long for the cluster; it gets no units. */
-static struct limit_client_key *find_key(struct slots *slots, limit_client_t *client, const ec_gate_state_t *state)
+static struct limit_client_key *find_key(struct slots *slots, limit_client_t *client,
+                                         const ec_gate_state_t *state)
 {
     char text[TABLE_KEY_MAX + 1];
     apr_size_t length = name_key(text, slots, state);
@@ -194,7 +195,8 @@ static void look_later(struct slots *slots, const struct slot *slot)
 static void count_wait(struct slots *slots, apr_interval_time_t waited)
 {
     if (waited >= 0)
-        slots->waits.last[slots->waits.count++ % SLOTS_WAITS] = (apr_uint32_t)(waited < LIMIT_MAX ? waited : LIMIT_MAX);
+        slots->waits.last[slots->waits.count++ % SLOTS_WAITS] =
+            (apr_uint32_t)(waited < LIMIT_MAX ? waited : LIMIT_MAX);
 }
 
 static void look_at(struct slots *slots, struct slot *slot)
@@ -235,8 +237,7 @@ static void open_side(struct slots *slots, struct side *side, const struct machi
     struct machine machine = { type, &side->state, &limit_client_local, &side->client };
 
     limit_init(&side->state, type == &throttle_machine);
-    limit_client_init(&side->client, &side->state, 0, BUS_NODES_MAX, TURN, NULL, events,
-                      slots);
+    limit_client_init(&side->client, &side->state, 0, BUS_NODES_MAX, TURN, NULL, events, slots);
     node_add_machine(slots->node, &machine);
 }
 
@@ -351,7 +352,9 @@ static void slots_close(void *part)
     slots->is_provider = 0;
 }
 
-const struct node_part slots_part = { "limits", slots_open, slots_turn, slots_next, slots_lease, slots_close };
+const struct node_part slots_part = {
+    "limits", slots_open, slots_turn, slots_next, slots_lease, slots_close
+};
 
 /* ---- others ------------------------------------------------------------------------------------ */
 

@@ -1,10 +1,10 @@
 /* slots.h - cluster-wide limits of this server: its gates get their units from the replicated limits
  * SPDX-License-Identifier: Apache-2.0
  *
- * The provider of all gates (ec/gate.h), and a part of the node: two machines, one for slots and one for rates, with a
- * client each.  What is in a gate counts as used by the client, whether a connection stands for it or
- * not: a unit goes to the gate when the client has it, and to the client only when the gate has given it back, out of
- * use.  README.md ("Gates") says why the sum over all nodes never exceeds a limit.
+ * The provider of all gates (ec/gate.h), and a part of the node: two machines, one for slots and one for
+ * rates, with a client each.  What is in a gate counts as used by the client, whether a connection stands for
+ * it or not: a unit goes to the gate when the client has it, and to the client only when the gate has given
+ * it back, out of use.  README.md ("Gates") says why the sum over all nodes never exceeds a limit.
  *
  * Thread: the node's. */
 #ifndef CLUSTER_SLOTS_SLOTS_H
@@ -27,7 +27,8 @@ extern const struct node_part slots_part;
 
 enum { SLOTS_WAITS = 1024 };
 
-/** How long the last units were waited for, in microseconds, from when their lack was seen until the gate had them. */
+/** How long the last units were waited for, in microseconds, from when their lack was seen until the gate had
+ * them. */
 struct slots_waits {
     apr_uint64_t count; /* of all; the last SLOTS_WAITS are kept, in a ring */
     apr_uint32_t last[SLOTS_WAITS];

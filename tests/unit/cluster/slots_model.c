@@ -12,7 +12,8 @@
 static struct server *current;
 
 static const apr_time_t window = apr_time_from_sec(2), margin = apr_time_from_msec(250);
-/* After a connection was told to close, or its process is stopped and its lease over: as the receiver sees it. */
+/* After a connection was told to close, or its process is stopped and its lease over: as the receiver sees
+ * it. */
 static const apr_time_t close_max = apr_time_from_msec(150);
 
 static apr_time_t clock_of(const struct server *server)
@@ -34,8 +35,9 @@ static void fail(struct model *model, const char *format, ...)
 
     if (model->failure[0] != '\0')
         return;
-    length = snprintf(model->failure, sizeof(model->failure), "seed %lu at %.6f s: ", (unsigned long)model->seed,
-                      (double)bus_sim_now(model->sim) / 1e6);
+    length =
+        snprintf(model->failure, sizeof(model->failure), "seed %lu at %.6f s: ", (unsigned long)model->seed,
+                 (double)bus_sim_now(model->sim) / 1e6);
     va_start(args, format);
     vsnprintf(model->failure + length, sizeof(model->failure) - (size_t)length, format, args);
     va_end(args);
@@ -112,7 +114,8 @@ void ec_gate_state(ec_gate_t *gate, ec_gate_state_t *state)
     state->losing = is_rate ? 0 : count_links(gate, 1);
     state->next = 0;
     for (int i = 0; i < gate->link_count && is_rate; i++)
-        state->next = state->next == 0 || gate->links[i].ends < state->next ? gate->links[i].ends : state->next;
+        state->next =
+            state->next == 0 || gate->links[i].ends < state->next ? gate->links[i].ends : state->next;
 }
 
 void ec_gate_set_note(ec_gate_t *gate, void *note)
@@ -384,10 +387,9 @@ static void make_gates(struct server *server)
 void model_boot(struct model *model, bus_node_t id)
 {
     struct server *server = &model->servers[id];
-    struct replica_config config = { .self = id,
-                                     .window = window,
-                                     .margin = margin,
-                                     .patience = apr_time_from_msec(500) };
+    struct replica_config config = {
+        .self = id, .window = window, .margin = margin, .patience = apr_time_from_msec(500)
+    };
     const char *why = NULL;
 
     if (server->is_running)

@@ -1,9 +1,9 @@
-/* slots_model.h - several servers in one process: gates, connections and rates as a model, the cluster on the simulated bus
- * SPDX-License-Identifier: Apache-2.0
+/* slots_model.h - several servers in one process: gates, connections and rates as a model, the cluster on the
+ * simulated bus SPDX-License-Identifier: Apache-2.0
  *
- * Has the functions of ec/gate.h and of cluster/node/node.h that slots use, for whichever server is running just then.
- * A server opens connections and sends messages as its gates allow; all is counted as receivers see it.  After
- * every event nothing may be above its limit.  One thread, simulated time. */
+ * Has the functions of ec/gate.h and of cluster/node/node.h that slots use, for whichever server is running
+ * just then. A server opens connections and sends messages as its gates allow; all is counted as receivers
+ * see it.  After every event nothing may be above its limit.  One thread, simulated time. */
 #ifndef TESTS_SLOTS_MODEL_H
 #define TESTS_SLOTS_MODEL_H
 
@@ -28,7 +28,7 @@ struct model_place {
 
 /** One connection, or one use of a rate that rests. */
 struct model_link {
-    apr_time_t ends;       /* by the server's clock: its work is done, or it has rested */
+    apr_time_t ends; /* by the server's clock: its work is done, or it has rested */
     enum { LINK_OPEN, LINK_CLOSING, LINK_RESTING } kind;
     int is_lost;
     int is_shut; /* by the guard: the receiver has seen its end */

@@ -1,5 +1,5 @@
-/* slots_test.c - gates of several servers get their units from one cluster: never too many, never for nothing few
- * SPDX-License-Identifier: Apache-2.0 */
+/* slots_test.c - gates of several servers get their units from one cluster: never too many, never for nothing
+ * few SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 
 #include "runner.h"
@@ -60,7 +60,8 @@ START_TEST(all_is_used_and_no_more)
     model_measure(&model);
     run(apr_time_from_sec(10));
     for (int i = 0; i < 8; i++)
-        ck_assert_msg(model_utilisation(&model, i) > 0.9, "%s: %.2f", model.place[i].key, model_utilisation(&model, i));
+        ck_assert_msg(model_utilisation(&model, i) > 0.9, "%s: %.2f", model.place[i].key,
+                      model_utilisation(&model, i));
     for (bus_node_t id = 1; id <= MODEL_SERVERS; id++) {
         double part = model.place[3].used_by[id] / model.place[3].used;
 
@@ -96,7 +97,8 @@ START_TEST(rates_are_used)
     run(apr_time_from_sec(20));
     for (int i = 0; i < 12; i++)
         could += (apr_uint64_t)(model.place[i].limit * apr_time_from_sec(20) / model.place[i].window);
-    ck_assert_msg(model.sends > could * 9 / 10, "%lu of %lu", (unsigned long)model.sends, (unsigned long)could);
+    ck_assert_msg(model.sends > could * 9 / 10, "%lu of %lu", (unsigned long)model.sends,
+                  (unsigned long)could);
     model_stop(&model);
 }
 END_TEST
@@ -108,7 +110,8 @@ START_TEST(many_keys)
     model_measure(&model);
     run(apr_time_from_sec(2));
     for (int i = 0; i < MODEL_GATES; i++)
-        ck_assert_msg(model_utilisation(&model, i) > 0.8, "%s: %.2f", model.place[i].key, model_utilisation(&model, i));
+        ck_assert_msg(model_utilisation(&model, i) > 0.8, "%s: %.2f", model.place[i].key,
+                      model_utilisation(&model, i));
     model_stop(&model);
 }
 END_TEST
@@ -212,7 +215,8 @@ static void change_demand(void)
 {
     int place = (int)bus_sim_random(model.sim, (apr_uint32_t)model.places);
 
-    model_demand(&model, place, any_server(), bus_sim_random(model.sim, (apr_uint32_t)model.place[place].limit + 3));
+    model_demand(&model, place, any_server(),
+                 bus_sim_random(model.sim, (apr_uint32_t)model.place[place].limit + 3));
 }
 
 static void stop_and_go(void)
