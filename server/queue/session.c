@@ -259,7 +259,7 @@ static int spare(const queue_t *queue, int most)
     int few = most - now - queue->n_closing;
 
     few = few < queue->goal - now ? few : queue->goal - now;
-    if (queue->n_idle > 0 || (apr_size_t)hungry >= queue->active.count) {
+    if (few <= 0 || queue->n_idle > 0 || (apr_size_t)hungry >= queue->active.count) {
         return 0;
     }
     return queue->active.count - (apr_size_t)hungry < (apr_size_t)few ? (int)queue->active.count - hungry : few;

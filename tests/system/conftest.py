@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures: servers, sinks and name servers that end with their test."""
+import os
+import shutil
+
 import pytest
 
 import lab as lab_module
@@ -47,6 +50,8 @@ class Lab:
                 thing.kill9()
             elif hasattr(thing, "close"):
                 thing.close()
+            if isinstance(thing, lab_module.Server) and not os.environ.get("EC_KEEP"):
+                shutil.rmtree(f"{thing.dir}/spool/segments", ignore_errors=True)     # 200 MB for each server
 
 
 @pytest.fixture

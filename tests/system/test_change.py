@@ -283,6 +283,7 @@ REFUSALS = {
     "port": (["config set esmtp_listener listen {taken} idle_time 5"], ["{taken}", "(console)"]),
     "both": (["config set ec_logger second mainlog {dir}/second.ec", "config set ec_logger second paniclog {dir}/second.panic",
               "config set ec_logger second rejectlog {dir}/second.reject",
+              "config set ec_logger second acctlog {dir}/second.acct",
               "config set control_listener listen {dir}/second file_mode 0600",
               "config set esmtp_listener listen {free} idle_time 5",
               "config set esmtp_listener listen {taken} idle_time 5"], ["{taken}"]),
