@@ -4,6 +4,8 @@
 
 #include <apr_strings.h>
 
+#include <ec/gate.h>
+
 #include "cluster/group/api.h"
 #include "cluster/module.h"
 
@@ -88,7 +90,7 @@ static const char *leader_of(node_t *node)
 static void add_state(ec_node_t *root, node_t *node)
 {
     struct replica_info info;
-    apr_time_t now = node_clock(), until = replica_clock(node_replica(node))->until;
+    apr_time_t now = ec_gate_clock(), until = replica_clock(node_replica(node))->until;
 
     replica_info(node_replica(node), &info);
     ec_node_text(root, "state", replica_phase_name(info.phase));

@@ -42,6 +42,20 @@ static void add(chain_t *chain, const conf_stanza_t *stanza)
     chain->stanzas[chain->count++] = stanza;
 }
 
+const conf_setting_t *chain_setting(const chain_t *chain, const ec_option_t *row, const conf_stanza_t **stanza)
+{
+    for (int i = 0; i < chain->count; i++) {
+        const conf_setting_t *setting = tree_setting(chain->stanzas[i], row);
+
+        if (setting != NULL) {
+            if (stanza != NULL)
+                *stanza = chain->stanzas[i];
+            return setting;
+        }
+    }
+    return NULL;
+}
+
 void chain_trace(chain_t *chain, apr_pool_t *pool)
 {
     chain->steps = apr_array_make(pool, 16, sizeof(chain_step_t));
@@ -227,15 +241,9 @@ static void look_at_stanza(chain_t *chain, const conf_stanza_t *stanza, const ch
 
 static const char *pathway_of(const chain_t *chain)
 {
-    const ec_option_t *row = conf_option(CONF_O_PATHWAY);
+    const conf_setting_t *setting = chain_setting(chain, conf_option(CONF_O_PATHWAY), NULL);
 
-    for (int i = 0; i < chain->count; i++) {
-        const conf_setting_t *setting = tree_setting(chain->stanzas[i], row);
-
-        if (setting != NULL)
-            return setting->value.s;
-    }
-    return NULL;
+    return setting != NULL ? setting->value.s : NULL;
 }
 
 void chain_pathway(chain_t *chain, const conf_t *conf, const char *pathway)

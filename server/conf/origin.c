@@ -12,16 +12,11 @@
 
 static conf_origin_t find(const chain_t *chain, conf_opt_t opt)
 {
-    const ec_option_t *row = conf_option(opt);
+    conf_origin_t origin = { NULL, NULL };
+    const conf_setting_t *setting = chain_setting(chain, conf_option(opt), &origin.stanza);
 
-    for (int i = 0; i < chain->count; i++) {
-        const conf_setting_t *setting = tree_setting(chain->stanzas[i], row);
-
-        if (setting != NULL) {
-            return (conf_origin_t){ chain->stanzas[i], &setting->value };
-        }
-    }
-    return (conf_origin_t){ NULL, NULL };
+    origin.value = setting != NULL ? &setting->value : NULL;
+    return origin;
 }
 
 static void find_all(conf_origin_t *origins, const conf_opt_t *opts, int n, chain_t *chain)

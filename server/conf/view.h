@@ -29,6 +29,8 @@ typedef struct {
 
 void chain_init(chain_t *chain);
 void chain_free(chain_t *chain);
+/** The setting of the option that comes first in the chain, and (unless `stanza` is NULL) its stanza; NULL: there is none. */
+const conf_setting_t *chain_setting(const chain_t *chain, const ec_option_t *row, const conf_stanza_t **stanza);
 /** Also note every place that is looked at; the notes are in `pool`. */
 void chain_trace(chain_t *chain, apr_pool_t *pool);
 /** Add what is at this place (nothing when its stanza is NULL). */

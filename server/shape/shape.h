@@ -74,9 +74,7 @@ void shape_idle(shape_user_t *user, int n);
 int shape_take(shape_user_t *user);
 /** Give one of slots back: its connection is closed as the receiver sees it. */
 void shape_put(shape_user_t *user);
-/** A unit of a rate that was taken last and not used after all comes back unrested. */
-void shape_untake(shape_user_t *user);
-/** The same for one that was taken at `when` (user->taken_at of then). */
+/** A unit of a rate that was taken at `when` (user->taken_at of then) and not used after all comes back unrested. */
 void shape_return(shape_user_t *user, apr_time_t when);
 /** A unit of a rate that was taken at `when` rests from `to` (between `when` and now).  0: it has rested already. */
 int shape_move(shape_user_t *user, apr_time_t when, apr_time_t to);

@@ -312,23 +312,6 @@ void shape_put(shape_user_t *user)
     pthread_mutex_unlock(&gate->lock);
 }
 
-void shape_untake(shape_user_t *user)
-{
-    ec_gate_t *gate = user->gate;
-    apr_time_t now;
-
-    EC_ASSERT(gate->rate != NULL);
-    pthread_mutex_lock(&gate->lock);
-    now = ec_gate_clock();
-    gate_age(gate, now);
-    ec_window_unuse(gate->rate, user->taken_at, now);
-    gate_age(gate, now);
-    user->wanted++;
-    recount(gate, user);
-    fair_settle(gate, now);
-    pthread_mutex_unlock(&gate->lock);
-}
-
 void shape_return(shape_user_t *user, apr_time_t when)
 {
     ec_gate_t *gate = user->gate;

@@ -71,11 +71,6 @@ struct node {
     apr_time_t said_busy;
 };
 
-apr_time_t node_clock(void)
-{
-    return ec_gate_clock();
-}
-
 /* ---- who we are --------------------------------------------------------------------------------- */
 
 static void copy_text(char *to, apr_size_t size, const char *from)
@@ -175,7 +170,7 @@ static apr_status_t send_op(bus_t *base, const void *data, apr_size_t length)
     if (bus == NULL)
         return EC_E_BUSY;
     if (bus_cpg_in_flight(bus) == 0)
-        node->heard = node_clock();
+        node->heard = ec_gate_clock();
     return bus_send(bus_cpg_bus(bus), data, length);
 }
 
@@ -185,7 +180,7 @@ static void on_view(void *baton, const struct bus_view *view)
 {
     node_t *node = baton;
 
-    node->heard = node_clock();
+    node->heard = ec_gate_clock();
     replica_view(node->replica, view, node->heard);
 }
 
@@ -193,14 +188,14 @@ static void on_quorum(void *baton, apr_uint64_t ring, int is_quorate)
 {
     node_t *node = baton;
 
-    replica_quorum(node->replica, ring, is_quorate, node_clock());
+    replica_quorum(node->replica, ring, is_quorate, ec_gate_clock());
 }
 
 static void on_message(void *baton, bus_node_t sender, const void *data, apr_size_t length)
 {
     node_t *node = baton;
 
-    node->heard = node_clock();
+    node->heard = ec_gate_clock();
     replica_message(node->replica, sender, data, length, node->heard);
 }
 
@@ -270,13 +265,13 @@ static void tell_lease(node_t *node, apr_time_t now)
 /* Returns whether another turn is due at once. */
 static int turn(node_t *node)
 {
-    apr_time_t now = node_clock();
+    apr_time_t now = ec_gate_clock();
     int has_more;
 
     replica_poll(node->replica, now);
     tell_lease(node, now);
     has_more = turn_links(node, now);
-    now = node_clock();
+    now = ec_gate_clock();
     replica_poll(node->replica, now);
     tell_lease(node, now);
     for (int i = 0; i < node->part_count; i++)
@@ -341,7 +336,7 @@ static void *node_run(void *baton)
     while (!node->is_stopping) {
         struct pollfd polls[5] = { { node->wake_fd, POLLIN, 0 } };
         int has_more = turn(node), count = 1;
-        apr_time_t now = node_clock(), next = next_turn(node, now);
+        apr_time_t now = ec_gate_clock(), next = next_turn(node, now);
 
         count = add_descriptors(polls, count, node->cluster);
         count = add_descriptors(polls, count, node->control);
@@ -351,7 +346,7 @@ static void *node_run(void *baton)
             sched_yield();
         pthread_mutex_lock(&node->lock);
     }
-    replica_leave(node->replica, node_clock());
+    replica_leave(node->replica, ec_gate_clock());
     pthread_mutex_unlock(&node->lock);
     return NULL;
 }
@@ -535,7 +530,7 @@ void node_set_nodes(node_t *node, int nodes)
 {
     node_lock(node);
     node->settings.nodes = nodes;
-    replica_set_hosts(node->replica, nodes, node_clock());
+    replica_set_hosts(node->replica, nodes, ec_gate_clock());
     if (node->cluster != NULL)
         need_hosts(node);
     node_unlock(node);
@@ -555,7 +550,7 @@ const char *node_trouble(node_t *node)
 {
     if (link_trouble(node->cluster) != NULL)
         return link_trouble(node->cluster);
-    return bus_cpg_in_flight(link_bus(node->cluster)) > 0 && node_clock() - node->heard > silence_max
+    return bus_cpg_in_flight(link_bus(node->cluster)) > 0 && ec_gate_clock() - node->heard > silence_max
                ? "corosync does not answer: is its process stopped?"
                : NULL;
 }

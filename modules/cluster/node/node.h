@@ -63,9 +63,6 @@ void node_reset(node_t *node);
 /** Why there is no bus (of the replica), or nothing comes from it, for the console: constant, or NULL.  Under the lock. */
 const char *node_trouble(node_t *node);
 
-/** The clock of leases, and of `now` everywhere: ec_gate_clock(). */
-apr_time_t node_clock(void);
-
 /** For parts, in open(). */
 void node_add_machine(node_t *node, const struct machine *machine);
 const struct node_settings *node_settings(const node_t *node);

@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * One bundle for each kind; the objects that are configured here have a local half in it. */
+#include <ec/gate.h>
+
 #include "cluster/shared/inside.h"
 
 #include <stdio.h>
@@ -285,7 +287,7 @@ static apr_status_t part_open(void *part, node_t *node, const char **why)
         node_add_machine(node, &machine);
     }
     shared->bundles[SHARED_MANAGER_METRICS].is_deaf = !node_settings(node)->is_manager;
-    shared->now = node_clock();
+    shared->now = ec_gate_clock();
     configure(shared, shared->config);
     shared->config = NULL;
     return APR_SUCCESS;
