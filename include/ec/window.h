@@ -36,8 +36,8 @@ void ec_window_use(ec_window_t *window, apr_time_t now, apr_uint32_t n);
  * later the oldest of the others takes its place, so that still none rests too short.  After ec_window_age().
  */
 void ec_window_unuse(ec_window_t *window, apr_time_t when, apr_time_t now);
-/** One use, counted at `when`, was at `to`, which is not earlier.  Returns 0, and changes nothing, when it has ended.
- * After ec_window_age(). */
+/** One use, counted at `when`, was at `to`, which is not earlier.  Returns 0, and changes nothing, when it
+ * has ended. After ec_window_age(). */
 int ec_window_move(ec_window_t *window, apr_time_t when, apr_time_t to);
 /** When the oldest uses end; 0: there is none.  After ec_window_age(). */
 apr_time_t ec_window_next(const ec_window_t *window);

@@ -1,8 +1,9 @@
 /* origin.c - which stanza an outbound value comes from
  * SPDX-License-Identifier: Apache-2.0
  *
- * A limit counts what is under the stanza where it is set, so who obeys it has to know that stanza.  The chains of
- * chain.c are walked anew: this is asked when a queue takes up a generation, not for each message. */
+ * A limit counts what is under the stanza where it is set, so who obeys it has to know that stanza.  The
+ * chains of chain.c are walked anew: this is asked when a queue takes up a generation, not for each message.
+ */
 #include <string.h>
 
 #include <apr_strings.h>
@@ -47,7 +48,8 @@ void conf_host_origins(conf_origin_t *origins, const conf_opt_t *opts, int n, co
     find_all(origins, opts, n, &chain);
 }
 
-int conf_container_origins(conf_origin_t *origins, conf_opt_t opt, const conf_t *conf, const conf_scope_names_t *names)
+int conf_container_origins(conf_origin_t *origins, conf_opt_t opt, const conf_t *conf,
+                           const conf_scope_names_t *names)
 {
     chain_t chain;
     int n = 0;

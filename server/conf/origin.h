@@ -23,14 +23,16 @@ void conf_outbound_origins(conf_origin_t *origins, const conf_opt_t *opts, int n
 /** The same for a host (8.2); what is set in no host stanza has no origin. */
 void conf_host_origins(conf_origin_t *origins, const conf_opt_t *opts, int n, const conf_t *conf,
                        const conf_scope_names_t *names);
-/** All of the binding, its group and the top level that set the option: they count side by side.  Returns how many. */
+/** All of the binding, its group and the top level that set the option: they count side by side.  Returns how
+ * many. */
 enum { CONF_CONTAINERS_MAX = 4 };
-int conf_container_origins(conf_origin_t *origins, conf_opt_t opt, const conf_t *conf, const conf_scope_names_t *names);
+int conf_container_origins(conf_origin_t *origins, conf_opt_t opt, const conf_t *conf,
+                           const conf_scope_names_t *names);
 /** Is there any host stanza? */
 int conf_has_hosts(const conf_t *conf);
 
-/** A text that names the stanza, the same on all nodes and in all generations: "binding:b::domain:example.com",
- * "domain:/pattern/", "global". */
+/** A text that names the stanza, the same on all nodes and in all generations:
+ * "binding:b::domain:example.com", "domain:/pattern/", "global". */
 const char *conf_origin_key(const conf_stanza_t *stanza, apr_pool_t *pool);
 /** The same for people: "domain example.com in binding b". */
 const char *conf_origin_text(const conf_stanza_t *stanza, apr_pool_t *pool);

@@ -59,14 +59,16 @@ void stream_deadline(stream_t *stream, apr_interval_time_t delay);
  * to be the connection's own.  The owner forgets stream and pool at once: no callback runs any more. */
 void stream_finish(stream_t *stream, apr_interval_time_t grace);
 
-/** The same, and `done` runs once the socket is closed: APR_EOF, the peer has ended or is gone; else it did not in time, or
- * the stream was denied (stream_set_permit), and it was reset.  Until then stream_reset() may be called.  Keeps `baton`. */
+/** The same, and `done` runs once the socket is closed: APR_EOF, the peer has ended or is gone; else it did
+ * not in time, or the stream was denied (stream_set_permit), and it was reset.  Until then stream_reset() may
+ * be called.  Keeps `baton`. */
 typedef void stream_done_fn(void *baton, apr_status_t rv);
 void stream_finish_then(stream_t *stream, apr_interval_time_t grace, stream_done_fn *done, void *baton);
-/** As stream_destroy(), with a reset: what the kernel still holds is not sent.  One that finishes loses its pool with it. */
+/** As stream_destroy(), with a reset: what the kernel still holds is not sent.  One that finishes loses its
+ * pool with it. */
 void stream_reset(stream_t *stream);
-/** `may_send` is asked before anything is given to the kernel; when it says 0 the stream dies with APR_EACCES, and nothing is
- * sent any more.  Keeps `baton`. */
+/** `may_send` is asked before anything is given to the kernel; when it says 0 the stream dies with
+ * APR_EACCES, and nothing is sent any more.  Keeps `baton`. */
 void stream_set_permit(stream_t *stream, int (*may_send)(void *baton), void *baton);
 
 apr_socket_t *stream_socket(const stream_t *stream);

@@ -102,7 +102,7 @@ struct queue {
     apr_uint64_t hash;
     binding_t *bound;            /* with the domain: whose queue it is */
     const char *group, *binding; /* its names */
-    const conf_view_t *view;   /* of `generation`; see renew.c */
+    const conf_view_t *view;     /* of `generation`; see renew.c */
     apr_uint64_t generation;
 
     queue_list_t active, doomed;
@@ -143,7 +143,7 @@ struct queue {
     apr_time_t scanned;    /* when expired entries were last looked for */
     apr_uint64_t n_received, n_delivered, n_failed, n_transient;
     unsigned char is_gateway;
-    unsigned char is_gone;    /* the configuration has no such binding any more: mail goes elsewhere (leave.c) */
+    unsigned char is_gone; /* the configuration has no such binding any more: mail goes elsewhere (leave.c) */
     char domain[];
 };
 
@@ -215,7 +215,8 @@ void queue_hostname(char *buffer, apr_size_t room);
 /* ---- set.c: finding, making and ending queues -------------------------------------- */
 
 queue_t *queue_find(queue_set_t *set, apr_uint64_t hash, const binding_t *binding, const char *domain);
-queue_t *queue_find_or_make(queue_set_t *set, apr_uint64_t hash, binding_t *binding, const char *domain, int is_gateway);
+queue_t *queue_find_or_make(queue_set_t *set, apr_uint64_t hash, binding_t *binding, const char *domain,
+                            int is_gateway);
 void queue_end(queue_t *queue);
 /** Visit all queues of a set; `each` must not end one. */
 void queue_each(queue_set_t *set, void (*each)(void *baton, queue_t *queue), void *baton);
@@ -266,16 +267,18 @@ apr_uint64_t name_hash(const binding_t *binding, const char *domain);
 typedef struct bind_cache bind_cache_t;
 bind_cache_t *bind_cache_create(void);
 void bind_cache_destroy(bind_cache_t *cache);
-/** The binding of this name, in whichever group; NULL when the configuration has none.  Any thread, as the next two. */
+/** The binding of this name, in whichever group; NULL when the configuration has none.  Any thread, as the
+ * next two. */
 binding_t *bind_named(conf_t *conf, const char *name);
 int bind_exists(conf_t *conf, const binding_t *binding);
-/** What has become of a binding that mail was given before: itself, the one of its name that is elsewhere now, or the
- * default one. */
+/** What has become of a binding that mail was given before: itself, the one of its name that is elsewhere
+ * now, or the default one. */
 binding_t *bind_now(conf_t *conf, const char *group, const char *name);
 
 /* ---- leave.c: a binding that is gone ------------------------------------------------------------ */
 
-/** Send what waits in a queue that is_gone to where it belongs now.  Goes on when the queue is next looked at. */
+/** Send what waits in a queue that is_gone to where it belongs now.  Goes on when the queue is next looked
+ * at. */
 void leave_run(queue_t *queue);
 
 /* ---- entry.c ------------------------------------------------------------------------- */
@@ -327,8 +330,8 @@ void sessions_end(queue_t *queue);
 
 /* ---- attempt.c ------------------------------------------------------------------------------ */
 
-/** Take the first entries of `list`, at most `most`, that share a batch, which is resident and not busy.  `session` NULL: our
- * own. */
+/** Take the first entries of `list`, at most `most`, that share a batch, which is resident and not busy.
+ * `session` NULL: our own. */
 attempt_t *attempt_take(queue_t *queue, queue_list_t *list, queue_session_t *session, int most);
 int attempt_is_ready(const queue_list_t *list);
 /** How many recipients attempt_take() would take. */

@@ -1,9 +1,9 @@
 /* limits.h - the gates that stand over a queue and its connections; for this room only
  * SPDX-License-Identifier: Apache-2.0
  *
- * A *limit* is a queue's use of one gate (shape/shape.h).  A *set* holds those that stand over the queue, or over one MX host as
- * the queue sees it.  Sets are made when they are first needed, anew with each generation of the configuration, and what
- * stays the same place stays the same limit.
+ * A *limit* is a queue's use of one gate (shape/shape.h).  A *set* holds those that stand over the queue, or
+ * over one MX host as the queue sees it.  Sets are made when they are first needed, anew with each generation
+ * of the configuration, and what stays the same place stays the same limit.
  *
  * Slots are held by sessions, from before they open until their connection is closed as the receiver sees it.
  * Rates are taken before each connection and each message, and rest from when the receiver has answered.
@@ -27,7 +27,8 @@ typedef struct {
     const char *where; /* "domain example.com in binding b"; in the pool */
 } limit_place_t;
 
-/** What stands over the queue, or, with `host`, over this MX host of it.  Returns how many, in the order of their keys. */
+/** What stands over the queue, or, with `host`, over this MX host of it.  Returns how many, in the order of
+ * their keys. */
 int places_find(limit_place_t places[LIMITS_MAX], queue_t *queue, const char *host, apr_pool_t *pool);
 
 /* How a connection that holds slots ends. */
@@ -41,8 +42,8 @@ typedef struct {
     int refs;                 /* sets and sessions */
     int n_phase[HOLD_PHASES]; /* connections that hold a slot */
     int is_cluster;
-    int n_idle;               /* of those that hold a slot */
-    int is_waiting;           /* nothing was there; it will tell */
+    int n_idle;     /* of those that hold a slot */
+    int is_waiting; /* nothing was there; it will tell */
     apr_int64_t most;
     apr_interval_time_t window;
     char *where;
@@ -62,7 +63,8 @@ struct limit_set {
 typedef struct {
     limit_set_t *own; /* NULL: not needed yet */
     util_list_t hosts;
-    apr_time_t hosts_full_until; /* all hosts were saturated: nothing is opened before, or before something is told */
+    apr_time_t hosts_full_until; /* all hosts were saturated: nothing is opened before, or before something is
+                                    told */
 } limits_t;
 
 /** A permission that a session has taken of a rate. */
@@ -86,6 +88,18 @@ typedef struct {
     unsigned char is_sending;    /* the same for messages */
 } limit_hold_t;
 
+/* ---- limits.c: limits and sets ------------------------------------------------------------------- */
+
+/** A slot, or a permission of a rate.  0: there is none, and the limit tells when it may be different. */
+int limit_take(limit_t *limit);
+void limit_unref(limit_t *limit);
+void limit_set_unref(limit_set_t *set);
+/** Is it known that no message can be sent now? */
+int limit_set_forbids(const limit_set_t *set);
+/** The sets in force; made when they are first needed. */
+limit_set_t *limits_own(queue_t *queue);
+limit_set_t *limits_host(queue_t *queue, const char *host);
+
 void limits_init(queue_t *queue);
 /** A new generation is in force: the sets are made anew; then each session's hold is to be adopted. */
 void limits_renew(queue_t *queue);
@@ -103,8 +117,11 @@ int limits_forbid_messages(const queue_t *queue);
 /** The limit that holds the queue back, or NULL; one of a host, when all hosts were saturated. */
 const limit_t *limits_lacking(const queue_t *queue);
 const limit_t *limits_lacking_host(const queue_t *queue);
-/** Is there a connection that shall end after its message (HOLD_ENDING), or at once (HOLD_CUT), and does not yet? */
+/** Is there a connection that shall end after its message (HOLD_ENDING), or at once (HOLD_CUT), and does not
+ * yet? */
 int limits_are_due(const queue_t *queue, hold_phase_t phase);
+
+/* ---- hold.c: what a session has --------------------------------------------------------------------- */
 
 /** Take for a new session; 0: something lacks, `hold` is empty. */
 int limits_open(queue_t *queue, limit_hold_t *hold);

@@ -9,7 +9,7 @@ libserver_la_SOURCES += \
   %D%/bunch.c %D%/bunch.h \
   %D%/commands.c \
   %D%/doom.c %D%/inject.c \
-  %D%/limits.c %D%/limits.h %D%/places.c \
+  %D%/hold.c %D%/limits.c %D%/limits.h %D%/places.c \
   %D%/entry.c \
   %D%/leave.c \
   %D%/name.c \

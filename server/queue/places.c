@@ -1,9 +1,9 @@
 /* places.c - which limits stand over a queue or an MX host, and what their gates are called
  * SPDX-License-Identifier: Apache-2.0
  *
- * A limit counts all that is under the stanza where it is set (config-language.md 8.1, message-flow.md I2), so
- * the key of its gate is the option and that stanza's path: whoever inherits the value shares the gate, and nodes
- * with the same configuration agree.  Exceptions are in the table. */
+ * A limit counts all that is under the stanza where it is set (config-language.md 8.1, message-flow.md I2),
+ * so the key of its gate is the option and that stanza's path: whoever inherits the value shares the gate,
+ * and nodes with the same configuration agree.  Exceptions are in the table. */
 #include "queue/limits.h"
 
 #include <stdlib.h>
@@ -18,9 +18,10 @@ enum { MODE_AVAILABLE = 1 /* word of cluster_limit_mode */ };
 
 /* What is counted together. */
 typedef enum {
-    ALL_CONTAINERS, /* everything in the binding, in its group, and in the server: each place where it is set counts */
+    ALL_CONTAINERS, /* everything in the binding, in its group, and in the server: each place where it is set
+                       counts */
     STANZA,         /* everything under the stanza that gives the value */
-    NAME            /* the domain or host by itself, within the binding or group of the stanza that gives the value */
+    NAME /* the domain or host by itself, within the binding or group of the stanza that gives the value */
 } reach_t;
 
 typedef struct {
@@ -79,11 +80,12 @@ static const char *key_of(const struct finding *finding, const rule_t *rule, con
     if (strcmp(conf_stanza_type(stanza), finding->type) == 0) {
         stanza = conf_stanza_parent(stanza);
     }
-    return apr_pstrcat(finding->pool, option, " ", conf_origin_key(stanza, finding->pool), " each ", finding->type, ":",
-                       finding->names.name, NULL);
+    return apr_pstrcat(finding->pool, option, " ", conf_origin_key(stanza, finding->pool), " each ",
+                       finding->type, ":", finding->names.name, NULL);
 }
 
-static void add(struct finding *finding, const rule_t *rule, const conf_stanza_t *stanza, const ec_value_t *value)
+static void add(struct finding *finding, const rule_t *rule, const conf_stanza_t *stanza,
+                const ec_value_t *value)
 {
     if (!is_limit(rule, value) || finding->n == LIMITS_MAX) {
         return;
@@ -124,7 +126,8 @@ static int by_key(const void *a, const void *b)
 static int has_any(const conf_view_t *view)
 {
     for (int i = 0; i < RULES_MAX; i++) {
-        if (of_queues[i].reach != ALL_CONTAINERS && is_limit(&of_queues[i], conf_get(view, of_queues[i].opt))) {
+        if (of_queues[i].reach != ALL_CONTAINERS &&
+            is_limit(&of_queues[i], conf_get(view, of_queues[i].opt))) {
             return 1;
         }
     }

@@ -25,8 +25,8 @@ apr_status_t queue_start(spool_t *spool, ec_log_t *log, apr_pool_t *pool);
  * left or `grace` is over. */
 void queue_stop(apr_interval_time_t grace, ec_post_fn *done, void *baton);
 
-/** Choose the bindings of a sealed batch, before it is stored (bind.c).  0: a recipient got the default one, and
- * default_binding says that no mail may come in so; what is made here goes all the same.  On a loop. */
+/** Choose the bindings of a sealed batch, before it is stored (bind.c).  0: a recipient got the default one,
+ * and default_binding says that no mail may come in so; what is made here goes all the same.  On a loop. */
 int queue_bind(ec_batch_t *batch);
 /** Take over a stored batch: one entry per open recipient, posted to the loops they belong to.  Borrows the
  * batch (takes references of its own).  Any loop.  Counts nothing: the caller
@@ -85,8 +85,9 @@ typedef struct {
     apr_status_t (*open)(queue_t *queue, queue_session_t *session, void **transport_session);
     /** Work has come for an idle session, or (is_closing) it shall end as soon as it can. */
     void (*wake)(void *transport_session, int is_closing);
-    /** What permits the connection is gone: it is closed at once, and nothing more is sent on it; also for one that
-     * closes already.  Its attempt is released, or in doubt if the dot was sent.  NULL: not known to the transport. */
+    /** What permits the connection is gone: it is closed at once, and nothing more is sent on it; also for
+     * one that closes already.  Its attempt is released, or in doubt if the dot was sent.  NULL: not known to
+     * the transport. */
     void (*cut)(void *transport_session);
 } queue_transport_t;
 void queue_set_transport(const queue_transport_t *transport);
@@ -96,11 +97,11 @@ void queue_set_transport(const queue_transport_t *transport);
 queue_attempt_t *queue_take(queue_session_t *session);
 /** The same for at most `most` recipients. */
 queue_attempt_t *queue_take_most(queue_session_t *session, int most);
-/** The last queue_take() found that a throttle has no permission: on a connection that has sent mail already the session
- * ends (message-flow.md I8), another one stays and is woken. */
+/** The last queue_take() found that a throttle has no permission: on a connection that has sent mail already
+ * the session ends (message-flow.md I8), another one stays and is woken. */
 int queue_is_throttled(const queue_session_t *session);
-/** The receiver has answered the envelope of the last attempt: what it counts, it has counted.  Or: it was not sent at
- * all.  When neither is called, it counts as answered at the end of the attempt. */
+/** The receiver has answered the envelope of the last attempt: what it counts, it has counted.  Or: it was
+ * not sent at all.  When neither is called, it counts as answered at the end of the attempt. */
 void queue_envelope_seen(queue_session_t *session);
 void queue_envelope_unsent(queue_session_t *session);
 /** Put down that the final dot is about to be sent; `done` runs when that is on record (only then send it),
@@ -133,19 +134,20 @@ queue_go_t queue_connect(queue_session_t *session, const char *host);
 void queue_connect_seen(queue_session_t *session);
 /** The connection that was begun is closed, and another host may follow. */
 void queue_connect_over(queue_session_t *session);
-/** All hosts that could be tried are full: mail stays active and waits until one may be different.  The session then
- * ends by queue_session_closed(). */
+/** All hosts that could be tried are full: mail stays active and waits until one may be different.  The
+ * session then ends by queue_session_closed(). */
 void queue_hosts_full(queue_session_t *session);
 /** May something be sent on the connection at this moment?  Ask before every write. */
 int queue_may_send(const queue_session_t *session);
 /** Does the connection have to end with a lease, whatever this process does (shape/guard.h)? */
 int queue_is_guarded(const queue_session_t *session);
-/** The session takes no more attempts, its connection is being closed: the queue counts it no more, but what it holds of
- * limits stays held until queue_session_closed(). */
+/** The session takes no more attempts, its connection is being closed: the queue counts it no more, but what
+ * it holds of limits stays held until queue_session_closed(). */
 void queue_session_closing(queue_session_t *session);
 /** Before queue_session_closed(): the connection was reset by us, the receiver is yet to hear of it. */
 void queue_session_was_cut(queue_session_t *session);
-/** The session is over, its connection closed as the receiver sees it.  All its attempts have ended.  The queue forgets it. */
+/** The session is over, its connection closed as the receiver sees it.  All its attempts have ended.  The
+ * queue forgets it. */
 void queue_session_closed(queue_session_t *session);
 
 /* what a session needs to know of its queue; all loop thread */

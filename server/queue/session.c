@@ -2,9 +2,10 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * A session is hungry (opened or woken, will ask), busy (has an attempt), idle (asked in vain), or closing.
- * max_outbound_connections counts all of them; what is limited over several queues is in limits.c. "normal" ramps up: two at first, one more for every attempt that succeeds, and twice as many every
- * second that mail waits; "high" goes to the limit at once.  A woken idle session goes before a new one.
- * Thread: the queue's loop. */
+ * max_outbound_connections counts all of them; what is limited over several queues is in limits.c. "normal"
+ * ramps up: two at first, one more for every attempt that succeeds, and twice as many every second that mail
+ * waits; "high" goes to the limit at once.  A woken idle session goes before a new one. Thread: the queue's
+ * loop. */
 #include "queue/inside.h"
 
 #include <stdlib.h>
@@ -78,7 +79,8 @@ static void forget(void *baton)
 static void linger(queue_session_t *session)
 {
     session->transport = NULL;
-    ec_timer_start(&session->linger, session->queue->set->loop, apr_time_from_msec(CUT_LINGER_MS), forget, session);
+    ec_timer_start(&session->linger, session->queue->set->loop, apr_time_from_msec(CUT_LINGER_MS), forget,
+                   session);
 }
 
 static queue_session_t *session_make(queue_t *queue)
@@ -262,7 +264,8 @@ static int spare(const queue_t *queue, int most)
     if (few <= 0 || queue->n_idle > 0 || (apr_size_t)hungry >= queue->active.count) {
         return 0;
     }
-    return queue->active.count - (apr_size_t)hungry < (apr_size_t)few ? (int)queue->active.count - hungry : few;
+    return queue->active.count - (apr_size_t)hungry < (apr_size_t)few ? (int)queue->active.count - hungry
+                                                                      : few;
 }
 
 static int may_feed(const queue_t *queue, apr_time_t now)

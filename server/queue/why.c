@@ -13,11 +13,12 @@ static void say_limit(util_text_t *text, const limit_t *limit)
 
     ec_gate_state(limit->user.gate, &state);
     if (limit->kind == LIMIT_SLOTS) {
-        util_text_addf(text, "%s is reached: %" APR_INT64_T_FMT " of %" APR_INT64_T_FMT " connections in use", option,
-                       state.used, limit->most);
+        util_text_addf(text, "%s is reached: %" APR_INT64_T_FMT " of %" APR_INT64_T_FMT " connections in use",
+                       option, state.used, limit->most);
     } else {
-        util_text_addf(text, "%s is used up: %" APR_INT64_T_FMT " %s in %" APR_INT64_T_FMT " s", option, limit->most,
-                       limit->kind == LIMIT_MESSAGES ? "messages" : "connections", apr_time_sec(limit->window));
+        util_text_addf(text, "%s is used up: %" APR_INT64_T_FMT " %s in %" APR_INT64_T_FMT " s", option,
+                       limit->most, limit->kind == LIMIT_MESSAGES ? "messages" : "connections",
+                       apr_time_sec(limit->window));
     }
     if (limit->is_cluster && state.units < state.limit) {
         util_text_addf(text, ", of which this node has %" APR_INT64_T_FMT " at present", state.units);

@@ -30,10 +30,10 @@ enum {
 struct ec_gate {
     ec_gate_t *next; /* in the registry's bucket */
     apr_uint64_t hash;
-    int refs;            /* the registry's lock */
+    int refs;                /* the registry's lock */
     apr_uint64_t generation; /* whose word its limit is; the registry's lock */
-    util_link_t idle;    /* in the registry's list of those that nobody holds */
-    util_link_t changed; /* in the provider's queue */
+    util_link_t idle;        /* in the registry's list of those that nobody holds */
+    util_link_t changed;     /* in the provider's queue */
     _Atomic(void *) note;
 
     pthread_mutex_t lock; /* for the rest */

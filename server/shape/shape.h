@@ -47,12 +47,12 @@ struct shape_user {
     struct shape_bell *bell; /* tells it; may outlive it */
     ec_timer_t timer;
     util_link_t link, owed_link, ending_link, idle_link; /* in the gate's lists */
-    apr_size_t hungry_slot, rich_slot;        /* in the gate's heaps */
-    apr_uint64_t turn;                        /* its place among those who wait */
-    apr_time_t since, waits_since;            /* has what it has; waits */
+    apr_size_t hungry_slot, rich_slot;                   /* in the gate's heaps */
+    apr_uint64_t turn;                                   /* its place among those who wait */
+    apr_time_t since, waits_since;                       /* has what it has; waits */
     apr_time_t promised_at, taken_at;
     apr_int64_t wanted, used;
-    int idle; /* of those in use */
+    int idle;             /* of those in use */
     apr_int64_t demand;   /* as counted by the gate */
     apr_int64_t promised; /* units kept for it until it has been told and has taken them */
     apr_int64_t owed;     /* units that others are to give up for it */
@@ -67,7 +67,8 @@ void shape_join(shape_user_t *user, ec_gate_t *gate, ec_loop_t *loop, shape_told
 void shape_leave(shape_user_t *user);
 /** How many units it could use now, those in use included; of a rate: how many more. */
 void shape_want(shape_user_t *user, apr_int64_t wanted);
-/** So many of its slots in use are of no use at present: who waits is given those at once, without waiting for a turn. */
+/** So many of its slots in use are of no use at present: who waits is given those at once, without waiting
+ * for a turn. */
 void shape_idle(shape_user_t *user, int n);
 /** Take one.  0: there is none, or the lease is over; it waits now, and `told` runs when that may be
  * different.  What it is told of is kept for it for some milliseconds: take it in `told`. */
@@ -76,7 +77,8 @@ int shape_take(shape_user_t *user);
 void shape_put(shape_user_t *user);
 /** A unit of a rate that was taken at `when` (user->taken_at of then) and not used after all comes back unrested. */
 void shape_return(shape_user_t *user, apr_time_t when);
-/** A unit of a rate that was taken at `when` rests from `to` (between `when` and now).  0: it has rested already. */
+/** A unit of a rate that was taken at `when` rests from `to` (between `when` and now).  0: it has rested
+ * already. */
 int shape_move(shape_user_t *user, apr_time_t when, apr_time_t to);
 /** When a unit of this rate will have rested, if that is known; else 0.  By ec_gate_clock(). */
 apr_time_t shape_next(shape_user_t *user);

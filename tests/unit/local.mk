@@ -336,6 +336,10 @@ check_PROGRAMS += %D%/queue/renew_test
 %C%_queue_renew_test_SOURCES = %D%/queue/renew_test.c %D%/queue/world.c %D%/queue/world.h
 %C%_queue_renew_test_LDADD = $(TEST_LIBS)
 
+check_PROGRAMS += %D%/queue/limits_test
+%C%_queue_limits_test_SOURCES = %D%/queue/limits_test.c %D%/queue/world.c %D%/queue/world.h
+%C%_queue_limits_test_LDADD = $(TEST_LIBS)
+
 check_PROGRAMS += %D%/queue/bind_test
 %C%_queue_bind_test_SOURCES = %D%/queue/bind_test.c %D%/queue/world.c %D%/queue/world.h
 %C%_queue_bind_test_LDADD = $(TEST_LIBS)

@@ -79,7 +79,8 @@ static void read_name(char name[NAME_MOST + 1], const char *address)
     size_t i;
 
     at = at != NULL ? at + 1 : "";
-    for (i = 0; i < NAME_MOST && at[i] > ' ' && at[i] < 127 && at[i] != '=' && at[i] != '"' && at[i] != '\\'; i++)
+    for (i = 0; i < NAME_MOST && at[i] > ' ' && at[i] < 127 && at[i] != '=' && at[i] != '"' && at[i] != '\\';
+         i++)
         name[i] = (char)tolower((unsigned char)at[i]);
     name[i] = '\0';
     if (i == 0 || at[i] != '\0')
@@ -132,7 +133,8 @@ void domains_close(struct conn *conn)
 
 void domains_write_text(const struct sink *sink, FILE *out)
 {
-    for (const struct domain *domain = sink->domains ? sink->domains->first : NULL; domain; domain = domain->next) {
+    for (const struct domain *domain = sink->domains ? sink->domains->first : NULL; domain;
+         domain = domain->next) {
         fprintf(out, "connections:%s=%llu\ncurrent:%s=%llu\npeak:%s=%llu\nrecipients:%s=%llu\n", domain->name,
                 (unsigned long long)domain->connections, domain->name, (unsigned long long)domain->current,
                 domain->name, (unsigned long long)domain->peak, domain->name,
@@ -144,10 +146,12 @@ void domains_write_json(const struct sink *sink, FILE *out)
 {
     const char *comma = "";
 
-    for (const struct domain *domain = sink->domains ? sink->domains->first : NULL; domain; domain = domain->next) {
-        fprintf(out, "%s\"%s\": {\"connections\": %llu, \"current\": %llu, \"peak\": %llu, \"recipients\": %llu}", comma,
-                domain->name, (unsigned long long)domain->connections, (unsigned long long)domain->current,
-                (unsigned long long)domain->peak, (unsigned long long)domain->recipients);
+    for (const struct domain *domain = sink->domains ? sink->domains->first : NULL; domain;
+         domain = domain->next) {
+        fprintf(
+            out, "%s\"%s\": {\"connections\": %llu, \"current\": %llu, \"peak\": %llu, \"recipients\": %llu}",
+            comma, domain->name, (unsigned long long)domain->connections, (unsigned long long)domain->current,
+            (unsigned long long)domain->peak, (unsigned long long)domain->recipients);
         comma = ", ";
     }
 }

@@ -1,8 +1,9 @@
 /* domains.h - what the sink counts for each recipient domain (--domains)
  * SPDX-License-Identifier: Apache-2.0
  *
- * A connection is one of a domain from the first recipient of that domain that it names until its end; it may be one of
- * several.  What happened before its first recipient is in --trace-connections, which has all times. */
+ * A connection is one of a domain from the first recipient of that domain that it names until its end; it may
+ * be one of several.  What happened before its first recipient is in --trace-connections, which has all
+ * times. */
 #ifndef SMTPSINK_DOMAINS_H
 #define SMTPSINK_DOMAINS_H
 

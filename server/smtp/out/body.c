@@ -256,7 +256,8 @@ void body_lost(session_t *session, const char *why)
 {
     char text[CLASSIFY_TEXT_MAX];
 
-    tx_fail(session, session_lost_outcome(session), EC_STAGE_BODY, classify_lost(EC_STAGE_BODY, why, text, sizeof(text)));
+    tx_fail(session, session_lost_outcome(session), EC_STAGE_BODY,
+            classify_lost(EC_STAGE_BODY, why, text, sizeof(text)));
     session_drop(session);
     tx_close(session);
 }

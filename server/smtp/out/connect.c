@@ -33,8 +33,9 @@ static int port_of(session_t *session)
     return (int)session_int(session, session->is_lmtp ? CONF_O_LMTP_PORT : CONF_O_REMOTE_SMTP_PORT);
 }
 
-/* A host where a limit is reached is passed over, for equal, then worse preference; when nothing but that keeps us from
- * connecting, mail waits and nothing has failed (message-flow.md I7).  0: the session has ended. */
+/* A host where a limit is reached is passed over, for equal, then worse preference; when nothing but that
+ * keeps us from connecting, mail waits and nothing has failed (message-flow.md I7).  0: the session has
+ * ended. */
 static int choose_host(session_t *session)
 {
     while (hosts_next(&session->hosts, session->queue, port_of(session))) {
@@ -181,14 +182,14 @@ static void on_closed(void *baton, apr_status_t rv)
     session->is_peer_gone = rv != APR_TIMEUP && rv != APR_EACCES;
     session->is_cut |= rv == APR_EACCES;
     session_lost(session, rv == APR_EOF      ? "the peer closed the connection"
-                        : rv == APR_TIMEUP ? "no answer in time"
-                                           : ec_strerror(rv, text, sizeof(text)));
+                          : rv == APR_TIMEUP ? "no answer in time"
+                                             : ec_strerror(rv, text, sizeof(text)));
 }
 
 static const stream_calls_t stream_calls = { on_input, on_drained, on_closed };
 
-/* The mark belongs to the descriptor's number, so it goes before that is closed: runs before what was put into the pool
- * earlier. */
+/* The mark belongs to the descriptor's number, so it goes before that is closed: runs before what was put
+ * into the pool earlier. */
 static apr_status_t unmark(void *data)
 {
     guard_mark(*(int *)data, 0);

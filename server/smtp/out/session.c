@@ -1,8 +1,8 @@
 /* session.c - life of a session: states, what is due, the end
  * SPDX-License-Identifier: Apache-2.0
  *
- * A session that has said QUIT is no session of the queue's any more, but it holds its slots until the peer has closed, or has
- * been reset.
+ * A session that has said QUIT is no session of the queue's any more, but it holds its slots until the peer
+ * has closed, or has been reset.
  *
  * session_enter() is the only place that changes the state.  Calls from outside (the queue's wake) and steps
  * that must not run inside a callback are flags in `todo`, worked off by one post. */

@@ -42,7 +42,7 @@ typedef struct ec_out session_t;
     X(CONFIRM, CONFIRM, BODY_TIMEOUT, confirm, "waiting for the answer to the final dot") \
     X(RSET, RSET, RSET_TIMEOUT, rset, "waiting for the answer to RSET")                   \
     X(SETTLE, IDLE, COUNT, idle, "waiting until results are on record")                   \
-    X(QUIT, IDLE, COUNT, idle, "has said QUIT, waiting for the peer to close")               \
+    X(QUIT, IDLE, COUNT, idle, "has said QUIT, waiting for the peer to close")            \
     X(CLOSED, NOT_CONNECTED, COUNT, idle, "closed")
 
 #define SESSION_ENUM(name, stage, option, handler, meaning) SESSION_##name,

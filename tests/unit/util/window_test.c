@@ -106,6 +106,25 @@ START_TEST(undone_late)
 }
 END_TEST
 
+/* What happens later than it was permitted rests from then; what has rested already can not be moved. */
+START_TEST(moved)
+{
+    enum { WINDOW = 128000 };
+    ec_window_t rate;
+
+    ec_window_init(&rate, WINDOW, 0);
+    ec_window_use(&rate, 0, 1);
+    ec_window_age(&rate, 50000);
+    ck_assert_int_eq(ec_window_move(&rate, 0, 50000), 1);
+    ec_window_age(&rate, 50000);
+    ck_assert_int_eq(rate.total, 1);
+    ck_assert_int_gt(ec_window_next(&rate), 50000 + WINDOW);
+    ec_window_age(&rate, 60000 + 2 * WINDOW);
+    ck_assert_int_eq(ec_window_move(&rate, 50000, 60000 + 2 * WINDOW), 0);
+    ck_assert_int_eq(rate.total, 0);
+}
+END_TEST
+
 static void add(Suite *suite)
 {
     TCase *tcase = test_case(suite, "window", 30);
@@ -113,6 +132,7 @@ static void add(Suite *suite)
     tcase_add_loop_test(tcase, never_more_in_any_window, 0, TEST_COUNT(rates));
     tcase_add_loop_test(tcase, little_is_wasted, 0, TEST_COUNT(rates));
     tcase_add_test(tcase, undone_late);
+    tcase_add_test(tcase, moved);
 }
 
 TEST_MAIN("util/window", add)

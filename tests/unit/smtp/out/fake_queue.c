@@ -327,7 +327,9 @@ void queue_envelope_unsent(queue_session_t *session)
 
 queue_go_t queue_connect(queue_session_t *session, const char *host)
 {
-    return fake.is_wait ? QUEUE_WAIT : host[2] - '0' <= fake.n_full ? QUEUE_HOST_FULL : QUEUE_GO; /* "mx1.test" */
+    return fake.is_wait                   ? QUEUE_WAIT
+           : host[2] - '0' <= fake.n_full ? QUEUE_HOST_FULL
+                                          : QUEUE_GO; /* "mx1.test" */
 }
 
 void queue_connect_seen(queue_session_t *session)

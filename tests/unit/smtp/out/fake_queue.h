@@ -39,7 +39,8 @@ void fake_queue_mark(apr_status_t rv, int is_held);
 void fake_queue_release_mark(void);
 int fake_queue_is_marking(void);
 
-/** "h" when all hosts were full, else "D9 T4 " of all results in order, "/" after each attempt, "u" for unreachable with its letter and stage.
+/** "h" when all hosts were full, else "D9 T4 " of all results in order, "/" after each attempt, "u" for
+ * unreachable with its letter and stage.
  */
 const char *fake_queue_story(void);
 const fake_result_t *fake_queue_result(int i);

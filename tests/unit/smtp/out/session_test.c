@@ -430,7 +430,8 @@ START_TEST(connections_that_may_not_begin_fail_nothing)
 }
 END_TEST
 
-/* I8: with permission for one message the connection says QUIT after it; without any it stays for the first. */
+/* I8: with permission for one message the connection says QUIT after it; without any it stays for the first.
+ */
 START_TEST(throttled)
 {
     static const peer_script_t script = { OFFERS_ALL, { { 0 } } };
@@ -459,10 +460,12 @@ static int is_silent(void *baton)
     return peer_is_silent();
 }
 
-/* The lease ends while an answer is awaited: nothing more is sent, and what the dot was not sent for is released. */
+/* The lease ends while an answer is awaited: nothing more is sent, and what the dot was not sent for is
+ * released. */
 static const struct {
     const char *verb, *story;
-} cuts[] = { { "", "" }, { "EHLO", "" }, { "MAIL", "R R / " }, { "DATA", "R R / " }, { ".", "?9 ?9 / " }, { "QUIT", "D9 D9 / " } };
+} cuts[] = { { "", "" },           { "EHLO", "" },      { "MAIL", "R R / " },
+             { "DATA", "R R / " }, { ".", "?9 ?9 / " }, { "QUIT", "D9 D9 / " } };
 
 START_TEST(cut)
 {
@@ -470,7 +473,8 @@ START_TEST(cut)
     const char *before;
 
     peer_start(&script, test_pool);
-    fake_queue_start(CONF "body_timeout = 1000\nmailfrom_timeout = 1000\nehlo_timeout = 1000\n", here, peer_port(), test_pool);
+    fake_queue_start(CONF "body_timeout = 1000\nmailfrom_timeout = 1000\nehlo_timeout = 1000\n", here,
+                     peer_port(), test_pool);
     add_message(MESSAGE, 2);
     fake_queue_open();
     until(is_silent);
