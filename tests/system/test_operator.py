@@ -186,6 +186,7 @@ def test_a_relative_file_is_found_again_by_a_reload_in_the_background(lab):
         wait_for("the end", lambda: not os.path.exists(f"/proc/{pid}"))
 
 
+@pytest.mark.long
 def test_stop_is_bounded_when_the_other_side_hangs(lab):
     """20 seconds of grace are stated in ecelerity(8); the message stays queued."""
     import time
