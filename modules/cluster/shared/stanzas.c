@@ -36,9 +36,9 @@ static const struct shared_class classes[] = {
     { "outbound_cidr", SHARED_CIDR, "cidrtree", TALLY_OUT, 1, key_address },
     { "outbound_domains", SHARED_GAUGE, "gauge table", TALLY_OUT, 1, key_domain },
     { "outbound_binding_domains", SHARED_GAUGE, "gauge table", TALLY_OUT, 0, key_binding_domain },
-    { "shared_named_throttles", SHARED_THROTTLE, "throttles", -1, 0, NULL },
-    { "obtm", SHARED_THROTTLE, "throttles", -1, 0, NULL },
-    { "obtc", SHARED_THROTTLE, "throttles", -1, 0, NULL },
+    { "shared_named_throttles", SHARED_THROTTLE, "throttles", -1, 0, NULL, "shared_named_throttles" },
+    { "obtm", SHARED_THROTTLE, "throttles", -1, 0, NULL, "cluster_outbound_throttle_messages" },
+    { "obtc", SHARED_THROTTLE, "throttles", -1, 0, NULL, "cluster_outbound_throttle_connections" },
     { "metrics", SHARED_METRICS, "metrics", -1, 0, NULL },
     { "eccmgr_metrics", SHARED_MANAGER_METRICS, "metrics", -1, 0, NULL },
     { "cache", SHARED_CACHE, "cache", -1, 0, NULL },
@@ -51,6 +51,12 @@ const struct shared_class *shared_class_find(const char *name)
             return &classes[i];
     }
     return NULL;
+}
+
+const struct shared_class *shared_class_next(const struct shared_class *class)
+{
+    class = class == NULL ? classes : class + 1;
+    return class < classes + sizeof(classes) / sizeof(classes[0]) ? class : NULL;
 }
 
 /* ---- options ----------------------------------------------------------------------------------------- */
