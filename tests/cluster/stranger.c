@@ -138,7 +138,7 @@ static void send_newer(void)
     memcpy(copy.bytes + copy.length, "more", 4);
     if (any(2)) { /* types above 127 have two bytes */
         memmove(copy.bytes + 5, copy.bytes + 4, copy.length);
-        copy.bytes[3] = NEWER_TYPE & 0x7f | 0x80;
+        copy.bytes[3] = (NEWER_TYPE & 0x7f) | 0x80;
         copy.bytes[4] = NEWER_TYPE >> 7;
     }
     send_bytes(copy.bytes, copy.length + 4);

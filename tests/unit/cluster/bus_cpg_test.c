@@ -30,7 +30,7 @@ static cpg_model_v1_data_t model;
 static quorum_callbacks_t quorum_calls;
 static void *cpg_baton;
 static const void *quorum_baton;
-static int quorum_seq, quorum_is, quorum_news, sent, joined;
+static int quorum_seq, quorum_is, quorum_news, sent, joins;
 static struct cpg_address before[4]; /* who is in the group before we are */
 static int before_count;
 static char said[4096]; /* what the bus told, in words */
@@ -72,7 +72,7 @@ cs_error_t cpg_membership_get(cpg_handle_t handle, struct cpg_name *group, struc
 
 cs_error_t cpg_join(cpg_handle_t handle, const struct cpg_name *group)
 {
-    joined++;
+    joins++;
     return CS_OK;
 }
 
@@ -372,10 +372,10 @@ START_TEST(a_second_process_does_not_join)
     bus = open_in_ring();
     bus_cpg_close(bus);
     add_address(before, &before_count, SELF, 11, 0);
-    joined = 0;
+    joins = 0;
     ck_assert_int_eq(bus_cpg_open(&bus, "g", &replica_events, NULL, &why), EC_E_CLOSED);
     ck_assert_str_eq(why, BUS_CPG_DENIED);
-    ck_assert_int_eq(joined, 0);
+    ck_assert_int_eq(joins, 0);
     ck_assert_int_eq(bus_cpg_open(&bus, "g", &plain_events, NULL, &why), APR_SUCCESS);
     bus_cpg_close(bus);
     before_count = 0;

@@ -273,7 +273,7 @@ static apr_time_t time_until_active(bus_node_t id)
     struct replica_info info = { 0 };
     apr_time_t from = now;
 
-    for (; !info.is_active && now - from < apr_time_from_sec(60); now += 9000) {
+    for (; (info.phase != REPLICA_MEMBER || !info.is_active) && now - from < apr_time_from_sec(60); now += 9000) {
         poll_all();
         while (deliver())
             poll_all();
