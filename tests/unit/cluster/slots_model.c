@@ -2,15 +2,13 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "slots_model.h"
 
-#include "cluster/machine/mutant.h"
-
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum mutant mutant_now;
+#include "slots_mutant.h"
 
 /* Whose functions are called just now. */
 static struct server *current;
@@ -574,23 +572,6 @@ int model_is_whole(const struct model *model)
 
 /* ---- life --------------------------------------------------------------------------------------------- */
 
-/* EC_MUTANT: the rule to break. */
-static enum mutant chosen_mutant(void)
-{
-    static const char *const names[] = {
-#define MUTANT_NAME(name, text) #name,
-        SLOT_MUTANTS(MUTANT_NAME)
-#undef MUTANT_NAME
-    };
-    const char *name = getenv("EC_MUTANT");
-
-    for (int i = 0; name != NULL && i < (int)(sizeof(names) / sizeof(names[0])); i++) {
-        if (strcmp(names[i], name) == 0)
-            return (enum mutant)(MUTANT_END + 1 + i);
-    }
-    return MUTANT_NONE;
-}
-
 void model_start(struct model *model, const struct model_config *config)
 {
     static const apr_int64_t limits[] = { 1, 2, 7, 50 };
@@ -603,7 +584,7 @@ void model_start(struct model *model, const struct model_config *config)
                                   .loss = config->seed % 3 == 0 ? 20 : 0,
                                   .drift = 500 };
 
-    mutant_now = chosen_mutant();
+    choose_mutant();
     memset(model, 0, sizeof(*model));
     model->seed = config->seed;
     model->sim = bus_sim_create(&bus);
