@@ -32,7 +32,7 @@ enum {
     EC_THROTTLE_WINDOW_MIN = 1000    /* microseconds */
 };
 
-typedef struct ec_throttle ec_throttle_t;
+typedef struct ec_named_throttle ec_named_throttle_t;
 
 /** After a take that failed: one may succeed now; what it is about is kept for this handle for some milliseconds.  On the
  * handle's loop, never inside one of these calls; may call all of them. */
@@ -42,17 +42,17 @@ typedef void ec_throttle_told_fn(void *baton);
  * of microseconds (at least EC_THROTTLE_WINDOW_MIN).  When it is in use with other numbers these count from now on; all nodes
  * should say the same (of different limits the least counts; different windows are different throttles).  Keeps `told`, which
  * may be NULL, and `baton`.  NULL: an argument is out of its bounds, or this is no loop's thread. */
-ec_throttle_t *ec_throttle_open(const char *name, apr_int64_t limit, apr_interval_time_t window,
+ec_named_throttle_t *ec_throttle_open(const char *name, apr_int64_t limit, apr_interval_time_t window,
                                 ec_throttle_told_fn *told, void *baton);
 /** Ends the handle; `told` runs no more.  What was taken rests on. */
-void ec_throttle_close(ec_throttle_t *throttle);
+void ec_throttle_close(ec_named_throttle_t *throttle);
 
 /** One use.  1: now.  0: not now, and the handle waits for one.  Then `*wait` (may be NULL) is how long, in microseconds, until
  * a use of this node has rested, 0 if that is not known: the others may have one to give sooner, and others may wait before us. */
-int ec_throttle_take(ec_throttle_t *throttle, apr_interval_time_t *wait);
+int ec_throttle_take(ec_named_throttle_t *throttle, apr_interval_time_t *wait);
 /** So many more could be used now: who says it before it takes them one by one gets them from other nodes at once.  0: none is
  * waited for any more. */
-void ec_throttle_want(ec_throttle_t *throttle, apr_int64_t count);
+void ec_throttle_want(ec_named_throttle_t *throttle, apr_int64_t count);
 
 #ifdef __cplusplus
 }

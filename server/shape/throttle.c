@@ -11,7 +11,7 @@
 /* As Replicate stanzas call them. */
 #define KEY_BEGIN "shared_named_throttles "
 
-struct ec_throttle {
+struct ec_named_throttle {
     shape_user_t user;
     ec_throttle_told_fn *told;
     void *baton;
@@ -19,20 +19,20 @@ struct ec_throttle {
 
 static void on_told(void *baton)
 {
-    ec_throttle_t *throttle = baton;
+    ec_named_throttle_t *throttle = baton;
 
     if (throttle->told != NULL) {
         throttle->told(throttle->baton);
     }
 }
 
-ec_throttle_t *ec_throttle_open(const char *name, apr_int64_t limit, apr_interval_time_t window,
+ec_named_throttle_t *ec_throttle_open(const char *name, apr_int64_t limit, apr_interval_time_t window,
                                 ec_throttle_told_fn *told, void *baton)
 {
     char key[sizeof(KEY_BEGIN) + EC_THROTTLE_NAME_MAX];
     shape_place_t place = { .key = key, .limit = limit, .window = window, .is_cluster = 1 };
     size_t length = strlen(name);
-    ec_throttle_t *throttle;
+    ec_named_throttle_t *throttle;
     ec_gate_t *gate;
 
     if (length == 0 || length > EC_THROTTLE_NAME_MAX || limit < 1 || limit > EC_THROTTLE_LIMIT_MAX ||
@@ -50,13 +50,13 @@ ec_throttle_t *ec_throttle_open(const char *name, apr_int64_t limit, apr_interva
     return throttle;
 }
 
-void ec_throttle_close(ec_throttle_t *throttle)
+void ec_throttle_close(ec_named_throttle_t *throttle)
 {
     shape_leave(&throttle->user);
     free(throttle);
 }
 
-int ec_throttle_take(ec_throttle_t *throttle, apr_interval_time_t *wait)
+int ec_throttle_take(ec_named_throttle_t *throttle, apr_interval_time_t *wait)
 {
     int is_taken = shape_take(&throttle->user);
     apr_time_t next, now;
@@ -70,7 +70,7 @@ int ec_throttle_take(ec_throttle_t *throttle, apr_interval_time_t *wait)
     return is_taken;
 }
 
-void ec_throttle_want(ec_throttle_t *throttle, apr_int64_t count)
+void ec_throttle_want(ec_named_throttle_t *throttle, apr_int64_t count)
 {
     shape_want(&throttle->user, count > 0 ? count : 0);
 }

@@ -151,7 +151,7 @@ def test_a_named_throttle(lab, module_path):
         before = len(found())
         wait_for(f"{count} uses more", lambda: len(found()) >= before + count)
     for host in lab.nodes:
-        host.node.console("pace", "start", "look ups", limit, window // 1000)
+        host.node.console("pace", "start", "lookups", str(limit), str(window // 1000))
     go_on(2 * limit)
     began, first = time.monotonic(), len(found())
     go_on(6 * limit)
@@ -164,7 +164,7 @@ def test_a_named_throttle(lab, module_path):
         listed = {r["object"]: r for r in host.node.console("cluster", "shared", "list")["objects"]}
         assert listed["shared_named_throttles"]["keys"] == 1 and listed["obtm"]["keys"] == 0
         (row,) = host.node.console("cluster", "shared", "show", "shared_named_throttles")["throttles"]
-        assert (row["throttle"], row["limit"], float(row["seconds"])) == ("look ups", limit, window / 1e6)
+        assert (row["throttle"], row["limit"], float(row["seconds"])) == ("lookups", limit, window / 1e6)
         assert 0 < int(row["held"]) <= limit and int(row["resting_here"]) <= limit
     parts = [n1_sees(lab, h.name) for h in lab.nodes]
     assert all(p and int(p[0]["held"]) <= limit for p in parts) and "resting" in parts[0][0] and "resting" not in parts[1][0]
@@ -175,7 +175,7 @@ def test_a_named_throttle(lab, module_path):
     lab.await_members("n1", "n2")
     lab.start_node(lab["n3"], "pace { }\n", env=env)
     lab.await_members("n1", "n2", "n3")
-    lab["n3"].node.console("pace", "start", "look ups", limit, window // 1000)
+    lab["n3"].node.console("pace", "start", "lookups", str(limit), str(window // 1000))
     go_on(2 * limit)
     lab["n2"].corosync.kill9()
     go_on(2 * limit)

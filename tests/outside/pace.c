@@ -9,7 +9,7 @@
 enum { USES_MAX = 20000 };
 
 struct pace {
-    ec_throttle_t *throttle;
+    ec_named_throttle_t *throttle;
     apr_int64_t limit;
     int uses;
     struct use {

@@ -51,7 +51,7 @@ static void pass(apr_interval_time_t time)
     }
 }
 
-static ec_throttle_t *one, *other;
+static ec_named_throttle_t *one, *other;
 static int told, taken;
 
 static void on_told(void *baton)
@@ -61,7 +61,7 @@ static void on_told(void *baton)
         taken++;
 }
 
-static int take_all(ec_throttle_t *throttle)
+static int take_all(ec_named_throttle_t *throttle)
 {
     int count = 0;
 
