@@ -209,7 +209,7 @@ static void check_recovery(struct world *world)
     if (!world_run(world, apr_time_from_msec(1000)))
         return;
     for (int key = 0; key < KEYS; key++) {
-        if (world_utilisation(world, key) < 0.85)
+        if (world_utilisation(world, key) < 0.95)
             world_fail(world, "key %d: only %.0f%% are used in peace", key,
                        world_utilisation(world, key) * 100);
     }
