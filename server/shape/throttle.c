@@ -27,7 +27,7 @@ static void on_told(void *baton)
 }
 
 ec_named_throttle_t *ec_throttle_open(const char *name, apr_int64_t limit, apr_interval_time_t window,
-                                ec_throttle_told_fn *told, void *baton)
+                                      ec_throttle_told_fn *told, void *baton)
 {
     char key[sizeof(KEY_BEGIN) + EC_THROTTLE_NAME_MAX];
     shape_place_t place = { .key = key, .limit = limit, .window = window, .is_cluster = 1 };

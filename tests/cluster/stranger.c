@@ -2,15 +2,12 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * usage: stranger GROUP [WORK:COUNT ...]
- *   Joins the group of corosync, prints "joined", does the work, prints "done", and stays there until it is killed.
- *   empty      messages without a byte
- *   garbage    any bytes, of any length up to 2000
- *   known      as garbage, but the first byte is a kind that nodes know: q, r, or "who I am"
- *   truncated  what other hosts have sent, cut off somewhere
- *   newer      what other hosts have sent, of the next version: a type that nobody knows, or more behind what is known
- *   large      half a megabyte, twice what a server sends at most
- *   What others send it has to hear first: it waits until there is enough.
- * EC_SEED: another sequence of bytes. */
+ *   Joins the group of corosync, prints "joined", does the work, prints "done", and stays there until it is
+ * killed. empty      messages without a byte garbage    any bytes, of any length up to 2000 known      as
+ * garbage, but the first byte is a kind that nodes know: q, r, or "who I am" truncated  what other hosts have
+ * sent, cut off somewhere newer      what other hosts have sent, of the next version: a type that nobody
+ * knows, or more behind what is known large      half a megabyte, twice what a server sends at most What
+ * others send it has to hear first: it waits until there is enough. EC_SEED: another sequence of bytes. */
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,8 +33,8 @@ static void die(const char *what)
     exit(1);
 }
 
-static void on_message(cpg_handle_t handle, const struct cpg_name *group, uint32_t node, uint32_t pid, void *data,
-                       size_t length)
+static void on_message(cpg_handle_t handle, const struct cpg_name *group, uint32_t node, uint32_t pid,
+                       void *data, size_t length)
 {
     /* what the server of our host says would be forged, not broken, coming from us */
     if (node == self || length < 8 || length > KEPT_BYTES)

@@ -1,9 +1,10 @@
 /* directed.c - rules that no seed finds broken, each in a story of its own
  * SPDX-License-Identifier: Apache-2.0
  *
- * The bus here is a list of messages in the order in which they were sent.  The story says who is reached by what is sent from
- * now on, who hears what there is for it and when, and how time passes: what corosync may do (bus/bus.h), at the worst
- * moment.  A node takes what it may, and sends under its lease; what all of them use at one time must never be above the limit. */
+ * The bus here is a list of messages in the order in which they were sent.  The story says who is reached by
+ * what is sent from now on, who hears what there is for it and when, and how time passes: what corosync may
+ * do (bus/bus.h), at the worst moment.  A node takes what it may, and sends under its lease; what all of them
+ * use at one time must never be above the limit. */
 #include "directed.h"
 
 #include <stdio.h>
@@ -183,7 +184,8 @@ static void send_messages(bus_node_t id)
     while (throttle_take(&nodes[id].rate, now))
         messages++;
     if (messages > (int)limit && failure[0] == '\0')
-        snprintf(failure, sizeof(failure), "%d messages within a window, limit %u", messages, (unsigned)limit);
+        snprintf(failure, sizeof(failure), "%d messages within a window, limit %u", messages,
+                 (unsigned)limit);
 }
 
 static void expect(int is_so, const char *what)
@@ -244,7 +246,8 @@ static void begin(int count, apr_uint32_t units)
     for (bus_node_t id = 1; id <= (bus_node_t)count; id++)
         boot(id, count);
     form_ring(1, (1u << count) - 1);
-    pass((1u << count) - 1, apr_time_from_sec(6)); /* all are new: nobody knows a state, and what is founded is frozen */
+    pass((1u << count) - 1,
+         apr_time_from_sec(6)); /* all are new: nobody knows a state, and what is founded is frozen */
 }
 
 static void end_all(void)
@@ -258,8 +261,9 @@ static void end_all(void)
 
 /* ---- stories -------------------------------------------------------------------------------------- */
 
-/* Four gives back what five takes, and the other three do not hear of it: their ring goes on without these two.  Four comes
- * back, with two in use; to the three it looks as if it had given back the other two only now. */
+/* Four gives back what five takes, and the other three do not hear of it: their ring goes on without these
+ * two.  Four comes back, with two in use; to the three it looks as if it had given back the other two only
+ * now. */
 static void early_rest(void)
 {
     begin(5, 4);
@@ -283,7 +287,8 @@ static void early_rest(void)
     expect(take(1) == 2, "one has the rest");
 }
 
-/* At the end of a ring one's wish is heard by three, five's by the two others: both are granted all that is free. */
+/* At the end of a ring one's wish is heard by three, five's by the two others: both are granted all that is
+ * free. */
 static void no_revoke(void)
 {
     begin(5, 4);
@@ -303,8 +308,8 @@ static void no_revoke(void)
     expect(take(1) == 4, "one has all when five's lease is over");
 }
 
-/* Two is stopped as long as it takes to find all others silent, goes on, and says so before it hears what they have said
- * meanwhile. */
+/* Two is stopped as long as it takes to find all others silent, goes on, and says so before it hears what
+ * they have said meanwhile. */
 static void blind_evict(void)
 {
     begin(3, 2);
@@ -336,8 +341,8 @@ static void blind_evict(void)
     expect(nodes[3].key->used == 2, "three has lost nothing");
 }
 
-/* Three is cut off, and sends what the rate allows as long as its lease is good.  The two others begin anew: nobody of them
- * knows of that. */
+/* Three is cut off, and sends what the rate allows as long as its lease is good.  The two others begin anew:
+ * nobody of them knows of that. */
 static void clean_start(void)
 {
     begin(3, 4);

@@ -207,10 +207,12 @@ static int run_until(struct world *world, int (*is_so)(const struct world *world
 static void check_recovery(struct world *world)
 {
     /* a new ring, if there is to be one, forms within one and a half of the token's timeout (bus_sim.h) */
-    if (!world_run(world, apr_time_from_msec(900)) || !run_until(world, world_is_whole, apr_time_from_msec(6100)))
+    if (!world_run(world, apr_time_from_msec(900)) ||
+        !run_until(world, world_is_whole, apr_time_from_msec(6100)))
         return;
     /* what was frozen is free after a window and a margin, and then taken up */
-    if (!run_until(world, world_is_thawed, apr_time_from_msec(2700)) || !world_run(world, apr_time_from_msec(200)))
+    if (!run_until(world, world_is_thawed, apr_time_from_msec(2700)) ||
+        !world_run(world, apr_time_from_msec(200)))
         return;
     if (!world_is_whole(world) || !world_is_thawed(world))
         world_fail(world, "the cluster is not whole 10 s after everything was repaired");

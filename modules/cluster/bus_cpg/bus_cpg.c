@@ -295,7 +295,7 @@ static const char *open_quorum(bus_cpg_t *bus)
     return NULL;
 }
 
-/* Whoever joins only to be refused leaves again, which looks to the others as if our host's member had ended. */
+/* Who joins only to be refused leaves again, which looks to the others as if our host's member had ended. */
 static int is_host_there(const bus_cpg_t *bus, struct cpg_name *name)
 {
     struct cpg_address members[BUS_CPG_MEMBERS_MAX];

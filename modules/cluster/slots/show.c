@@ -147,7 +147,8 @@ static void add_throttle(const slots_t *slots, node_t *node, const struct limit_
         ec_node_int(row, of == 0 ? "resting_here" : "resting", slots_resting(slots, key));
 }
 
-void slots_show_throttles(const slots_t *slots, node_t *node, const char *kind, bus_node_t of, ec_node_t *table)
+void slots_show_throttles(const slots_t *slots, node_t *node, const char *kind, bus_node_t of,
+                          ec_node_t *table)
 {
     TABLE_EACH(const struct limit_key, key, &slots_state(slots, 1)->keys)
     {

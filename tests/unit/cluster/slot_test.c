@@ -1,7 +1,8 @@
 /* slot_test.c - one gate and its key: what comes into the gate, and when the key has it back
  * SPDX-License-Identifier: Apache-2.0
  *
- * For rules that whole servers (slots_test.c) break too rarely to be seen.  The gate is a few numbers, the key is set by hand. */
+ * For rules that whole servers (slots_test.c) break too rarely to be seen.  The gate is a few numbers, the
+ * key is set by hand. */
 #include "cluster/slots/slot.h"
 #include "runner.h"
 #include "slots_mutant.h"
@@ -149,7 +150,8 @@ START_TEST(what_was_in_use_rests_without_its_gate)
 }
 END_TEST
 
-/* Without a lease, in available mode, a node has its equal part; when that becomes less, the rest is closed. */
+/* Without a lease, in available mode, a node has its equal part; when that becomes less, the rest is closed.
+ */
 START_TEST(a_smaller_part_without_a_lease)
 {
     begin(0, LIMIT_AVAILABLE, 0);
