@@ -5,4 +5,4 @@ bin_jlogctl_SOURCES = \
   %D%/show.c \
   %D%/print.c \
   tools/common/cli.c tools/common/cli.h
-bin_jlogctl_LDADD = libecelerity.la
+bin_jlogctl_LDADD = libecelerity.la $(APR_LIBS)

@@ -223,11 +223,17 @@ apr_status_t jlog_folder_unlink_segment(const struct jlog_folder *folder, apr_ui
 
 /* ---- lock ----------------------------------------------------------------------------------------- */
 
+int jlog_folder_is_gone(const struct jlog_folder *folder)
+{
+    struct stat st;
+
+    return fstat(folder->lock_fd, &st) != 0 || st.st_nlink == 0;
+}
+
 /* Nobody waits for somebody who is stopped while holding it. */
 apr_status_t jlog_folder_lock(const struct jlog_folder *folder, int patience)
 {
     const struct timespec moment = { 0, 1000000 };
-    struct stat st;
 
     for (int i = 0; flock(folder->lock_fd, LOCK_EX | LOCK_NB) != 0; i++) {
         if (errno != EWOULDBLOCK && errno != EINTR) {
@@ -238,7 +244,7 @@ apr_status_t jlog_folder_lock(const struct jlog_folder *folder, int patience)
         }
         nanosleep(&moment, NULL);
     }
-    if (fstat(folder->lock_fd, &st) != 0 || st.st_nlink == 0) {
+    if (jlog_folder_is_gone(folder)) {
         jlog_folder_unlock(folder);
         return APR_ENOENT;
     }

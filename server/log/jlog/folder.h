@@ -42,6 +42,9 @@ void jlog_folder_unlock(const struct jlog_folder *folder);
 
 enum { JLOG_PATIENCE = 500 };
 
+/** Was the journal removed? */
+int jlog_folder_is_gone(const struct jlog_folder *folder);
+
 /** Open a segment; with O_CREAT a new one, which gets mode and owner of the settings. */
 apr_status_t jlog_folder_segment(int *fd, const struct jlog_folder *folder, apr_uint32_t number, int flags);
 int jlog_folder_has_segment(const struct jlog_folder *folder, apr_uint32_t number);

@@ -122,7 +122,7 @@ static apr_status_t open_segment(ec_jlog_reader_t *reader)
     }
     EC_TRY(jlog_folder_extent(&extent, &reader->folder, reader->position.segment));
     if (extent.next == 0) {
-        return APR_EOF;
+        return jlog_folder_is_gone(&reader->folder) ? APR_ENOENT : APR_EOF;
     }
     if (extent.next != reader->position.segment) {
         if (is_missing(reader, &extent)) {

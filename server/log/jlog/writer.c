@@ -70,7 +70,7 @@ static apr_status_t get_past_subscribers(jlog_writer_t *writer)
     if (!jlog_is_before((ec_jlog_position_t){ writer->number, writer->end }, bounds.max)) {
         return APR_SUCCESS;
     }
-    ec_log(writer->log, EC_LOG_WARN, "the end of the journal is missing, a subscriber has read it: going on behind it "
+    ec_log(writer->log, EC_LOG_WARNING, "the end of the journal is missing, a subscriber has read it: going on behind it "
            "segment=%08x end=%08x", (unsigned)writer->number, (unsigned)writer->end);
     EC_TRY(go_on_in(writer, writer->number + 1)); /* always the following one: by that others see that theirs is not the newest */
     return writer->number > bounds.max.segment ? APR_SUCCESS : go_on_in(writer, bounds.max.segment + 1);
@@ -110,7 +110,7 @@ static apr_status_t cut(jlog_writer_t *writer, apr_uint64_t size)
     if (ftruncate(writer->fd, (off_t)writer->end) != 0) {
         return errno;
     }
-    ec_log(writer->log, EC_LOG_WARN, "a record of the journal was not whole and is cut off segment=%08x marker=%08x bytes=%lu",
+    ec_log(writer->log, EC_LOG_WARNING, "a record of the journal was not whole and is cut off segment=%08x marker=%08x bytes=%lu",
            (unsigned)writer->number, (unsigned)writer->end, (unsigned long)(size - writer->end));
     return APR_SUCCESS;
 }
