@@ -65,6 +65,7 @@ apr_uint64_t ec_jlog_reader_lost(const ec_jlog_reader_t *reader);
  * are gone.  EC_E_NOT_FOUND: the subscriber was removed meanwhile, or the reader has none.  EC_E_BUSY: as above. */
 apr_status_t ec_jlog_checkpoint(ec_jlog_reader_t *reader, ec_jlog_position_t position);
 
+/** The checkpoint stays where it was set last. */
 void ec_jlog_reader_close(ec_jlog_reader_t *reader);
 
 /* ---- subscribers --------------------------------------------------------------------------- */

@@ -159,3 +159,26 @@ def test_the_cluster_shows_its_logs(lab):
     rows = wait_for("the new option", lambda: server.console("cluster", "show", "logs", "again", check=False))["logs"]
     assert int(rows[0]["bytes"]) >= size
     assert server.stop() == 0
+
+
+def test_a_full_disk_costs_no_line(lab, tmp_path):
+    path = str(tmp_path / "small")
+    os.makedirs(path)
+    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128k", "tmpfs", path]).returncode != 0:
+        pytest.skip("needs root to mount a small tmpfs")
+    try:
+        sink = lab.sink()
+        server = lab.server(sink=sink, frame=mainlog_to(f"jlog://{path}/main"))
+        with pytest.raises(OSError), open(path + "/ballast", "wb", buffering=0) as f:
+            while True:
+                f.write(b"x" * 4096)
+        load(server.address, server.port, "-n", 100)
+        server.settled()
+        server.await_line("can not write the log")
+        jlogctl("--check", f"{path}/main")
+        os.remove(path + "/ballast")
+        server.await_line("the log is written again")
+        assert server.stop() == 0
+        assert kinds(jlogctl("--print", f"{path}/main")) == (100, 100)
+    finally:
+        subprocess.run(["umount", "-l", path])
