@@ -207,11 +207,37 @@ static apr_status_t fill_batch(jlog_writer_t *writer, const char *lines, apr_siz
     return APR_SUCCESS;
 }
 
-/* All of it, or the file is as before. */
-static apr_status_t write_batch(jlog_writer_t *writer, apr_size_t used)
+/* Bytes of the first `bytes` of the batch that are whole records; *taken: of the lines in them. */
+static apr_size_t whole_records(const jlog_writer_t *writer, apr_size_t bytes, apr_size_t *taken)
+{
+    ec_jlog_record_t record;
+    apr_size_t at = 0;
+
+    *taken = 0;
+    while (jlog_record_read(&record, writer->batch + at, bytes - at, writer->folder.settings.nonce) == JLOG_WHOLE) {
+        at += JLOG_HEAD + record.length;
+        *taken += record.length + 1; /* its newline */
+    }
+    return at;
+}
+
+/* A reader may have seen the whole ones already: they stay.  When there is one, that is a success, and the next attempt tells. */
+static apr_status_t keep_part(jlog_writer_t *writer, apr_size_t done, apr_status_t rv, apr_size_t *taken)
+{
+    apr_size_t kept = whole_records(writer, done, taken);
+
+    writer->end += (apr_uint32_t)kept;
+    if (ftruncate(writer->fd, (off_t)writer->end) != 0) {
+        leave_segment(writer); /* look at it anew, and cut it then */
+    }
+    return kept > 0 ? APR_SUCCESS : rv;
+}
+
+static apr_status_t write_batch(jlog_writer_t *writer, apr_size_t used, apr_size_t *taken)
 {
     apr_size_t done = 0;
 
+    writer->is_dirty = 1;
     while (done < used) {
         ssize_t n = pwrite(writer->fd, writer->batch + done, used - done, (off_t)(writer->end + done));
         apr_status_t rv = n < 0 ? errno : APR_ENOSPC;
@@ -219,14 +245,10 @@ static apr_status_t write_batch(jlog_writer_t *writer, apr_size_t used)
         if (n > 0) {
             done += (apr_size_t)n;
         } else if (rv != EINTR) {
-            if (ftruncate(writer->fd, (off_t)writer->end) != 0) {
-                leave_segment(writer); /* look at it anew, and cut it then */
-            }
-            return rv;
+            return keep_part(writer, done, rv, taken);
         }
     }
     writer->end += (apr_uint32_t)used;
-    writer->is_dirty = 1;
     return APR_SUCCESS;
 }
 
@@ -240,7 +262,7 @@ static apr_status_t append_locked(jlog_writer_t *writer, const char *lines, apr_
         EC_TRY(go_on_in(writer, writer->number + 1));
         EC_TRY(fill_batch(writer, lines, length, &used, taken));
     }
-    return write_batch(writer, used);
+    return write_batch(writer, used, taken);
 }
 
 apr_status_t jlog_writer_append(jlog_writer_t *writer, const char *lines, apr_size_t length, apr_size_t *taken)

@@ -16,8 +16,8 @@ typedef struct jlog_writer jlog_writer_t;
 apr_status_t jlog_writer_open(jlog_writer_t **writer, const char *path, const char *const *subscribers,
                               const jlog_folder_options_t *options, ec_log_t *log);
 
-/** Append lines, each with its newline, as records; *taken: bytes of them that are in the file, so that a kill of this process
- * does not lose them.  On failure nothing is.  EC_E_BUSY: try again.  APR_ENOENT: the journal was removed; close. */
+/** Append lines, each with its newline, as records; *taken: bytes of them, whole lines, that are in the file, so that a kill of
+ * this process does not lose them.  On failure none is.  EC_E_BUSY: try again.  APR_ENOENT: the journal was removed; close. */
 apr_status_t jlog_writer_append(jlog_writer_t *writer, const char *lines, apr_size_t length, apr_size_t *taken);
 
 /** A descriptor that is open as long as the writer is. */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -36,7 +37,8 @@ static void on_said(void *baton, ec_log_level_t level, apr_time_t when, const ch
 
 static void setup(void)
 {
-    strcpy(top, "/tmp/ec-jlog-test.XXXXXX");
+    /* in memory where that is possible: everything is synced here */
+    snprintf(top, sizeof top, "%s/ec-jlog-test.XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     ck_assert_ptr_nonnull(mkdtemp(top));
     path = apr_pstrcat(test_pool, top, "/j", NULL);
     ec_log_stderr(0);
@@ -562,6 +564,51 @@ START_TEST(a_kill_loses_nothing_that_was_written)
 }
 END_TEST
 
+/* Check's own files are not to be concerned. */
+static apr_status_t append_within(rlim_t bytes, const char *lines, apr_size_t *taken)
+{
+    struct rlimit limit, before;
+    apr_status_t rv;
+
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+    limit = (struct rlimit){ bytes, before.rlim_max };
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    rv = jlog_writer_append(writer, lines, strlen(lines), taken);
+    setrlimit(RLIMIT_FSIZE, &before);
+    return rv;
+}
+
+/* A disk that takes part of a batch: its whole records stay, since they may have been read. */
+START_TEST(a_full_disk_leaves_whole_records)
+{
+    char *lines = apr_pstrdup(test_pool, "");
+    apr_size_t taken;
+    ec_jlog_reader_t *reader;
+
+    for (int i = 0; i < 20; i++) {
+        lines = apr_psprintf(test_pool, "%s%d of some lines that come at once\n", lines, i);
+    }
+    open_writer(only_a);
+    ck_assert(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+    ck_assert_int_eq(append_within(500, lines, &taken), APR_SUCCESS);
+    ck_assert(taken > 0 && taken < strlen(lines) && lines[taken - 1] == '\n');
+    ck_assert_uint_le(status().bytes, 500);
+    reader = reader_of("a");
+    ck_assert_str_eq(next_of(reader), "0 of some lines that come at once");
+    lines += taken;
+    ck_assert_int_eq(append_within(500, lines, &taken), EFBIG);
+    ck_assert_uint_eq(taken, 0);
+    expect_numbers(reader, 1, atoi(lines));
+    ck_assert_ptr_null(next_of(reader));
+    write_text(writer, lines);
+    expect_numbers(reader, atoi(lines), 20);
+    ck_assert_ptr_null(next_of(reader));
+    ck_assert_str_eq(said, "");
+    ec_jlog_reader_close(reader);
+    jlog_writer_close(writer);
+}
+END_TEST
+
 START_TEST(who_holds_the_lock_stops_nobody_for_ever)
 {
     ec_jlog_reader_t *reader;
@@ -722,6 +769,7 @@ static void add(Suite *suite)
     tcase_add_test(tcase, a_damaged_checkpoint_keeps_everything);
     tcase_add_test(tcase, what_comes_after_a_lost_end_is_read);
     tcase_add_test(tcase, a_kill_loses_nothing_that_was_written);
+    tcase_add_test(tcase, a_full_disk_leaves_whole_records);
     tcase_add_test(tcase, who_holds_the_lock_stops_nobody_for_ever);
     tcase_add_test(tcase, other_directories_are_left_alone);
     tcase_add_loop_test(tcase, a_log_goes_to_a_journal, 0, 4);
