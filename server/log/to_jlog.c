@@ -3,9 +3,9 @@
  *
  *   jlog:///path[=>subscriber]  jlog:///path?subscribers=a,b,c
  *
- * A record is in the file before it is taken from the buffer, so a kill loses none of those.  For a power failure the file is
- * synced once a second while there is something new, when a segment is full, and at the end.
- * There is nothing to rotate: a reopen changes nothing. */
+ * A record is in the file before it is taken from the buffer, so a kill loses none of those.  For a power
+ * failure the file is synced once a second while there is something new, when a segment is full, and at the
+ * end. There is nothing to rotate: a reopen changes nothing. */
 #include "log/destination.h"
 
 #include <string.h>
@@ -21,12 +21,12 @@ enum { SUBSCRIBERS_MAX = 32, SYNC_SECONDS = 1 };
 struct state {
     const char *path;
     const char *subscribers[SUBSCRIBERS_MAX + 1];
-    jlog_writer_t *writer;         /* NULL: not open */
-    time_t synced;                 /* of the monotonic clock */
+    jlog_writer_t *writer; /* NULL: not open */
+    time_t synced;         /* of the monotonic clock */
     int is_sync_failing;
 };
 
-/* ---- parsing -------------------------------------------------------------------------------------- */
+/* ---- parsing ----------------------------------------------------------------------- */
 
 static const char *add_subscribers(struct state *state, char *names)
 {
@@ -38,7 +38,8 @@ static const char *add_subscribers(struct state *state, char *names)
             return "there are too many subscribers";
         }
         if (!jlog_is_name(name)) {
-            return "a subscriber's name has letters, digits, '-', '_', '.', '@' and ':', up to 64, no '.' at the beginning";
+            return "a subscriber's name has letters, digits, '-', '_', '.', '@' and ':', up to 64, no '.' at "
+                   "the beginning";
         }
         state->subscribers[n++] = name;
     }
@@ -68,7 +69,7 @@ static apr_status_t parse(destination_t *to, const char *rest, const char **why)
     return *why == NULL ? APR_SUCCESS : EC_E_CONFIG;
 }
 
-/* ---- operations ------------------------------------------------------------------------------------- */
+/* ---- operations -------------------------------------------------------------------- */
 
 static apr_status_t or_later(apr_status_t rv)
 {
@@ -86,14 +87,16 @@ static void close_journal(destination_t *to)
     to->fd = -1;
 }
 
-/* to->fd tells only that it is open: nobody can wait for the lock by polling, so it is -1 while that is not ours. */
+/* to->fd tells only that it is open: nobody can wait for the lock by polling, so it is -1 while that is not
+ * ours. */
 static apr_status_t open_journal(destination_t *to)
 {
     struct state *state = to->state;
     const jlog_folder_options_t options = { to->mode, to->uid, to->gid, JLOG_SEGMENT_DEFAULT };
 
     if (state->writer == NULL) {
-        EC_TRY(or_later(jlog_writer_open(&state->writer, state->path, state->subscribers, &options, to->log)));
+        EC_TRY(
+            or_later(jlog_writer_open(&state->writer, state->path, state->subscribers, &options, to->log)));
     }
     to->fd = jlog_writer_fd(state->writer);
     return APR_SUCCESS;
@@ -130,20 +133,16 @@ static void sync_now_and_then(destination_t *to)
     state->synced = now.tv_sec;
     rv = jlog_writer_sync(state->writer);
     if (rv != APR_SUCCESS && !state->is_sync_failing) {
-        ec_log_rv(to->log, EC_LOG_CRITICAL, rv, "can not sync the journal, a power failure may cost lines file=%s", to->name);
+        ec_log_rv(to->log, EC_LOG_CRITICAL, rv,
+                  "can not sync the journal, a power failure may cost lines file=%s", to->name);
     }
     state->is_sync_failing = rv != APR_SUCCESS;
 }
 
-#define JOURNAL(scheme_)                \
-    {                                   \
-        .scheme = (scheme_),            \
-        .parse = parse,                 \
-        .open = open_journal,           \
-        .write = write_lines,           \
-        .reopen = reopen_journal,       \
-        .close = close_journal,         \
-        .tend = sync_now_and_then,      \
+#define JOURNAL(scheme_)                                                                 \
+    {                                                                                    \
+        .scheme = (scheme_), .parse = parse, .open = open_journal, .write = write_lines, \
+        .reopen = reopen_journal, .close = close_journal, .tend = sync_now_and_then,     \
     }
 
 const destination_ops_t destination_jlog = JOURNAL("jlog");

@@ -4,10 +4,9 @@
  * First byte, modulo 4:
  *   0  the rest is a checkpoint       1  the rest is the settings
  *   2  the rest is a segment; in it the byte 0xff stands for the journal's nonce
- *   3  the rest is a list of pieces: a length, and that many bytes; they become whole records, those with an odd
- *      length torn or wrong ones
- * Whatever it is: a reader comes to an end and its positions grow; then a writer opens the journal and appends a line, and
- * the reader gets it. */
+ *   3  the rest is a list of pieces: a length, and that many bytes; they become whole records, those with an
+ * odd length torn or wrong ones Whatever it is: a reader comes to an end and its positions grow; then a
+ * writer opens the journal and appends a line, and the reader gets it. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -73,7 +72,7 @@ static void begin(void)
     write_file("segment-00000001", "", 0);
 }
 
-/* ---- from the input to a segment ---------------------------------------------------------------------- */
+/* ---- from the input to a segment --------------------------------------------------- */
 
 static size_t raw_segment(const uint8_t *data, size_t size)
 {
@@ -129,7 +128,7 @@ static void write_input(const uint8_t *data, size_t size)
     }
 }
 
-/* ---- reading -------------------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------- */
 
 /* To the end; 1 when `last` came as the last line. */
 static int read_to_end(ec_jlog_reader_t *reader, const char *last)

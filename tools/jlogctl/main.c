@@ -9,12 +9,20 @@
 #include "jlogctl.h"
 
 #define FIELD(field) offsetof(struct settings, field)
-#define FLAG(letter, name, field, help) { letter, name, NULL, help, CLI_FLAG, FIELD(field), 0, 0, NULL }
-#define NAME(letter, name, field, help) { letter, name, "NAME", help, CLI_TEXT, FIELD(field), 0, 0, NULL }
+#define FLAG(letter, name, field, help)                              \
+    {                                                                \
+        letter, name, NULL, help, CLI_FLAG, FIELD(field), 0, 0, NULL \
+    }
+#define NAME(letter, name, field, help)                                \
+    {                                                                  \
+        letter, name, "NAME", help, CLI_TEXT, FIELD(field), 0, 0, NULL \
+    }
 
 static const struct cli_option options[] = {
-    FLAG('l', "list", list, "the subscribers, their positions, and how much each has not read (without options: this)"),
-    NAME('p', "progress", progress, "of this subscriber: what it reads next, its checkpoint, the end of the journal"),
+    FLAG('l', "list", list,
+         "the subscribers, their positions, and how much each has not read (without options: this)"),
+    NAME('p', "progress", progress,
+         "of this subscriber: what it reads next, its checkpoint, the end of the journal"),
     FLAG('s', "sizes", sizes, "the segments and their sizes"),
     FLAG('i', "info", info, "size of a segment, bytes on disk, first and last position"),
     FLAG('d', "check", check, "read every record and report damage; with -v, name each record"),
@@ -33,7 +41,8 @@ static const struct cli_option options[] = {
 static const struct cli_program program = {
     .name = "jlogctl",
     .operands = "JOURNAL...",
-    .summary = "Looks at journals, the directories of jlog:// and cluster:// destinations, and changes who reads them.",
+    .summary = "Looks at journals, the directories of jlog:// and cluster:// destinations, and changes who "
+               "reads them.",
     .notes = "Run it as the user of the server.  A journal may be in use.",
     .options = options,
 };

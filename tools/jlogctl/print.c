@@ -21,8 +21,8 @@ static void print_place(const ec_jlog_record_t *record)
 {
     char text[EC_JLOG_POSITION_TEXT];
 
-    printf("%s %" PRId64 ".%06d ", ec_jlog_position_text(text, record->begins), (int64_t)apr_time_sec(record->when),
-           (int)apr_time_usec(record->when));
+    printf("%s %" PRId64 ".%06d ", ec_jlog_position_text(text, record->begins),
+           (int64_t)apr_time_sec(record->when), (int)apr_time_usec(record->when));
 }
 
 static void print_record(const ec_jlog_record_t *record, const struct settings *settings)
@@ -49,7 +49,8 @@ static bool read_all(ec_jlog_reader_t *reader, const char *path, const struct se
             each(&record, settings);
     }
     if (rv != APR_SUCCESS && !APR_STATUS_IS_EOF(rv)) {
-        fprintf(stderr, "jlogctl: can not read the journal %s: %s\n", path, ec_strerror(rv, error, sizeof(error)));
+        fprintf(stderr, "jlogctl: can not read the journal %s: %s\n", path,
+                ec_strerror(rv, error, sizeof(error)));
         return false;
     }
     return ec_jlog_reader_lost(reader) == 0;
@@ -65,12 +66,13 @@ static bool set_checkpoint(ec_jlog_reader_t *reader, const char *path)
         cli_die("can not write to standard output; the checkpoint stays");
     rv = ec_jlog_checkpoint(reader, ec_jlog_reader_position(reader));
     if (rv != APR_SUCCESS)
-        fprintf(stderr, "jlogctl: can not set the checkpoint in %s: %s\n", path, ec_strerror(rv, error, sizeof(error)));
+        fprintf(stderr, "jlogctl: can not set the checkpoint in %s: %s\n", path,
+                ec_strerror(rv, error, sizeof(error)));
     return rv == APR_SUCCESS;
 }
 
-static bool print_as(const char *path, const char *subscriber, bool is_checkpoint_set, const struct settings *settings,
-                     apr_pool_t *pool)
+static bool print_as(const char *path, const char *subscriber, bool is_checkpoint_set,
+                     const struct settings *settings, apr_pool_t *pool)
 {
     ec_jlog_reader_t *reader = open_reader(path, subscriber, pool);
     uint64_t records;
@@ -100,7 +102,7 @@ bool print_read(const char *path, const struct settings *settings, apr_pool_t *p
     return print_as(path, settings->read, true, settings, pool);
 }
 
-/* ---- checking -------------------------------------------------------------------------------------------- */
+/* ---- checking ---------------------------------------------------------------------- */
 
 static void print_size(const ec_jlog_record_t *record, const struct settings *settings)
 {
@@ -123,7 +125,8 @@ static bool check_subscribers(const ec_jlog_status_t *status)
     return is_good;
 }
 
-/* Bytes behind the last whole record, when nobody writes: what a crash has torn, and the next writer cuts off. */
+/* Bytes behind the last whole record, when nobody writes: what a crash has torn, and the next writer cuts
+ * off. */
 static uint64_t torn_bytes(const ec_jlog_status_t *status, ec_jlog_position_t position)
 {
     return status->end.segment == position.segment && status->end.marker > position.marker
@@ -148,7 +151,8 @@ bool check_records(const char *path, const struct settings *settings, apr_pool_t
         cli_die("%s", why);
     is_good = read_all(reader, path, &all, print_size, &records);
     torn = torn_bytes(&status, ec_jlog_reader_position(reader));
-    printf("  %" PRIu64 " records, %" PRIu64 " bytes are damaged\n", records, (uint64_t)ec_jlog_reader_lost(reader));
+    printf("  %" PRIu64 " records, %" PRIu64 " bytes are damaged\n", records,
+           (uint64_t)ec_jlog_reader_lost(reader));
     if (torn > 0)
         printf("  %" PRIu64 " bytes at the end are no whole record: the next writer cuts them off\n", torn);
     ec_jlog_reader_close(reader);

@@ -13,25 +13,26 @@ const char *logs_check(const char *const *logs, apr_pool_t *pool)
 {
     for (; logs != NULL && logs[0] != NULL; logs += 2) {
         if (logs[0][0] == '\0' || logs[1][0] != '/')
-            return apr_psprintf(pool,
-                                "logs: \"%s\" = \"%s\" is to be a name and the absolute path of its cluster:// destination",
-                                logs[0], logs[1]);
+            return apr_psprintf(
+                pool,
+                "logs: \"%s\" = \"%s\" is to be a name and the absolute path of its cluster:// destination",
+                logs[0], logs[1]);
     }
     return NULL;
 }
 
-/* ---- on a pool's thread ------------------------------------------------------------------------------ */
+/* ---- on a pool's thread ------------------------------------------------------------ */
 
 struct seen {
     const char *log, *path;
-    const char *why;               /* it could not be looked at */
+    const char *why; /* it could not be looked at */
     ec_jlog_status_t status;
 };
 
 struct look {
     ec_job_t job;
     ec_answer_t *answer;
-    apr_pool_t *pool;              /* a root, in which it is */
+    apr_pool_t *pool; /* a root, in which it is */
     int count;
     struct seen *seen;
 };
@@ -49,7 +50,7 @@ static void look_at_logs(void *baton)
     }
 }
 
-/* ---- the answer ---------------------------------------------------------------------------------------- */
+/* ---- the answer -------------------------------------------------------------------- */
 
 static void add_log(ec_node_t *table, const struct seen *seen)
 {
@@ -95,7 +96,7 @@ static void tell(void *baton)
     ec_answer_finish(answer);
 }
 
-/* ---- the command ------------------------------------------------------------------------------------------ */
+/* ---- the command ------------------------------------------------------------------- */
 
 static struct look *make_look(const char *const *logs, const char *only)
 {

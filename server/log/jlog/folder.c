@@ -18,13 +18,14 @@
 #include <apr_strings.h>
 
 #define SETTINGS "settings"
-#define SEGMENT "segment-"
+#define SEGMENT  "segment-"
 
 enum { SEGMENT_DIGITS = 8 };
 
-/* ---- small files --------------------------------------------------------------------------- */
+/* ---- small files ------------------------------------------------------------------- */
 
-apr_status_t jlog_folder_read(const struct jlog_folder *folder, const char *name, char text[JLOG_TEXT], apr_size_t *length)
+apr_status_t jlog_folder_read(const struct jlog_folder *folder, const char *name, char text[JLOG_TEXT],
+                              apr_size_t *length)
 {
     int fd = openat(folder->fd, name, O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
     ssize_t n;
@@ -44,11 +45,12 @@ apr_status_t jlog_folder_read(const struct jlog_folder *folder, const char *name
 
 apr_status_t jlog_folder_sync(const struct jlog_folder *folder)
 {
-    return fsync(folder->fd) == 0 || errno == EINVAL ? APR_SUCCESS : errno; /* some file systems know no such thing */
+    return fsync(folder->fd) == 0 || errno == EINVAL ? APR_SUCCESS
+                                                     : errno; /* some file systems know no such thing */
 }
 
-/* A file that root makes must be one that the server can read: all files are alike.  Who may not give files away has made
- * them as its own. */
+/* A file that root makes must be one that the server can read: all files are alike.  Who may not give files
+ * away has made them as its own. */
 static apr_status_t dress(const struct jlog_folder *folder, int fd)
 {
     struct stat want, is;
@@ -73,7 +75,8 @@ static apr_status_t write_durably(int fd, const char *text, apr_size_t length)
     return n == (ssize_t)length ? APR_SUCCESS : APR_ENOSPC;
 }
 
-apr_status_t jlog_folder_replace(const struct jlog_folder *folder, const char *name, const char *text, apr_size_t length)
+apr_status_t jlog_folder_replace(const struct jlog_folder *folder, const char *name, const char *text,
+                                 apr_size_t length)
 {
     char temporary[JLOG_NAME];
     apr_status_t rv;
@@ -98,9 +101,10 @@ apr_status_t jlog_folder_replace(const struct jlog_folder *folder, const char *n
     return jlog_folder_sync(folder);
 }
 
-/* ---- names -------------------------------------------------------------------------------------- */
+/* ---- names ------------------------------------------------------------------------- */
 
-apr_status_t jlog_folder_each(const struct jlog_folder *folder, const char *prefix, jlog_folder_fn *each, void *baton)
+apr_status_t jlog_folder_each(const struct jlog_folder *folder, const char *prefix, jlog_folder_fn *each,
+                              void *baton)
 {
     int fd = openat(folder->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
@@ -173,7 +177,8 @@ static void extend(void *baton, apr_uint32_t number)
     }
 }
 
-apr_status_t jlog_folder_extent(struct jlog_extent *extent, const struct jlog_folder *folder, apr_uint32_t from)
+apr_status_t jlog_folder_extent(struct jlog_extent *extent, const struct jlog_folder *folder,
+                                apr_uint32_t from)
 {
     struct extent_search search = { extent, from };
 
@@ -221,7 +226,7 @@ apr_status_t jlog_folder_unlink_segment(const struct jlog_folder *folder, apr_ui
     return unlinkat(folder->fd, segment_name(name, number), 0) == 0 ? APR_SUCCESS : errno;
 }
 
-/* ---- lock ----------------------------------------------------------------------------------------- */
+/* ---- lock -------------------------------------------------------------------------- */
 
 int jlog_folder_is_gone(const struct jlog_folder *folder)
 {
@@ -256,7 +261,7 @@ void jlog_folder_unlock(const struct jlog_folder *folder)
     flock(folder->lock_fd, LOCK_UN);
 }
 
-/* ---- opening ---------------------------------------------------------------------------------------- */
+/* ---- opening ----------------------------------------------------------------------- */
 
 static void count_other(void *baton, const char *name)
 {
@@ -267,7 +272,8 @@ static void count_other(void *baton, const char *name)
 
 static apr_status_t dress_new(int fd, const jlog_folder_options_t *options)
 {
-    if ((options->uid != (uid_t)-1 || options->gid != (gid_t)-1) && fchown(fd, options->uid, options->gid) != 0) {
+    if ((options->uid != (uid_t)-1 || options->gid != (gid_t)-1) &&
+        fchown(fd, options->uid, options->gid) != 0) {
         return errno;
     }
     return fchmod(fd, (mode_t)options->mode & 0777) == 0 ? APR_SUCCESS : errno;
@@ -338,7 +344,8 @@ static apr_status_t read_settings(struct jlog_folder *folder)
     return folder->lock_fd >= 0 ? APR_SUCCESS : errno;
 }
 
-apr_status_t jlog_folder_open(struct jlog_folder *folder, const char *path, const jlog_folder_options_t *options)
+apr_status_t jlog_folder_open(struct jlog_folder *folder, const char *path,
+                              const jlog_folder_options_t *options)
 {
     apr_status_t rv;
 

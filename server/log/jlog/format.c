@@ -8,7 +8,7 @@
 
 #include "util/crc32c.h"
 
-/* ---- numbers ------------------------------------------------------------------------------- */
+/* ---- numbers ----------------------------------------------------------------------- */
 
 static void put(unsigned char *to, apr_uint64_t value, int bytes)
 {
@@ -32,7 +32,7 @@ void jlog_nonce_write(unsigned char to[JLOG_NONCE], apr_uint64_t nonce)
     put(to, nonce, JLOG_NONCE);
 }
 
-/* ---- records ------------------------------------------------------------------------------------ */
+/* ---- records ----------------------------------------------------------------------- */
 
 enum { AT_LENGTH = 8, AT_TIME = 12, AT_CRC = 20 };
 
@@ -41,7 +41,8 @@ static apr_uint32_t crc_of(const unsigned char *record, apr_size_t length)
     return util_crc32c(util_crc32c(0, record, AT_CRC), record + JLOG_HEAD, length);
 }
 
-jlog_look_t jlog_record_read(ec_jlog_record_t *record, const unsigned char *data, apr_size_t room, apr_uint64_t nonce)
+jlog_look_t jlog_record_read(ec_jlog_record_t *record, const unsigned char *data, apr_size_t room,
+                             apr_uint64_t nonce)
 {
     record->length = 0;
     if (room < JLOG_HEAD) {
@@ -62,7 +63,8 @@ jlog_look_t jlog_record_read(ec_jlog_record_t *record, const unsigned char *data
     return JLOG_WHOLE;
 }
 
-void jlog_record_write(unsigned char *to, const char *line, apr_size_t length, apr_time_t when, apr_uint64_t nonce)
+void jlog_record_write(unsigned char *to, const char *line, apr_size_t length, apr_time_t when,
+                       apr_uint64_t nonce)
 {
     put(to, nonce, JLOG_NONCE);
     put(to + AT_LENGTH, length, 4);
@@ -71,7 +73,7 @@ void jlog_record_write(unsigned char *to, const char *line, apr_size_t length, a
     put(to + AT_CRC, crc_of(to, length), 4);
 }
 
-/* ---- texts: what is read must be what would be written ----------------------------------------------- */
+/* ---- texts: what is read must be what would be written ----------------------------- */
 
 /* The check sum stands at the end of the text and covers all before it. */
 static int seal(char *text, int length)
@@ -118,7 +120,8 @@ int jlog_settings_read(struct jlog_settings *settings, const char *text, apr_siz
 
 const char *ec_jlog_position_text(char buffer[EC_JLOG_POSITION_TEXT], ec_jlog_position_t position)
 {
-    snprintf(buffer, EC_JLOG_POSITION_TEXT, "%08x:%08x", (unsigned)position.segment, (unsigned)position.marker);
+    snprintf(buffer, EC_JLOG_POSITION_TEXT, "%08x:%08x", (unsigned)position.segment,
+             (unsigned)position.marker);
     return buffer;
 }
 

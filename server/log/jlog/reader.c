@@ -1,25 +1,25 @@
 /* reader.c - a subscriber's way through a journal
  * SPDX-License-Identifier: Apache-2.0
  *
- * What is not whole may be a record that is being written, or one that a crash has torn, or damage.  To know which, the
- * reader looks a second time with the lock: nobody writes then.  At the end of the newest segment it waits: a torn record
- * is the writer's to cut.  Anywhere else it is damage, and is told. */
+ * What is not whole may be a record that is being written, or one that a crash has torn, or damage.  To know
+ * which, the reader looks a second time with the lock: nobody writes then.  At the end of the newest segment
+ * it waits: a torn record is the writer's to cut.  Anywhere else it is damage, and is told. */
 #include <apr_strings.h>
 
 #include "log/jlog/segment.h"
 #include "log/jlog/subscribers.h"
 
 struct ec_jlog_reader {
-    apr_pool_t *pool;              /* its own; it lives in it */
+    apr_pool_t *pool; /* its own; it lives in it */
     struct jlog_folder folder;
-    struct jlog_segment segment;   /* that of `position`, when it is open */
+    struct jlog_segment segment; /* that of `position`, when it is open */
     const char *path, *subscriber;
     ec_log_t *log;
     ec_jlog_position_t position;
     apr_uint64_t lost;
 };
 
-/* ---- opening --------------------------------------------------------------------------------------- */
+/* ---- opening ----------------------------------------------------------------------- */
 
 static void report_damaged_checkpoint(const ec_jlog_reader_t *reader)
 {
@@ -42,15 +42,16 @@ static apr_status_t find_begin(ec_jlog_reader_t *reader, const char **why, apr_p
         return APR_SUCCESS;
     }
     if (rv == EC_E_NOT_FOUND) {
-        *why = apr_psprintf(pool, "the journal %s has no subscriber \"%s\"", reader->path, reader->subscriber);
+        *why =
+            apr_psprintf(pool, "the journal %s has no subscriber \"%s\"", reader->path, reader->subscriber);
     } else if (rv != APR_SUCCESS) {
         *why = jlog_folder_why(rv, reader->path, pool);
     }
     return rv;
 }
 
-apr_status_t ec_jlog_reader_open(ec_jlog_reader_t **result, const char *path, const char *subscriber, ec_log_t *log,
-                                 const char **why, apr_pool_t *pool)
+apr_status_t ec_jlog_reader_open(ec_jlog_reader_t **result, const char *path, const char *subscriber,
+                                 ec_log_t *log, const char **why, apr_pool_t *pool)
 {
     ec_jlog_reader_t *reader;
     apr_pool_t *own;
@@ -59,7 +60,9 @@ apr_status_t ec_jlog_reader_open(ec_jlog_reader_t **result, const char *path, co
     *why = "out of memory";
     EC_TRY(apr_pool_create(&own, NULL)); /* a root: it may be closed on another thread */
     reader = apr_pcalloc(own, sizeof *reader);
-    *reader = (ec_jlog_reader_t){ .pool = own, .segment.fd = -1, .path = path, .subscriber = subscriber, .log = log };
+    *reader = (ec_jlog_reader_t){
+        .pool = own, .segment.fd = -1, .path = path, .subscriber = subscriber, .log = log
+    };
     rv = jlog_folder_open(&reader->folder, path, NULL);
     if (rv != APR_SUCCESS) {
         *why = jlog_folder_why(rv, path, pool);
@@ -91,13 +94,15 @@ apr_uint64_t ec_jlog_reader_lost(const ec_jlog_reader_t *reader)
     return reader->lost;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------ */
+/* ---- reading ----------------------------------------------------------------------- */
 
 static void report_damage(ec_jlog_reader_t *reader, apr_uint64_t bytes)
 {
     reader->lost += bytes;
-    ec_log(reader->log, EC_LOG_ERROR, "the journal is damaged, bytes are skipped journal=%s segment=%08x marker=%08x bytes=%lu",
-           reader->path, (unsigned)reader->position.segment, (unsigned)reader->position.marker, (unsigned long)bytes);
+    ec_log(reader->log, EC_LOG_ERROR,
+           "the journal is damaged, bytes are skipped journal=%s segment=%08x marker=%08x bytes=%lu",
+           reader->path, (unsigned)reader->position.segment, (unsigned)reader->position.marker,
+           (unsigned long)bytes);
 }
 
 static void go_to(ec_jlog_reader_t *reader, apr_uint32_t segment)
@@ -127,8 +132,9 @@ static apr_status_t open_segment(ec_jlog_reader_t *reader)
     if (extent.next != reader->position.segment) {
         if (is_missing(reader, &extent)) {
             reader->lost++;
-            ec_log(reader->log, EC_LOG_ERROR, "segments of the journal are missing journal=%s first=%08x going_on_at=%08x",
-                   reader->path, (unsigned)reader->position.segment, (unsigned)extent.next);
+            ec_log(reader->log, EC_LOG_ERROR,
+                   "segments of the journal are missing journal=%s first=%08x going_on_at=%08x", reader->path,
+                   (unsigned)reader->position.segment, (unsigned)extent.next);
         }
         go_to(reader, extent.next);
     }
@@ -136,7 +142,8 @@ static apr_status_t open_segment(ec_jlog_reader_t *reader)
 }
 
 /* With the lock: what is at the position, and is there a following segment?  0: none. */
-static apr_status_t look_again(ec_jlog_reader_t *reader, jlog_found_t *found, ec_jlog_record_t *record, apr_uint32_t *next)
+static apr_status_t look_again(ec_jlog_reader_t *reader, jlog_found_t *found, ec_jlog_record_t *record,
+                               apr_uint32_t *next)
 {
     struct jlog_extent extent;
     apr_status_t rv;
@@ -212,7 +219,7 @@ apr_status_t ec_jlog_read(ec_jlog_reader_t *reader, ec_jlog_record_t *record)
     return rv;
 }
 
-/* ---- checkpoint ------------------------------------------------------------------------------------------ */
+/* ---- checkpoint -------------------------------------------------------------------- */
 
 static apr_status_t store(ec_jlog_reader_t *reader, ec_jlog_position_t position)
 {

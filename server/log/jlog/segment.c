@@ -13,7 +13,8 @@
 
 enum { WINDOW = 64 * 1024 };
 
-apr_status_t jlog_segment_open(struct jlog_segment *segment, const struct jlog_folder *folder, apr_uint32_t number)
+apr_status_t jlog_segment_open(struct jlog_segment *segment, const struct jlog_folder *folder,
+                               apr_uint32_t number)
 {
     int fd;
 
@@ -23,7 +24,8 @@ apr_status_t jlog_segment_open(struct jlog_segment *segment, const struct jlog_f
     return APR_SUCCESS;
 }
 
-void jlog_segment_borrow(struct jlog_segment *segment, const struct jlog_folder *folder, apr_uint32_t number, int fd)
+void jlog_segment_borrow(struct jlog_segment *segment, const struct jlog_folder *folder, apr_uint32_t number,
+                         int fd)
 {
     *segment = (struct jlog_segment){ .fd = fd, .number = number, .nonce = folder->settings.nonce };
 }
@@ -49,7 +51,7 @@ apr_uint64_t jlog_segment_size(const struct jlog_segment *segment)
     return fstat(segment->fd, &st) == 0 ? (apr_uint64_t)st.st_size : 0;
 }
 
-/* ---- the window ------------------------------------------------------------------------------------ */
+/* ---- the window -------------------------------------------------------------------- */
 
 static apr_status_t make_room(struct jlog_segment *segment, apr_size_t want)
 {
@@ -86,8 +88,8 @@ static apr_status_t fill(struct jlog_segment *segment, apr_uint64_t at)
 }
 
 /* `want` bytes from `at` on, or what the file has of them; *got may be more. */
-static apr_status_t view(struct jlog_segment *segment, apr_uint64_t at, apr_size_t want, const unsigned char **data,
-                         apr_size_t *got)
+static apr_status_t view(struct jlog_segment *segment, apr_uint64_t at, apr_size_t want,
+                         const unsigned char **data, apr_size_t *got)
 {
     int is_there = at >= segment->start && at + want <= segment->start + segment->length;
 
@@ -103,10 +105,10 @@ static apr_status_t view(struct jlog_segment *segment, apr_uint64_t at, apr_size
     return APR_SUCCESS;
 }
 
-/* ---- records ------------------------------------------------------------------------------------------ */
+/* ---- records ----------------------------------------------------------------------- */
 
-static apr_status_t look(struct jlog_segment *segment, apr_uint64_t at, jlog_look_t *result, ec_jlog_record_t *record,
-                         apr_size_t *got)
+static apr_status_t look(struct jlog_segment *segment, apr_uint64_t at, jlog_look_t *result,
+                         ec_jlog_record_t *record, apr_size_t *got)
 {
     const unsigned char *data;
 
@@ -122,7 +124,8 @@ static apr_status_t look(struct jlog_segment *segment, apr_uint64_t at, jlog_loo
 }
 
 /* From `at` on: where a nonce stands, and a record with it. */
-static apr_status_t search(struct jlog_segment *segment, apr_uint64_t at, jlog_found_t *found, ec_jlog_record_t *record)
+static apr_status_t search(struct jlog_segment *segment, apr_uint64_t at, jlog_found_t *found,
+                           ec_jlog_record_t *record)
 {
     unsigned char nonce[JLOG_NONCE];
     const unsigned char *data, *hit;

@@ -9,7 +9,7 @@
 #include "log/jlog/segment.h"
 #include "log/jlog/subscribers.h"
 
-/* ---- status ---------------------------------------------------------------------------------------- */
+/* ---- status ------------------------------------------------------------------------ */
 
 static void add_segment(void *baton, apr_uint32_t number)
 {
@@ -18,7 +18,8 @@ static void add_segment(void *baton, apr_uint32_t number)
 
 static int by_number(const void *a, const void *b)
 {
-    apr_uint32_t first = ((const ec_jlog_segment_t *)a)->number, second = ((const ec_jlog_segment_t *)b)->number;
+    apr_uint32_t first = ((const ec_jlog_segment_t *)a)->number,
+                 second = ((const ec_jlog_segment_t *)b)->number;
 
     return (first > second) - (first < second);
 }
@@ -140,7 +141,7 @@ apr_status_t ec_jlog_status(ec_jlog_status_t *status, const char *path, const ch
     return APR_SUCCESS;
 }
 
-/* ---- changes, with the lock -------------------------------------------------------------------------- */
+/* ---- changes, with the lock -------------------------------------------------------- */
 
 struct change {
     const char *path, *name;
@@ -165,7 +166,8 @@ static apr_status_t do_locked(change_fn *fn, const struct change *change, const 
     if (rv == EC_E_NOT_FOUND) {
         *why = apr_psprintf(pool, "the journal %s has no subscriber \"%s\"", change->path, change->name);
     } else if (APR_STATUS_IS_EEXIST(rv)) {
-        *why = apr_psprintf(pool, "the journal %s has a subscriber \"%s\" already", change->path, change->name);
+        *why =
+            apr_psprintf(pool, "the journal %s has a subscriber \"%s\" already", change->path, change->name);
     } else if (rv != APR_SUCCESS) {
         *why = jlog_folder_why(rv, change->path, pool);
     }
@@ -187,7 +189,8 @@ static apr_status_t find_end(ec_jlog_position_t *end, const struct jlog_folder *
         return APR_SUCCESS;
     }
     EC_TRY(jlog_segment_open(&segment, folder, extent.last));
-    while ((rv = jlog_segment_next(&segment, end->marker, &found, &record)) == APR_SUCCESS && found == JLOG_FOUND) {
+    while ((rv = jlog_segment_next(&segment, end->marker, &found, &record)) == APR_SUCCESS &&
+           found == JLOG_FOUND) {
         *end = record.ends;
     }
     jlog_segment_close(&segment);
@@ -204,13 +207,15 @@ static apr_status_t add(const struct jlog_folder *folder, const struct change *c
     return jlog_subscriber_add(folder, change->name, change->at_end ? &end : NULL);
 }
 
-apr_status_t ec_jlog_subscriber_add(const char *path, const char *name, int at_end, const char **why, apr_pool_t *pool)
+apr_status_t ec_jlog_subscriber_add(const char *path, const char *name, int at_end, const char **why,
+                                    apr_pool_t *pool)
 {
     if (!jlog_is_name(name)) {
-        *why = apr_psprintf(pool,
-                            "\"%s\" is no name for a subscriber: up to %d letters, digits and \"-_.@:\", without '.' "
-                            "at the beginning",
-                            name, EC_JLOG_NAME_MAX);
+        *why = apr_psprintf(
+            pool,
+            "\"%s\" is no name for a subscriber: up to %d letters, digits and \"-_.@:\", without '.' "
+            "at the beginning",
+            name, EC_JLOG_NAME_MAX);
         return APR_EINVAL;
     }
     return do_locked(add, &(struct change){ path, name, at_end }, why, pool);

@@ -12,7 +12,8 @@ static const char *file_name(char buffer[JLOG_NAME], const char *name)
     return buffer;
 }
 
-apr_status_t jlog_subscriber_load(const struct jlog_folder *folder, const char *name, ec_jlog_position_t *position)
+apr_status_t jlog_subscriber_load(const struct jlog_folder *folder, const char *name,
+                                  ec_jlog_position_t *position)
 {
     char file[JLOG_NAME], text[JLOG_TEXT];
     apr_size_t length;
@@ -33,7 +34,8 @@ apr_status_t jlog_subscriber_load(const struct jlog_folder *folder, const char *
     return APR_SUCCESS;
 }
 
-apr_status_t jlog_subscriber_store(const struct jlog_folder *folder, const char *name, ec_jlog_position_t position)
+apr_status_t jlog_subscriber_store(const struct jlog_folder *folder, const char *name,
+                                   ec_jlog_position_t position)
 {
     char file[JLOG_NAME], text[JLOG_TEXT];
 
@@ -41,7 +43,8 @@ apr_status_t jlog_subscriber_store(const struct jlog_folder *folder, const char 
                                (apr_size_t)jlog_checkpoint_write(text, position));
 }
 
-apr_status_t jlog_subscriber_add(const struct jlog_folder *folder, const char *name, const ec_jlog_position_t *position)
+apr_status_t jlog_subscriber_add(const struct jlog_folder *folder, const char *name,
+                                 const ec_jlog_position_t *position)
 {
     ec_jlog_position_t there, begin;
     struct jlog_extent extent;
@@ -68,7 +71,7 @@ apr_status_t jlog_subscriber_remove(const struct jlog_folder *folder, const char
     return jlog_folder_sync(folder);
 }
 
-/* ---- trimming ---------------------------------------------------------------------------------------- */
+/* ---- trimming ---------------------------------------------------------------------- */
 
 struct bounds_search {
     struct jlog_bounds *bounds;
@@ -109,7 +112,7 @@ apr_status_t jlog_subscriber_bounds(struct jlog_bounds *bounds, const struct jlo
 
 struct trim {
     const struct jlog_folder *folder;
-    apr_uint32_t keep;             /* this and what follows */
+    apr_uint32_t keep; /* this and what follows */
     apr_status_t rv;
 };
 

@@ -13,22 +13,22 @@
 #include "log/jlog/subscribers.h"
 
 enum {
-    BATCH = 128 * 1024,            /* bytes of records that are written at once; a larger record goes alone */
-    OPEN_PATIENCE = 20             /* ms for the lock: a loop may wait for this */
+    BATCH = 128 * 1024, /* bytes of records that are written at once; a larger record goes alone */
+    OPEN_PATIENCE = 20  /* ms for the lock: a loop may wait for this */
 };
 
 struct jlog_writer {
     struct jlog_folder folder;
     ec_log_t *log;
-    int fd;                        /* of the newest segment; -1: not looked at yet */
+    int fd; /* of the newest segment; -1: not looked at yet */
     apr_uint32_t number;
-    apr_uint32_t end;              /* behind its last whole record */
-    int is_dirty;                  /* there is something to sync */
+    apr_uint32_t end; /* behind its last whole record */
+    int is_dirty;     /* there is something to sync */
     unsigned char *batch;
     apr_size_t room;
 };
 
-/* ---- the newest segment ---------------------------------------------------------------------------- */
+/* ---- the newest segment ------------------------------------------------------------ */
 
 static void leave_segment(jlog_writer_t *writer)
 {
@@ -70,9 +70,12 @@ static apr_status_t get_past_subscribers(jlog_writer_t *writer)
     if (!jlog_is_before((ec_jlog_position_t){ writer->number, writer->end }, bounds.max)) {
         return APR_SUCCESS;
     }
-    ec_log(writer->log, EC_LOG_WARNING, "the end of the journal is missing, a subscriber has read it: going on behind it "
-           "segment=%08x end=%08x", (unsigned)writer->number, (unsigned)writer->end);
-    EC_TRY(go_on_in(writer, writer->number + 1)); /* always the following one: by that others see that theirs is not the newest */
+    ec_log(writer->log, EC_LOG_WARNING,
+           "the end of the journal is missing, a subscriber has read it: going on behind it "
+           "segment=%08x end=%08x",
+           (unsigned)writer->number, (unsigned)writer->end);
+    /* always the following one as well: by that others see that theirs is not the newest */
+    EC_TRY(go_on_in(writer, writer->number + 1));
     return writer->number > bounds.max.segment ? APR_SUCCESS : go_on_in(writer, bounds.max.segment + 1);
 }
 
@@ -110,12 +113,13 @@ static apr_status_t cut(jlog_writer_t *writer, apr_uint64_t size)
     if (ftruncate(writer->fd, (off_t)writer->end) != 0) {
         return errno;
     }
-    ec_log(writer->log, EC_LOG_WARNING, "a record of the journal was not whole and is cut off segment=%08x marker=%08x bytes=%lu",
+    ec_log(writer->log, EC_LOG_WARNING,
+           "a record of the journal was not whole and is cut off segment=%08x marker=%08x bytes=%lu",
            (unsigned)writer->number, (unsigned)writer->end, (unsigned long)(size - writer->end));
     return APR_SUCCESS;
 }
 
-/* From the end that we know to the end that there is.  Damage that whole records follow stays: readers report it. */
+/* From the end that we know to the end that there is.  Damage that whole records follow stays: readers tell. */
 static apr_status_t scan(jlog_writer_t *writer, apr_uint64_t size)
 {
     struct jlog_segment segment;
@@ -124,7 +128,8 @@ static apr_status_t scan(jlog_writer_t *writer, apr_uint64_t size)
     apr_status_t rv;
 
     jlog_segment_borrow(&segment, &writer->folder, writer->number, writer->fd);
-    while ((rv = jlog_segment_next(&segment, writer->end, &found, &record)) == APR_SUCCESS && found == JLOG_FOUND) {
+    while ((rv = jlog_segment_next(&segment, writer->end, &found, &record)) == APR_SUCCESS &&
+           found == JLOG_FOUND) {
         writer->end = record.ends.marker;
     }
     jlog_segment_close(&segment);
@@ -166,7 +171,7 @@ static apr_status_t settle(jlog_writer_t *writer)
     return rv;
 }
 
-/* ---- appending ------------------------------------------------------------------------------------------ */
+/* ---- appending --------------------------------------------------------------------- */
 
 static apr_status_t make_room(jlog_writer_t *writer, apr_size_t want)
 {
@@ -183,7 +188,7 @@ static apr_status_t make_room(jlog_writer_t *writer, apr_size_t want)
     return APR_SUCCESS;
 }
 
-/* As many lines as this segment and the batch take, at least one when the segment is empty; *taken: of the lines. */
+/* As many lines as segment and batch take, at least one when the segment is empty; *taken: of the lines. */
 static apr_status_t fill_batch(jlog_writer_t *writer, const char *lines, apr_size_t length, apr_size_t *used,
                                apr_size_t *taken)
 {
@@ -196,7 +201,8 @@ static apr_status_t fill_batch(jlog_writer_t *writer, const char *lines, apr_siz
         apr_size_t bytes = newline != NULL ? (apr_size_t)(newline - line) : length - *taken;
         apr_size_t more = JLOG_HEAD + bytes;
 
-        if ((*used > 0 && *used + more > BATCH) || (writer->end + *used > 0 && writer->end + *used + more > size)) {
+        if ((*used > 0 && *used + more > BATCH) ||
+            (writer->end + *used > 0 && writer->end + *used + more > size)) {
             break;
         }
         EC_TRY(make_room(writer, more > BATCH ? more : BATCH));
@@ -214,14 +220,15 @@ static apr_size_t whole_records(const jlog_writer_t *writer, apr_size_t bytes, a
     apr_size_t at = 0;
 
     *taken = 0;
-    while (jlog_record_read(&record, writer->batch + at, bytes - at, writer->folder.settings.nonce) == JLOG_WHOLE) {
+    while (jlog_record_read(&record, writer->batch + at, bytes - at, writer->folder.settings.nonce) ==
+           JLOG_WHOLE) {
         at += JLOG_HEAD + record.length;
         *taken += record.length + 1; /* its newline */
     }
     return at;
 }
 
-/* A reader may have seen the whole ones already: they stay.  When there is one, that is a success, and the next attempt tells. */
+/* A reader may have seen the whole ones already: they stay.  When there are any, the next attempt fails. */
 static apr_status_t keep_part(jlog_writer_t *writer, apr_size_t done, apr_status_t rv, apr_size_t *taken)
 {
     apr_size_t kept = whole_records(writer, done, taken);
@@ -252,7 +259,8 @@ static apr_status_t write_batch(jlog_writer_t *writer, apr_size_t used, apr_size
     return APR_SUCCESS;
 }
 
-static apr_status_t append_locked(jlog_writer_t *writer, const char *lines, apr_size_t length, apr_size_t *taken)
+static apr_status_t append_locked(jlog_writer_t *writer, const char *lines, apr_size_t length,
+                                  apr_size_t *taken)
 {
     apr_size_t used;
 
@@ -265,7 +273,8 @@ static apr_status_t append_locked(jlog_writer_t *writer, const char *lines, apr_
     return write_batch(writer, used, taken);
 }
 
-apr_status_t jlog_writer_append(jlog_writer_t *writer, const char *lines, apr_size_t length, apr_size_t *taken)
+apr_status_t jlog_writer_append(jlog_writer_t *writer, const char *lines, apr_size_t length,
+                                apr_size_t *taken)
 {
     apr_status_t rv;
 
@@ -296,7 +305,8 @@ apr_status_t jlog_writer_sync(jlog_writer_t *writer)
     return APR_SUCCESS;
 }
 
-/* ---- opening ----------------------------------------------------------------------------------------------- */
+/* ---- opening
+ * ----------------------------------------------------------------------------------------------- */
 
 static apr_status_t subscribe(jlog_writer_t *writer, const char *const *subscribers)
 {

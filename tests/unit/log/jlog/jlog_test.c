@@ -26,7 +26,7 @@ enum { SMALL = JLOG_SEGMENT_MIN };
 static char top[64];
 static const char *path;
 static jlog_writer_t *writer;
-static char said[4096];            /* what was logged */
+static char said[4096]; /* what was logged */
 static const char *const a_and_b[] = { "a", "b", NULL };
 static const char *const only_a[] = { "a", NULL };
 
@@ -55,7 +55,7 @@ static void teardown(void)
     ck_assert_int_eq(system(command), 0);
 }
 
-/* ---- words ------------------------------------------------------------------------------------------- */
+/* ---- words ------------------------------------------------------------------------- */
 
 static void open_writer(const char *const *subscribers)
 {
@@ -71,7 +71,8 @@ static void write_text(jlog_writer_t *to, const char *lines)
     while (length > 0) {
         apr_status_t rv = jlog_writer_append(to, lines, length, &taken);
 
-        ck_assert(rv == APR_SUCCESS || rv == EC_E_BUSY); /* others may have the lock for long on a busy machine */
+        ck_assert(rv == APR_SUCCESS ||
+                  rv == EC_E_BUSY); /* others may have the lock for long on a busy machine */
         ck_assert_int_eq(taken > 0, rv == APR_SUCCESS);
         lines += taken;
         length -= taken;
@@ -81,7 +82,8 @@ static void write_text(jlog_writer_t *to, const char *lines)
 static void put_numbers(int from, int to)
 {
     for (int i = from; i < to; i++) {
-        write_text(writer, apr_psprintf(test_pool, "%d of a line that has some length, so that segments get full\n", i));
+        write_text(writer, apr_psprintf(test_pool,
+                                        "%d of a line that has some length, so that segments get full\n", i));
     }
 }
 
@@ -90,7 +92,9 @@ static ec_jlog_reader_t *reader_of(const char *subscriber)
     ec_jlog_reader_t *reader;
     const char *why = NULL;
 
-    ck_assert_msg(ec_jlog_reader_open(&reader, path, subscriber, ec_log_root(), &why, test_pool) == APR_SUCCESS, "%s", why);
+    ck_assert_msg(ec_jlog_reader_open(&reader, path, subscriber, ec_log_root(), &why, test_pool) ==
+                      APR_SUCCESS,
+                  "%s", why);
     return reader;
 }
 
@@ -161,7 +165,7 @@ static void damage(const char *name, off_t at)
     close(fd);
 }
 
-/* ---- reading and writing ---------------------------------------------------------------------------------- */
+/* ---- reading and writing ----------------------------------------------------------- */
 
 START_TEST(lines_come_in_order)
 {
@@ -354,7 +358,8 @@ START_TEST(several_writers_lose_nothing)
 }
 END_TEST
 
-/* ---- what may go wrong --------------------------------------------------------------------------------------- */
+/* ---- what may go wrong
+ * --------------------------------------------------------------------------------------- */
 
 START_TEST(a_torn_end_is_cut)
 {
@@ -415,8 +420,10 @@ START_TEST(a_damaged_record_is_reported_and_skipped)
     damage("segment-00000001", (off_t)second.marker + _i);
     ck_assert_int_eq(atoi(next_of(reader)), 2);
     ck_assert_uint_gt(ec_jlog_reader_lost(reader), JLOG_HEAD);
-    ck_assert_ptr_nonnull(strstr(said, apr_psprintf(test_pool, "damaged, bytes are skipped journal=%s segment=00000001 "
-                                                    "marker=%08x", path, (unsigned)second.marker)));
+    ck_assert_ptr_nonnull(strstr(said, apr_psprintf(test_pool,
+                                                    "damaged, bytes are skipped journal=%s segment=00000001 "
+                                                    "marker=%08x",
+                                                    path, (unsigned)second.marker)));
     ck_assert_ptr_null(next_of(reader));
     jlog_writer_close(writer);
     said[0] = '\0';
@@ -438,7 +445,8 @@ START_TEST(damage_at_the_end_of_a_full_segment_is_reported)
     put_numbers(0, 100);
     ck_assert_int_gt(status().segment_count, 1);
     ck_assert_int_eq(truncate(apr_pstrcat(test_pool, path, "/segment-00000001", NULL),
-                              (off_t)status().segments[0].bytes - 1), 0);
+                              (off_t)status().segments[0].bytes - 1),
+                     0);
     reader = reader_of("a");
     for (const char *line = next_of(reader); line != NULL; line = next_of(reader)) {
         lines++;
@@ -641,7 +649,8 @@ START_TEST(other_directories_are_left_alone)
     ck_assert_int_eq(ec_jlog_status(&now, path, &why, test_pool), APR_ENOENT);
     ck_assert_str_eq(why, apr_psprintf(test_pool, "there is no journal at %s", path));
     ck_assert_int_eq(mkdir(path, 0700), 0);
-    ck_assert_int_eq(ec_jlog_reader_open(&reader, path, NULL, ec_log_root(), &why, test_pool), EC_E_JLOG_FOREIGN);
+    ck_assert_int_eq(ec_jlog_reader_open(&reader, path, NULL, ec_log_root(), &why, test_pool),
+                     EC_E_JLOG_FOREIGN);
     close(open_file("something", O_WRONLY | O_CREAT));
     ck_assert_int_eq(jlog_writer_open(&writer, path, only_a, &options, ec_log_root()), EC_E_JLOG_FOREIGN);
     ck_assert_int_eq(unlink(apr_pstrcat(test_pool, path, "/something", NULL)), 0);
@@ -655,15 +664,17 @@ START_TEST(other_directories_are_left_alone)
 }
 END_TEST
 
-/* ---- as a destination ----------------------------------------------------------------------------------------- */
+/* ---- as a destination
+ * ----------------------------------------------------------------------------------------- */
 
 static ec_logfile_t *open_log(const char *destination)
 {
     ec_logfile_t *file;
     const char *why = NULL;
 
-    ck_assert_msg(ec_logfile_open(&file, destination, &(ec_logfile_options_t){ .mode = 0644 }, ec_log_root(), &why,
-                                  test_pool) == APR_SUCCESS, "%s", why);
+    ck_assert_msg(ec_logfile_open(&file, destination, &(ec_logfile_options_t){ .mode = 0644 }, ec_log_root(),
+                                  &why, test_pool) == APR_SUCCESS,
+                  "%s", why);
     return file;
 }
 
