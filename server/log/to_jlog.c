@@ -5,7 +5,7 @@
  *
  * A record is in the file before it is taken from the buffer, so a kill loses none of those.  For a power
  * failure the file is synced once a second while there is something new, when a segment is full, and at the
- * end. There is nothing to rotate: a reopen changes nothing. */
+ * end.  There is nothing to rotate: a reopen changes nothing. */
 #include "log/destination.h"
 
 #include <string.h>
@@ -87,8 +87,8 @@ static void close_journal(destination_t *to)
     to->fd = -1;
 }
 
-/* to->fd tells only that it is open: nobody can wait for the lock by polling, so it is -1 while that is not
- * ours. */
+/* to->fd tells only that it is open: nobody can wait for the lock by polling, so it is -1 until
+ * the next attempt. */
 static apr_status_t open_journal(destination_t *to)
 {
     struct state *state = to->state;

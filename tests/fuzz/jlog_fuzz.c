@@ -4,9 +4,11 @@
  * First byte, modulo 4:
  *   0  the rest is a checkpoint       1  the rest is the settings
  *   2  the rest is a segment; in it the byte 0xff stands for the journal's nonce
- *   3  the rest is a list of pieces: a length, and that many bytes; they become whole records, those with an
- * odd length torn or wrong ones Whatever it is: a reader comes to an end and its positions grow; then a
- * writer opens the journal and appends a line, and the reader gets it. */
+ *   3  the rest is a list of pieces: a length, and that many bytes; they become whole records,
+ *      those with an odd length torn or wrong ones
+ *
+ * Whatever it is: a reader comes to an end and its positions grow; then a writer opens the journal and appends
+ * a line, and the reader gets it. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdint.h>

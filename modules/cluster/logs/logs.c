@@ -61,7 +61,8 @@ static void add_log(ec_node_t *table, const struct seen *seen)
     ec_node_text(row, "path", seen->path);
     ec_node_int(row, "bytes", (apr_int64_t)seen->status.bytes);
     ec_node_int(row, "segments", seen->status.segment_count);
-    ec_node_text(row, "end", ec_jlog_position_text(text, seen->status.end));
+    ec_node_text(row, "end",
+                 seen->status.segment_count > 0 ? ec_jlog_position_text(text, seen->status.end) : "none");
     ec_node_text(row, "state", seen->why != NULL ? seen->why : "good");
 }
 
