@@ -1,5 +1,5 @@
 # doc: the manual.  Pages that list options are made from the option tables by tools/genman.
-dist_man_MANS += %D%/man/ecelerity.8 %D%/man/eccmgr.8 %D%/man/ec_console.1 %D%/man/ec_ctl.1 %D%/man/eccmgr_ctl.1 %D%/man/ec_dump_config.1 %D%/man/validate_config.1 %D%/man/smtpload.1 %D%/man/smtpsink.1
+dist_man_MANS += %D%/man/ecelerity.8 %D%/man/eccmgr.8 %D%/man/ec_console.1 %D%/man/ec_ctl.1 %D%/man/eccmgr_ctl.1 %D%/man/ec_dump_config.1 %D%/man/jlogctl.1 %D%/man/validate_config.1 %D%/man/smtpload.1 %D%/man/smtpsink.1
 man_MANS = %D%/man/ecelerity.conf.5
 dist_doc_DATA = %D%/README.md %D%/getting-started.md %D%/configuration.md %D%/config-language.md \
   %D%/safer-defaults.md %D%/hooks.md %D%/delivery.md %D%/limits.md %D%/logs.md %D%/console.md %D%/eccmgr.md %D%/spool.md %D%/troubleshooting.md %D%/performance.md \

@@ -15,6 +15,7 @@ ecinclude_HEADERS = \
   %D%/ec/hook.h \
   %D%/ec/id.h \
   %D%/ec/inject.h \
+  %D%/ec/jlog.h \
   %D%/ec/job.h \
   %D%/ec/log.h \
   %D%/ec/logfile.h \

@@ -30,3 +30,4 @@ include tools/validate_config/local.mk
 include tools/ecxs/local.mk
 include tools/ec_ctl/local.mk
 include tools/ec_dump_config/local.mk
+include tools/jlogctl/local.mk

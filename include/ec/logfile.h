@@ -1,4 +1,4 @@
-/* logfile.h - append lines to a file, a program or syslog without ever waiting for it
+/* logfile.h - append lines to a file, a journal, a program or syslog without ever waiting for it
  * SPDX-License-Identifier: Apache-2.0
  *
  * A line goes into a bounded buffer; a thread of the destination's own writes it.  When
@@ -29,6 +29,8 @@ typedef struct {
 
 /** Open a destination for lines (the manual's page logs.md has the parameters):
  *   /path, file:///path                  a file, appended to; a FIFO without a reader is no error: lines wait for one
+ *   jlog:///path[=>subscriber], jlog:///path?subscribers=a,b,c  (or cluster://)
+ *                                        a journal that subscribers read (jlog.h); the directory is made
  *   syslog://                            the system's logger
  *   pipe:///path/of/program              standard input of a program that is started, and started again when it ends
  * Borrows all arguments; messages about trouble begin with the prefix of `log`.  `*why` (in `pool`) is a complete
@@ -41,7 +43,7 @@ apr_status_t ec_logfile_open(ec_logfile_t **file, const char *destination, const
 void ec_logfile_write(ec_logfile_t *file, const char *line, apr_size_t length);
 
 /** Open the path anew (after a rotation) and go on there; a program gets the end of its input, and another one is
- * started.  What was written before this call may land in either, nothing is lost.  When the path can not be opened
+ * started; a journal just goes on.  What was written before this call may land in either, nothing is lost.  When the path can not be opened
  * the old file is kept, loudly.  Any thread; returns at once. */
 void ec_logfile_reopen(ec_logfile_t *file);
 

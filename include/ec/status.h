@@ -31,7 +31,9 @@ extern "C" {
     X(TIMEOUT,        "timed out")                                     \
     X(SHUTDOWN,       "server is shutting down")                       \
     X(BUSY,           "busy, try again")                               \
-    X(DENIED,         "not permitted")
+    X(DENIED,         "not permitted")                                 \
+    X(JLOG_DAMAGED,   "a file of the journal is damaged")              \
+    X(JLOG_FOREIGN,   "the directory is something else than a journal")
 
 #define EC_STATUS_ENUM(name, text) EC_E_##name,
 enum ec_status {

@@ -7,6 +7,7 @@
 #include <ec/gate.h>
 
 #include "cluster/group/api.h"
+#include "cluster/logs/logs.h"
 #include "cluster/module.h"
 
 /* NULL: the answer says why there is none. */
@@ -185,6 +186,14 @@ static void group_list(void *self, ec_answer_t *answer)
         group_command_list(answer);
 }
 
+static void show_logs(void *self, ec_answer_t *answer)
+{
+    const struct cluster *cluster = self;
+
+    if (node_of(cluster, answer) != NULL)
+        logs_command(cluster->logs, answer);
+}
+
 static void help(void *self, ec_answer_t *answer)
 {
     ec_node_t *table = ec_node_table(ec_answer_root(answer), "commands");
@@ -207,6 +216,7 @@ const ec_command_t cluster_commands[] = {
     { "shared list", EC_CMD_READ, cluster_show_shared_list, "what nodes share by Replicate stanzas" },
     { "shared show <object>", EC_CMD_READ, cluster_show_shared, "a shared object: the sum of all nodes" },
     { "shared show <object> from <node>", EC_CMD_READ, cluster_show_shared, "what one node counts" },
+    { "show logs [<log>]", EC_CMD_READ, show_logs, "logs for aggregators: bytes on disk, who has read how far" },
     { "reset", EC_CMD_WRITE, reset, "leave the groups and come in again" },
     { "help", EC_CMD_READ, help, "these commands" },
     EC_COMMAND_END

@@ -32,6 +32,7 @@ module_LTLIBRARIES += %D%/cluster.la
 %C%_cluster_la_SOURCES = %D%/slots/show.c %D%/module.c %D%/module.h %D%/commands.c \
   %D%/shared/shared.c %D%/shared/shared.h %D%/shared/inside.h %D%/shared/stanzas.c %D%/shared/inbound.c %D%/shared/show.c \
   %D%/shared/tally.c %D%/shared/tally.h %D%/group/api.c %D%/group/api.h \
+  %D%/logs/logs.c %D%/logs/logs.h \
   %D%/remote/remote.c %D%/remote/remote.h %D%/remote/store.c %D%/remote/store.h %D%/remote/commands.c
 %C%_cluster_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules $(COROSYNC_CFLAGS)
 %C%_cluster_la_LIBADD = libclusterslots.la libcluster.la libclustercpg.la

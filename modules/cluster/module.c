@@ -15,6 +15,7 @@
 #include <ec/daemon.h>
 
 #include "cluster/group/api.h"
+#include "cluster/logs/logs.h"
 #include "cluster/remote/remote.h"
 #include "cluster/slots/slots.h"
 
@@ -297,7 +298,7 @@ static apr_status_t init(void *self, const ec_instance_t *instance, const char *
 
     cluster->instance = instance;
     cluster->is_enabled = is_enabled(instance);
-    if ((*why = check(cluster)) != NULL)
+    if ((*why = check(cluster)) != NULL || (*why = logs_check(cluster->logs, instance->pool)) != NULL)
         return EC_E_CONFIG;
     EC_TRY(check_parts(cluster, why));
     group_offer(instance);
@@ -374,9 +375,13 @@ static const ec_option_t options[] = {
     FIXED(INTERVAL, lease_margin, "250",
           "Others wait so much longer: for clocks that drift, and for connections to close.", .unit = "milliseconds",
           .min = 20, .max = 10000),
+    ROW(DICT, logs,
+        "[ \"rejectlog\" = \"" LOG_DIR "rejectlog.cluster\" \"paniclog\" = \"" LOG_DIR "paniclog.cluster\" "
+        "\"mainlog\" = \"" LOG_DIR "mainlog.cluster\" \"acctlog\" = \"" LOG_DIR "acctlog.cluster\" "
+        "\"bouncelog\" = \"" LOG_DIR "bouncelog.cluster\" ]",
+        "Logs offered to aggregators: name, and path of the cluster:// destination."),
     /* documented, without effect yet */
     NO_EFFECT(STRING, log_group, NULL, "Group that gets copies of paniclog messages."),
-    NO_EFFECT(DICT, logs, NULL, "Logs offered to aggregators: name, and path of the cluster:// destination."),
     NO_EFFECT(BOOL, arp_all_hosts, "true", "Announce an address that came to this node to everybody."),
     NO_EFFECT(INT, duravip_balance_set_size, "1", "Addresses handled in one balance request."),
     NO_EFFECT(INTERVAL, heartbeat_start_delay, "15", "Time before the first heartbeat.", .unit = "seconds"),

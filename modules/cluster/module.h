@@ -19,8 +19,8 @@
 struct cluster {
     const char *nodename, *nodeaddr, *subcluster, *cluster_group, *control_group, *log_group;
     apr_interval_time_t lease_window, lease_margin;
+    const char *const *logs; /* name and path, by turns, up to NULL */
     /* documented, without effect yet */
-    const char *const *logs;
     const char *cluster_listener, *mbus_daemon;
     int arp_all_hosts, unconditional_rebind;
     apr_int64_t duravip_balance_set_size, heartbeats_per_sec, if_down_limit, tcp_buffer_size;

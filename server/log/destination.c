@@ -13,7 +13,8 @@
 
 enum { PARAMETERS_MAX = 128, LOOKUP_ROOM = 16 * 1024 };
 
-static const destination_ops_t *const kinds[] = { &destination_file, &destination_syslog, &destination_pipe };
+static const destination_ops_t *const kinds[] = { &destination_file, &destination_syslog, &destination_pipe,
+                                                  &destination_jlog, &destination_cluster };
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
 /* ---- owner ------------------------------------------------------------------------------- */
@@ -173,7 +174,7 @@ apr_status_t destination_parse(destination_t *to, const char *text, const ec_log
     to->name = apr_pstrdup(to->pool, text);
     if ((to->ops = find_kind(&rest, text)) == NULL) {
         *why = apr_psprintf(to->pool,
-                            "log destination \"%s\": use a path, file:///path, syslog:// or pipe:///program",
+                            "log destination \"%s\": use a path, file:///path, jlog:///path, syslog:// or pipe:///program",
                             text);
         return EC_E_CONFIG;
     }

@@ -1,4 +1,4 @@
-/* destination.h - where the lines of a log go: a file, syslog, a program
+/* destination.h - where the lines of a log go: a file, syslog, a program, a journal
  * SPDX-License-Identifier: Apache-2.0
  *
  * Each kind is a table of operations and a file of its own.  All operations run on the
@@ -48,7 +48,7 @@ struct destination {
     void *state;                   /* of the kind */
 };
 
-extern const destination_ops_t destination_file, destination_syslog, destination_pipe;
+extern const destination_ops_t destination_file, destination_syslog, destination_pipe, destination_jlog, destination_cluster;
 
 /** Parse `text` and the options into `to` (zeroed, with pool and log).  On failure *why is a sentence in `to->pool`. */
 apr_status_t destination_parse(destination_t *to, const char *text, const ec_logfile_options_t *options,

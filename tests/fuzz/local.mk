@@ -84,3 +84,10 @@ noinst_PROGRAMS += %D%/members_fuzz
 %C%_members_fuzz_LDFLAGS = $(FUZZ_LINK)
 %C%_members_fuzz_LDADD = libcluster.la $(FUZZ_LIBS)
 endif
+
+if FUZZERS
+noinst_PROGRAMS += %D%/jlog_fuzz
+%C%_jlog_fuzz_SOURCES = %D%/jlog_fuzz.c
+%C%_jlog_fuzz_LDFLAGS = $(FUZZ_LINK)
+%C%_jlog_fuzz_LDADD = $(FUZZ_LIBS)
+endif

@@ -217,7 +217,7 @@ def test_rules_can_be_overridden_and_read_again(lab, tmp_path):
     ('custom_logger "c" { log_deliveries = true }\n', ["log_deliveries", "no delivery_format"]),
     ('custom_logger "c" { sanitize = "nonsense" }\n', ["sanitize"]),
     ('bounce_logger "b" { bouncelog = "syslog://?facility=none" }\n', ["facility=none"]),
-    ('bounce_logger "b" { bouncelog = "jlog:///x" }\n', ["jlog:///x", "pipe:///program"]),
+    ('bounce_logger "b" { bouncelog = "nowhere:///x" }\n', ["nowhere:///x", "pipe:///program"]),
     ('json_logger "j" { jsonlog = "/no/such/folder/x" }\n', ["/no/such/folder/x"]),
     ('json_logger "j" { jsonlog = "pipe:///no/such/program" }\n', ["/no/such/program"]),
     ('json_logger "j" { jsonlog = "/tmp/x" owner = "no such user" }\n', ["no such user"]),

@@ -36,6 +36,12 @@ check_PROGRAMS += %D%/log/log_test
 %C%_log_log_test_SOURCES = %D%/log/log_test.c
 %C%_log_log_test_LDADD = $(TEST_LIBS)
 
+check_PROGRAMS += %D%/log/jlog/format_test %D%/log/jlog/jlog_test
+%C%_log_jlog_format_test_SOURCES = %D%/log/jlog/format_test.c
+%C%_log_jlog_format_test_LDADD = $(TEST_LIBS)
+%C%_log_jlog_jlog_test_SOURCES = %D%/log/jlog/jlog_test.c
+%C%_log_jlog_jlog_test_LDADD = $(TEST_LIBS)
+
 check_PROGRAMS += %D%/stats/counter_test
 %C%_stats_counter_test_SOURCES = %D%/stats/counter_test.c
 %C%_stats_counter_test_LDADD = $(TEST_LIBS)

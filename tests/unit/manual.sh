@@ -11,7 +11,7 @@ miss() {
 }
 
 # every long option that --help lists is in the man page
-for program in bin/smtpload:1 bin/smtpsink:1 bin/ec_console:1 bin/ec_ctl:1 bin/ec_dump_config:1 bin/validate_config:1 server/main/ecelerity:8 server/main/eccmgr:8; do
+for program in bin/smtpload:1 bin/smtpsink:1 bin/ec_console:1 bin/ec_ctl:1 bin/ec_dump_config:1 bin/jlogctl:1 bin/validate_config:1 server/main/ecelerity:8 server/main/eccmgr:8; do
     name=$(basename "${program%:*}")
     page=$top/doc/man/$name.${program#*:}
     test -x "${program%:*}" || continue

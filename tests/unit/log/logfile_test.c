@@ -108,7 +108,18 @@ START_TEST(lines_arrive)
 END_TEST
 
 static const char *const refused[] = {
-    "jlog:///x",
+    "nowhere:///x",
+    "jlog://relative",
+    "jlog:///no/such/folder/log",
+    "jlog:///etc",
+    "jlog:///x=>",
+    "jlog:///x=>.a",
+    "jlog:///x=>a/b",
+    "jlog:///x?subscribers=",
+    "jlog:///x?subscribers=a&mode=b",
+    "jlog:///x?subscriber=a",
+    "jlog:///x?subscribers=a=>b",
+    "cluster:///x?subscribers",
     "file://relative",
     "/no/such/folder/log",
     "/tmp",
