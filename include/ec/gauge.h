@@ -31,7 +31,7 @@ enum {
 
 /** A reference to the cache of this name, made when it is new.  Copies.  `max_keys` (1 or more), `ttl` (seconds, 1 to
  * EC_GAUGE_TTL_MAX) and `is_shared` (is it for all nodes, where the cluster shares gauge caches?) are taken over from who says them
- * last; lifetimes that have begun stay.  EC_E_CONFIG: the name or a number is outside of the above; EC_E_LIMIT: there are
+ * last.  EC_E_CONFIG: the name or a number is outside of the above; EC_E_LIMIT: there are
  * EC_GAUGE_MAX already. */
 apr_status_t ec_gauge_open(ec_gauge_t **gauge, const char *name, apr_size_t max_keys, int ttl, int is_shared);
 /** A reference to one that is there, to be closed; NULL: there is none. */

@@ -17,8 +17,8 @@ struct number {
     apr_int64_t value;
     apr_int64_t untold; /* part of it */
     int is_cleared;     /* others are to begin from 0 */
-    apr_time_t time;    /* of the last change */
-    apr_time_t ends;
+    int has_value;      /* 0: it is only there to be told */
+    apr_time_t time;    /* of the last change; its lifetime begins there */
 };
 
 struct ec_gauge {
@@ -88,21 +88,20 @@ static struct number *find_or_add(ec_gauge_t *gauge, const void *key, apr_size_t
     return keys_add(&gauge->keys, sizeof(*number), key, length);
 }
 
-static int is_over(const struct number *number, apr_time_t now)
+static int is_over(const ec_gauge_t *gauge, const struct number *number, apr_time_t now)
 {
-    return now >= number->ends;
+    return !number->has_value || now >= number->time + apr_time_from_sec(gauge->ttl);
 }
 
 /* One rule for this node's changes and those of others. */
 static void change(ec_gauge_t *gauge, struct number *number, apr_int64_t n, apr_time_t time)
 {
-    if (is_over(number, time))
+    if (is_over(gauge, number, time))
         number->value = number->untold = 0;
+    number->has_value = 1;
     number->value = (apr_int64_t)((apr_uint64_t)number->value + (apr_uint64_t)n);
     if (number->time < time)
         number->time = time;
-    if (number->ends < time + apr_time_from_sec(gauge->ttl))
-        number->ends = time + apr_time_from_sec(gauge->ttl);
 }
 
 static int is_told_to_others(const ec_gauge_t *gauge)
@@ -284,7 +283,7 @@ apr_int64_t ec_gauge_get(ec_gauge_t *gauge, const void *key, apr_size_t length, 
 
     pthread_mutex_lock(&gauge->lock);
     number = keys_find(&gauge->keys, key, length);
-    if (number != NULL && !is_over(number, now))
+    if (number != NULL && !is_over(gauge, number, now))
         value = number->value;
     pthread_mutex_unlock(&gauge->lock);
     return value;
@@ -298,7 +297,7 @@ static void clear_number(ec_gauge_t *gauge, struct number *number, apr_time_t no
         return;
     }
     number->value = number->untold = 0;
-    number->ends = 0;
+    number->has_value = 0;
     number->time = now;
     number->is_cleared = 1;
     note(gauge, number);
@@ -311,7 +310,7 @@ int ec_gauge_remove(ec_gauge_t *gauge, const void *key, apr_size_t length, apr_t
 
     pthread_mutex_lock(&gauge->lock);
     number = keys_find(&gauge->keys, key, length);
-    was_there = number != NULL && !is_over(number, now);
+    was_there = number != NULL && !is_over(gauge, number, now);
     if (number != NULL)
         clear_number(gauge, number, now);
     pthread_mutex_unlock(&gauge->lock);
@@ -383,7 +382,7 @@ static void tell_changes(ec_gauge_t *gauge, void *baton)
         telling->tell(telling->baton, &made);
         telling->count++;
         unnote(number);
-        if (number->ends == 0) /* it was only there to be told */
+        if (!number->has_value)
             drop(gauge, number);
     }
 }
@@ -402,9 +401,9 @@ static void take(ec_gauge_t *gauge, const ec_gauge_change_t *made)
 
     if (made->is_cleared) {
         number->value = number->untold; /* what was added here meanwhile comes after it */
-        number->ends = number->untold != 0 ? number->ends : 0;
+        number->has_value = number->untold != 0;
     }
-    if (made->is_cleared && made->n == 0 && number->ends == 0 && !util_link_is_linked(&number->change))
+    if (made->is_cleared && made->n == 0 && !number->has_value && !util_link_is_linked(&number->change))
         drop(gauge, number);
     else if (made->n != 0 || !made->is_cleared)
         change(gauge, number, made->n, made->time);
