@@ -537,17 +537,25 @@ void ec_series_put(ec_series_t *series, const void *key, apr_size_t length, apr_
 
 /* ---- sharing --------------------------------------------------------------------------------------------- */
 
+static int note_one(struct walk *walk, counts_t *counts)
+{
+    note(walk->series, counts);
+    return 1;
+}
+
 static void share_one(ec_series_t *series)
 {
+    struct walk walk = { .series = series, .keys = &series->own, .each = note_one };
+
     pthread_mutex_lock(&series->lock);
     series->is_shared = registry.wants != NULL && registry.wants(registry.baton, &series->id);
     if (!series->is_shared) {
         end_changes(series);
         keys_clear(&series->others);
     }
-    KEYS_EACH(counts_t, counts, &series->own)
-    note(series, counts);
     pthread_mutex_unlock(&series->lock);
+    if (registry.wants != NULL)
+        walk_all(&walk);
 }
 
 void ec_series_share(ec_series_wants_fn *wants, void *baton)

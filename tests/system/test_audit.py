@@ -86,6 +86,10 @@ def test_reload_and_restart(lab):
     assert client.mail("a@client.test", ["b@there.test"], MESSAGE)[0] == 250
     client.close()
     wait_for("the counts", lambda: counts(server) == (2, 2, 0))
+    server.console("config", "reload")
+    server.configure(config(lab, "max_keys = 50"))
+    server.console("config", "reload")
+    assert counts(server) == (2, 2, 0)      # the file still says 1: what counts is newer
 
     assert server.stop() == 0
     server.start()

@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "cluster/metrics/metrics.h"
-#include "cluster/wire/records.h"
 
-/* So many are taken out of the tables at a time; while more wait than that, turns come this often. */
-enum { SLICE = 64 };
+/* What is taken out of the tables in a turn; while more is due, turns come this often.  So a node puts 1.6 MB in a second on the bus at
+ * most, which leases share, and is late when more has changed. */
+enum { SLICE = 64, TURN_BYTES = 32 * 1024 };
 static const apr_interval_time_t while_more = apr_time_from_msec(20);
 static const apr_interval_time_t step_least = apr_time_from_msec(50);
 
@@ -140,24 +140,26 @@ static void tell_series(audit_t *audit, apr_time_t now)
 {
     if (!is_due(audit, ec_series_changes(), &audit->series_since, now))
         return;
-    while (audit->told.unsent.length < RECORDS_BYTES && audit->manager_told.unsent.length < RECORDS_BYTES) {
+    while (audit->told.unsent.length + audit->manager_told.unsent.length < TURN_BYTES) {
         if (ec_series_tell(SLICE, on_tell, audit) < SLICE) {
             audit->series_since = 0;
             return;
         }
     }
+    audit->has_more = 1;
 }
 
 static void tell_gauges(audit_t *audit, apr_time_t now)
 {
     if (!is_due(audit, ec_gauge_changes(), &audit->gauges_since, now))
         return;
-    while (audit->added.unsent.length < RECORDS_BYTES) {
+    while (audit->added.unsent.length < TURN_BYTES) {
         if (ec_gauge_tell(SLICE, on_added, audit) < SLICE) {
             audit->gauges_since = 0;
             return;
         }
     }
+    audit->has_more = 1;
 }
 
 /* What can not be sent stays in the tables, where it is bounded. */
@@ -175,7 +177,7 @@ void audit_turn(audit_t *audit, apr_time_t now)
     feed_gauges(audit);
     if (audit->must_tell && audit->is_sharing)
         ec_series_share(on_wants, audit);
-    audit->must_tell = 0;
+    audit->must_tell = audit->has_more = 0;
     if (!is_active(audit))
         return;
     tell_series(audit, now);
@@ -188,7 +190,7 @@ apr_time_t audit_next(const audit_t *audit, apr_time_t now)
 
     if (!audit->is_sharing && !audit->has_gauges)
         return 0;
-    if (audit->told.unsent.length + audit->manager_told.unsent.length + audit->added.unsent.length > 0)
+    if (audit->has_more)
         step = while_more;
     else if (step < step_least)
         step = step_least;

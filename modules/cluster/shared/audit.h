@@ -39,6 +39,7 @@ typedef struct {
     bus_node_t self;
     unsigned made;                         /* ec_series_made() when others' counts were put into all series */
     int must_tell, must_feed;              /* all of it, once */
+    int has_more;                          /* is due, and did not go in this turn */
     apr_time_t series_since, gauges_since; /* when what waits began to wait; 0: nothing does */
 } audit_t;
 
