@@ -197,16 +197,20 @@ def test_series_and_gauges(lab, module_path):
     mine = nodes[0].node.console("cluster", "shared", "show", "traffic", "from", "n3")
     assert [int(r["count"]) for r in mine["audit_series"]] == [1] and "gauge_caches" not in mine
 
-    # without a cluster it goes on alone; back in it, the rest is told
+    # without a cluster it goes on alone; back in it, all of its own is told again
+    nodes[2].node.console("words", "say", "old")
+    said("old", 1)
     nodes[2].corosync.kill9()
     lab.await_members("n1", "n2", on=nodes[:2])
     said("yes", 3, nodes[:2])
+    said("old", 0, nodes[:2])
     nodes[2].node.console("words", "say", "yes")
     nodes[2].node.console("gauge_cache", "add", "levels", "a")
     nodes[0].node.console("gauge_cache", "add", "levels", "a", "100")
     level("a", 192, nodes[:2])
     nodes[2].start_corosync()
     said("yes", 5)
+    said("old", 1)
     level("a", 193)
 
 
