@@ -2,6 +2,8 @@
 """inbound_audit: what each address did is counted once, is asked for by network, and outlives reload and restart."""
 import os
 
+import pytest
+
 from lab import wait_for
 
 MESSAGE = b"Subject: x\r\n\r\nhi\r\n"
@@ -21,6 +23,7 @@ def counts(server, network="127.0.0.0/8", parameters="86400,3"):
     return tuple(count(server, s, network, parameters) for s in ("connections", "receptions", "rejections"))
 
 
+@pytest.mark.loops
 def test_counts(lab):
     server = lab.server(config(lab))
     for _ in range(3):

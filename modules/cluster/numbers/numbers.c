@@ -126,8 +126,10 @@ static void take(numbers_t *numbers, const ec_gauge_change_t *change, int is_sna
         change_number(cache, number, change);
     if (cache != NULL && !is_snapshot) /* there is nothing too much, and what was not forgotten stays */
         make_room(numbers, cache, change->time);
-    if (cache != NULL && cache->numbers.count == 0)
+    if (cache != NULL && cache->numbers.count == 0) {
+        table_clear(&cache->numbers);
         table_remove(&numbers->caches, &cache->item);
+    }
 }
 
 static void apply(void *state, const struct machine_event *event, wire_reader_t *body)
