@@ -1,6 +1,8 @@
 /* series_test.c - audit series: windows that pass, networks, room, what others have counted
  * SPDX-License-Identifier: Apache-2.0 */
+#include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <ec/series.h>
@@ -386,6 +388,58 @@ START_TEST(many_keys)
 }
 END_TEST
 
+/* ---- threads ------------------------------------------------------------------------------------------- */
+
+enum { THREADS = 3, ADDS = 20000, SHARED_KEYS = 300 };
+
+static void *count_much(void *baton)
+{
+    char key[20];
+
+    for (int i = 0; i < ADDS; i++)
+        ec_series_add(baton, key, (apr_size_t)snprintf(key, sizeof(key), "%d", i % SHARED_KEYS), 1, at(0));
+    return NULL;
+}
+
+static void sum_up(void *baton, const ec_series_id_t *id, const void *key, apr_size_t length, apr_int64_t newest,
+                   const apr_uint32_t *counts)
+{
+    apr_uint32_t *last = baton;
+    char text[20] = "";
+
+    memcpy(text, key, length);
+    last[atoi(text)] = counts[0];
+}
+
+START_TEST(threads_count_and_one_tells)
+{
+    ec_series_t *series = open_series("a", EC_SERIES_STRING, 60, 2, 1000);
+    apr_uint32_t last[SHARED_KEYS] = { 0 };
+    ec_series_network_t network = { { 0 }, 4, 0 };
+    pthread_t threads[THREADS];
+    apr_uint64_t sum = 0;
+
+    ec_series_share(wants_a, NULL);
+    for (int i = 0; i < THREADS; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, count_much, series), 0);
+    for (int i = 0; i < 200; i++) {
+        ec_series_tell(50, sum_up, last);
+        ec_series_age(series, at(0));
+        ec_series_count_network(series, &network, 0, 1, at(0));
+    }
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    while (ec_series_tell(50, sum_up, last) > 0)
+        ;
+    for (int i = 0; i < SHARED_KEYS; i++)
+        sum += last[i];
+    ck_assert_uint_eq(sum, THREADS * ADDS); /* what was told last of each key is all that was counted */
+    ck_assert_uint_eq(ec_series_changes(), 0);
+    ec_series_share(NULL, NULL);
+    ec_series_close(series);
+}
+END_TEST
+
 static void add(Suite *suite)
 {
     TCase *tcase = test_case(suite, "series", 20);
@@ -400,6 +454,7 @@ static void add(Suite *suite)
     tcase_add_test(tcase, others_count);
     tcase_add_test(tcase, keys_out_and_in);
     tcase_add_test(tcase, many_keys);
+    tcase_add_test(tcase, threads_count_and_one_tells);
 }
 
 TEST_MAIN("series/series", add)
