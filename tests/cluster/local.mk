@@ -8,6 +8,7 @@ EXTRA_DIST += %D%/test_config.py
 EXTRA_DIST += %D%/test_quickstart.py
 EXTRA_DIST += %D%/test_modules.py
 EXTRA_DIST += %D%/test_shared.py
+EXTRA_DIST += %D%/slotfaults.py
 EXTRA_DIST += %D%/slotlab.py
 EXTRA_DIST += %D%/test_limits.py
 EXTRA_DIST += %D%/test_throttles.py

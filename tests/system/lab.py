@@ -51,6 +51,8 @@ class Program:
     """A child whose output lines are kept and can be awaited."""
 
     started = []  # all that may still have something to tell; tests/conftest.py
+    process = None
+    killed = False
     enter = ()  # what goes before its arguments: a command that execs the rest somewhere else
 
     def __init__(self, *argv, env=None, cwd=None, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, preexec_fn=None):
@@ -98,7 +100,7 @@ class Program:
 
     def crashed(self):
         """By a fault of its own."""
-        return not self.killed and self.process.poll() in FAULTS
+        return not self.killed and self.process is not None and self.process.poll() in FAULTS
 
     def kill9(self):
         self.killed = True
