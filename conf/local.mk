@@ -4,7 +4,7 @@ EXTRA_DIST += conf/default/ecelerity.conf conf/default/eccluster.conf
 # one commented sample for each module, beside the manual
 samplesdir = $(docdir)/samples
 dist_samples_DATA = %D%/samples/bounce_classifier.conf %D%/samples/bounce_logger.conf %D%/samples/cluster.conf %D%/samples/custom_logger.conf \
-  %D%/samples/ec_logger.conf %D%/samples/json_logger.conf
+  %D%/samples/ec_logger.conf %D%/samples/inbound_audit.conf %D%/samples/json_logger.conf
 
 install-data-hook:
 	$(MKDIR_P) "$(DESTDIR)$(confdir)/global" "$(DESTDIR)$(confdir)/default"

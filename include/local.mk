@@ -11,6 +11,7 @@ ecinclude_HEADERS = \
   %D%/ec/dns.h \
   %D%/ec/event.h \
   %D%/ec/gate.h \
+  %D%/ec/gauge.h \
   %D%/ec/header.h \
   %D%/ec/hook.h \
   %D%/ec/id.h \
@@ -26,6 +27,7 @@ ecinclude_HEADERS = \
   %D%/ec/module.h \
   %D%/ec/option.h \
   %D%/ec/out.h \
+  %D%/ec/series.h \
   %D%/ec/service.h \
   %D%/ec/slot.h \
   %D%/ec/stanza.h \

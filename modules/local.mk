@@ -8,3 +8,4 @@ include modules/bounce_logger/local.mk
 include modules/json_logger/local.mk
 include modules/custom_logger/local.mk
 include modules/bounce_classifier/local.mk
+include modules/inbound_audit/local.mk

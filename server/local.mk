@@ -3,6 +3,7 @@ include server/util/local.mk
 include server/log/local.mk
 include server/stats/local.mk
 include server/event/local.mk
+include server/series/local.mk
 include server/conf/local.mk
 include server/hook/local.mk
 include server/io/local.mk

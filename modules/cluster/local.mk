@@ -2,7 +2,8 @@
 noinst_LTLIBRARIES += libcluster.la
 libcluster_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
 libcluster_la_SOURCES = %D%/bus/bus.h \
-  %D%/wire/wire.c %D%/wire/wire.h %D%/wire/message.c %D%/wire/message.h %D%/wire/refusals.c %D%/wire/refusals.h \
+  %D%/wire/wire.c %D%/wire/wire.h %D%/wire/message.c %D%/wire/message.h %D%/wire/records.c %D%/wire/records.h \
+  %D%/wire/refusals.c %D%/wire/refusals.h \
   %D%/lease/lease.c %D%/lease/lease.h %D%/lease/clock.c %D%/lease/clock.h \
   %D%/view/settle.c %D%/view/settle.h \
   %D%/machine/machine.h %D%/machine/mutant.h %D%/machine/table.c %D%/machine/table.h \
@@ -11,6 +12,7 @@ libcluster_la_SOURCES = %D%/bus/bus.h \
   %D%/limit/limit.c %D%/limit/limit.h %D%/limit/fair.c %D%/limit/private.h %D%/limit/client.c %D%/limit/client.h \
   %D%/throttle/throttle.c %D%/throttle/throttle.h \
   %D%/gauge/gauge.c %D%/gauge/gauge.h %D%/cidr/cidr.c %D%/cidr/cidr.h %D%/cache/cache.c %D%/cache/cache.h \
+  %D%/series/series.c %D%/series/series.h %D%/numbers/numbers.c %D%/numbers/numbers.h \
   %D%/node/members.c %D%/node/members.h %D%/group/group.c %D%/group/group.h %D%/metrics/metrics.c %D%/metrics/metrics.h %D%/shared/bundle.c %D%/shared/bundle.h \
   %D%/remote/tree.c %D%/remote/tree.h %D%/remote/protocol.c %D%/remote/protocol.h %D%/remote/asking.c %D%/remote/asking.h \
   %D%/remote/replies.c %D%/remote/replies.h %D%/remote/merge.c %D%/remote/merge.h %D%/remote/outbox.c %D%/remote/outbox.h
@@ -31,7 +33,7 @@ libclustercpg_la_LIBADD = $(COROSYNC_LIBS)
 module_LTLIBRARIES += %D%/cluster.la
 %C%_cluster_la_SOURCES = %D%/slots/show.c %D%/module.c %D%/module.h %D%/commands.c \
   %D%/shared/shared.c %D%/shared/shared.h %D%/shared/inside.h %D%/shared/stanzas.c %D%/shared/inbound.c %D%/shared/show.c \
-  %D%/shared/tally.c %D%/shared/tally.h %D%/group/api.c %D%/group/api.h \
+  %D%/shared/audit.c %D%/shared/audit.h %D%/shared/tally.c %D%/shared/tally.h %D%/group/api.c %D%/group/api.h \
   %D%/logs/logs.c %D%/logs/logs.h \
   %D%/remote/remote.c %D%/remote/remote.h %D%/remote/store.c %D%/remote/store.h %D%/remote/commands.c
 %C%_cluster_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules $(COROSYNC_CFLAGS)

@@ -6,6 +6,7 @@
 #include "conf/live/writeback.h"
 #include "control/control.h"
 #include "queue/queue.h"
+#include "series/show.h"
 #include "shape/show.h"
 #include "smtp/in/smtp_in.h"
 #include "smtp/out/smtp_out.h"
@@ -46,6 +47,7 @@ void server_add_commands(server_t *server)
         return;
     }
     control_add(shape_commands, NULL, NULL, "limits");
+    control_add(series_commands, NULL, NULL, "series");
     control_add(queue_commands, NULL, NULL, "queue");
     control_add(smtp_in_commands, NULL, NULL, "smtp");
     control_add(smtp_out_commands, NULL, NULL, "smtp");

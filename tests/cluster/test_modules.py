@@ -18,7 +18,7 @@ PAGE = os.path.join(HERE, "..", "..", "doc", "cluster-modules.md")
 @pytest.fixture(scope="module")
 def module_path(tmp_path_factory):
     folder = tmp_path_factory.mktemp("visits")
-    for name in ("visits", "notes", "pace"):
+    for name in ("visits", "notes", "pace", "words"):
         shutil.copy(os.path.join(OUTSIDE, f"{name}.c"), folder)
     env = {**os.environ, "PKG_CONFIG_PATH": f"{PREFIX}/lib/pkgconfig"}
 
@@ -26,7 +26,7 @@ def module_path(tmp_path_factory):
         run = subprocess.run([program("ecxs"), *args], cwd=folder, env=env, capture_output=True, text=True)
         assert run.returncode == 0, run.stdout + run.stderr
         return run.stdout.strip()
-    for name in ("visits", "notes", "pace"):
+    for name in ("visits", "notes", "pace", "words"):
         ecxs("-c", f"{name}.c", "-o", f"{name}.so")
     return f"{folder}:{ecxs('-q', 'moduledir')}"
 
@@ -189,6 +189,94 @@ def test_a_named_throttle(lab, module_path):
 
 def n1_sees(lab, name):
     return lab["n1"].node.console("cluster", "shared", "show", "shared_named_throttles", "from", name).get("throttles")
+
+
+def test_series_and_gauges(lab, module_path):
+    """A named series is the sum of the nodes' own parts, which go with them; a value of a gauge cache is what all have added."""
+    shares = 'Replicate "traffic" { class = "metrics" parameters = "audit_series;gauge_cache" max_delay = 0.1 }'
+    env = {"EC_MODULE_PATH": module_path}
+    lab.start_nodes("words { }\n", shares, env=env)
+    nodes = lab.nodes
+
+    def said(word, want, among=nodes):
+        for host in among:
+            wait_for(f"{word} said {want} times on {host.name}",
+                     lambda h=host: h.node.console("words", "said", word)["count"] == want)
+
+    def level(key, want, among=nodes):
+        for host in among:
+            wait_for(f"{key} to be {want} on {host.name}",
+                     lambda h=host: h.node.console("gauge_cache", "show", "levels", key)["value"] == want)
+    for i, host in enumerate(nodes):
+        for _ in range(i + 1):
+            host.node.console("words", "say", "yes")
+        host.node.console("gauge_cache", "add", "levels", "a", str(10 ** i))
+    said("yes", 6)
+    level("a", 111)
+    nodes[1].node.console("gauge_cache", "sub", "levels", "a", "20")
+    level("a", 91)
+
+    # with a stanza that changes, nothing counts twice; what is not shared any more is gone elsewhere, and comes back
+    def configure(host, cluster):
+        host.node.configure(lab.cluster_config(host, cluster) + "words { }\n")
+        host.node.console("config", "reload")
+    configure(nodes[2], shares.replace("0.1", "0.2"))
+    nodes[2].node.console("words", "say", "no")
+    said("no", 1)
+    said("yes", 6)
+    configure(nodes[2], shares.replace("audit_series;", ""))
+    said("yes", 3)
+    assert nodes[2].node.console("words", "said", "no")["count"] == 1
+    said("no", 0, nodes[:2])
+    configure(nodes[2], shares)
+    said("yes", 6)
+    said("no", 1)
+    level("a", 91)
+
+    # what one node forgets is forgotten of it; a key of a cache is removed everywhere
+    nodes[2].node.console("words", "forget", "no")
+    said("no", 0)
+    nodes[0].node.console("gauge_cache", "add", "levels", "b", "5")
+    level("b", 5)
+    nodes[1].node.console("gauge_cache", "delete", "levels", "b")
+    level("b", 0)
+
+    # a node that goes takes its part of the series along, but not what it has added
+    nodes[2].node.kill9()
+    lab.await_members("n1", "n2")
+    said("yes", 3, nodes[:2])
+    level("a", 91, nodes[:2])
+
+    # one that comes in has all of it
+    lab.start_node(nodes[2], "words { }\n", shares, env=env)
+    lab.await_members("n1", "n2", "n3")
+    said("yes", 3)
+    level("a", 91)
+    nodes[2].node.console("words", "say", "yes")
+    nodes[2].node.console("gauge_cache", "add", "levels", "a")
+    said("yes", 4)
+    level("a", 92)
+    shown = nodes[0].node.console("cluster", "shared", "show", "traffic")
+    assert [(r["series"], r["parameters"], r["key"], int(r["count"])) for r in shown["audit_series"]] == [("words", "86400,3", "yes", 4)]
+    assert [(r["cache"], r["key"], int(r["value"])) for r in shown["gauge_caches"]] == [("levels", "a", 92)]
+    mine = nodes[0].node.console("cluster", "shared", "show", "traffic", "from", "n3")
+    assert [int(r["count"]) for r in mine["audit_series"]] == [1] and "gauge_caches" not in mine
+
+    # without a cluster it goes on alone; back in it, all of its own is told again
+    nodes[2].node.console("words", "say", "old")
+    said("old", 1)
+    nodes[2].corosync.kill9()
+    lab.await_members("n1", "n2", on=nodes[:2])
+    said("yes", 3, nodes[:2])
+    said("old", 0, nodes[:2])
+    nodes[2].node.console("words", "say", "yes")
+    nodes[2].node.console("gauge_cache", "add", "levels", "a")
+    nodes[0].node.console("gauge_cache", "add", "levels", "a", "100")
+    level("a", 192, nodes[:2])
+    nodes[2].start_corosync()
+    said("yes", 5)
+    said("old", 1)
+    level("a", 193)
 
 
 def test_the_page_shows_the_module():

@@ -56,10 +56,15 @@ def nodes(cluster):
 
 
 def configure(lab, host, replicate=REPLICATE, more=""):
+    write(lab, host, replicate, more)
+    host.node.console("config", "reload")
+
+
+def write(lab, host, replicate=REPLICATE, more=""):
     sink = lab["sink"].address
     host.node.configure(lab.cluster_config(host, replicate) + f'Routes = ("{sink}")\nRemote_SMTP_Port = 2526\n'
+                        + f'inbound_audit {{ monitors = ( "86400,3" ) serialize_dir = "{host.dir}/audit" }}\n'
                         + 'idle_timeout = 60\nbinding_group "other" { }\nRelay_Hosts = ("10.0.0.0/8")\n' + more)
-    host.node.console("config", "reload")
 
 
 def rows(node, name, *view):
@@ -187,6 +192,14 @@ def test_the_manager_keeps_its_own(cluster, nodes):
     wait_for("receptions", lambda: seen("eccmgr_metrics") == seen("traffic") == want)
     send(cluster["n1"], "one.test")
     wait_for("one more", lambda: seen("eccmgr_metrics") == seen("traffic") == want + 1)
+
+    def kept():
+        shown = manager.console("show", "cluster", "shared", "eccmgr_metrics").get("audit_series", [])
+        assert {r["series"] for r in shown} <= {"receptions"}
+        return sum(int(r["count"]) for r in shown)
+    whole = audited(nodes[0], "receptions", "0.0.0.0/0")
+    assert whole > 0
+    wait_for("series", lambda: kept() == audited(nodes[0], "receptions", "0.0.0.0/0") >= whole)
     ones = seen("eccmgr_metrics", "from", "n1")
     assert 0 < ones < want + 1
     manager.kill9()
@@ -195,6 +208,72 @@ def test_the_manager_keeps_its_own(cluster, nodes):
     manager = cluster.start_manager(cluster["m1"])
     cluster.cluster_config = lab_config
     wait_for("the whole picture", lambda: seen("eccmgr_metrics") == want + 1)
+    wait_for("series as well", lambda: kept() == audited(nodes[0], "receptions", "0.0.0.0/0") >= whole)
+
+
+def audited(node, series, network):
+    return int(node.console("inbound_audit", "count_cidr", network, series, "86400,3", "0", "2")["count"])
+
+
+def all_audit(nodes, series, network, want):
+    for node in nodes:
+        try:
+            wait_for("agreement", lambda n=node: audited(n, series, network) == want)
+        except AssertionError:
+            raise AssertionError(f"{series} of {network} on {node.host.name}: {audited(node, series, network)}, not {want}") from None
+
+
+def parts(node, series, *view):
+    shown = node.console("cluster", "shared", "show", "traffic", *(("from", *view) if view else ())).get("audit_series", [])
+    return sum(int(r["count"]) for r in shown if r["series"] == series)
+
+
+def test_inbound_audit(cluster, nodes):
+    """R4: what each node has counted of an address is its own part; all see the sum."""
+    one, network = f"{cluster['n1'].address}", "10.77.0.0/24"
+    before = {(s, of): audited(nodes[0], s, of) for s in ("connections", "receptions") for of in (one, network)}
+    for name in NODES:
+        client = cluster["n1"].connect(address=cluster[name].address)
+        assert client.mail("a@client.test", ["b@one.test"], b"Subject: x\r\n\r\nhi\r\n")[0] == 250
+        client.close()
+    cluster["n2"].connect().close()
+    want = {("connections", one): 3, ("connections", network): 4, ("receptions", one): 3, ("receptions", network): 3}
+    for (series, of), more in want.items():
+        all_audit(nodes, series, of, before[series, of] + more)
+    whole = audited(nodes[0], "connections", network)
+    assert parts(nodes[0], "connections") == whole
+    each = {name: parts(nodes[0], "connections", name) for name in NODES}
+    assert sum(each.values()) == whole and all(n >= 1 for n in each.values())
+
+    # R10: neither side counts anything twice when a stanza is made anew
+    configure(cluster, cluster["n1"], REPLICATE.replace("max_delay = 0.5", "max_delay = 0.4"))
+    configure(cluster, cluster["n2"])
+    all_audit(nodes, "connections", network, whole)
+    # what is not shared any more is not seen elsewhere; the node itself sees its own
+    configure(cluster, cluster["n1"], REPLICATE.replace("connect;", ""))
+    all_audit(nodes[1:], "connections", network, whole - each["n1"])
+    all_audit(nodes[:1], "connections", network, each["n1"])
+    configure(cluster, cluster["n1"])
+    all_audit(nodes, "connections", network, whole)
+
+    host = cluster["n3"]
+    nodes[2].kill9()
+    await_all(cluster, "n1", "n2")
+    all_audit(nodes[:2], "connections", network, whole - each["n3"])
+    nodes[2] = cluster.start_node(host)
+    configure(cluster, host)
+    await_all(cluster, *NODES)
+    all_audit(nodes, "connections", network, whole - each["n3"])
+
+    # a node that stops in order keeps its counts over the restart, and brings them along
+    assert nodes[1].stop() == 0
+    all_audit([nodes[0], nodes[2]], "connections", network, whole - each["n3"] - each["n2"])
+    host = cluster["n2"]
+    nodes[1] = cluster.start_node(host, start=False)
+    write(cluster, host)
+    nodes[1].start()
+    await_all(cluster, *NODES)
+    all_audit(nodes, "connections", network, whole - each["n3"])
 
 
 def test_inbound_limit_of_the_cluster(cluster, nodes):
@@ -223,6 +302,7 @@ def test_inbound_limit_of_the_cluster(cluster, nodes):
 @pytest.mark.parametrize("stanza,why", [
     ('Replicate "mine" { }', "is no type"),
     ('Replicate "a" { class = "metrics" parameters = "speed" }', "is no parameter"),
+    ('Replicate "eccmgr_metrics" { parameters = "gauge_cache" }', "a manager alone keeps no gauge_cache"),
     ('Replicate "a" { class = "cache" binding_group = "default" }', "binding_group restricts"),
     ('Replicate "a" { class = "cache" max_delay = -1 }', "max_delay is between"),
     ('Replicate "A" { class = "cache" }\nReplicate "a" { class = "outbound_cidr" }', "another one of this name"),

@@ -16,6 +16,8 @@
 #include "cluster/gauge/gauge.h"
 #include "cluster/limit/client.h"
 #include "cluster/machine/replica.h"
+#include "cluster/numbers/numbers.h"
+#include "cluster/series/series.h"
 #include "cluster/throttle/throttle.h"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
@@ -44,6 +46,10 @@ struct world {
     gauge_t gauge, addresses;
     gauge_local_t counts;
     cache_t cache;
+    series_t series;
+    series_local_t told;
+    numbers_t numbers;
+    numbers_local_t added;
 };
 
 static apr_status_t send_op(bus_t *bus, const void *data, apr_size_t length)
@@ -81,6 +87,8 @@ static void add_machines(struct world *world)
         { &gauge_machine, &world->gauge, &gauge_local, &world->counts },
         { &cidr_machine, &world->addresses, NULL, NULL },
         { &cache_machine, &world->cache, &cache_local, &world->cache },
+        { &series_machine, &world->series, &series_local, &world->told },
+        { &numbers_machine, &world->numbers, &numbers_local, &world->added },
         { &limit_machine, &world->limits, &limit_client_local, &world->client },
         { &throttle_machine, &world->throttles, &limit_client_local, &world->throttle_client },
     };
@@ -126,6 +134,10 @@ static void end(struct world *world)
     limit_client_free(&world->throttle_client);
     gauge_local_free(&world->counts);
     cache_free(&world->cache);
+    series_free(&world->series);
+    series_local_free(&world->told);
+    numbers_free(&world->numbers);
+    numbers_local_free(&world->added);
 }
 
 /* ---- steps --------------------------------------------------------------------------------- */

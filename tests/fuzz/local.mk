@@ -83,6 +83,11 @@ noinst_PROGRAMS += %D%/members_fuzz
 %C%_members_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
 %C%_members_fuzz_LDFLAGS = $(FUZZ_LINK)
 %C%_members_fuzz_LDADD = libcluster.la $(FUZZ_LIBS)
+noinst_PROGRAMS += %D%/series_fuzz
+%C%_series_fuzz_SOURCES = %D%/series_fuzz.c modules/inbound_audit/store.c
+%C%_series_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
+%C%_series_fuzz_LDFLAGS = $(FUZZ_LINK)
+%C%_series_fuzz_LDADD = $(FUZZ_LIBS)
 endif
 
 if FUZZERS

@@ -11,3 +11,4 @@ EXTRA_DIST += tests/outside/offer.c
 EXTRA_DIST += tests/outside/visits.c
 EXTRA_DIST += tests/outside/notes.c
 EXTRA_DIST += tests/outside/pace.c
+EXTRA_DIST += tests/outside/words.c

@@ -151,6 +151,17 @@ static apr_time_t use_rates(struct node *node, apr_time_t now)
     return next;
 }
 
+/* Windows of a second, and numbers that live for two: time passes while they are under way. */
+static void use_audit(struct node *node, const char *key, apr_time_t now)
+{
+    static const ec_series_id_t id = { "s", EC_SERIES_STRING, 1, 3 };
+    apr_uint32_t digit = (apr_uint32_t)(key[1] - '0'), counts[3] = { digit, 0, digit * 1000 };
+    ec_gauge_change_t added = { "g", 4, 2, key, 2, digit == 9, (apr_int64_t)digit - 5, now };
+
+    series_tell(&node->told, &id, key, 2, apr_time_sec(now), digit % 4 == 0 ? NULL : counts);
+    numbers_tell(&node->added, &added);
+}
+
 /* Counts and values that change all the time; in peace a count that can be checked. */
 static void use_soft(struct node *node, apr_time_t now)
 {
@@ -163,6 +174,7 @@ static void use_soft(struct node *node, apr_time_t now)
         return;
     key[1] = (char)('0' + bus_sim_random(sim, 10));
     cache_set(&node->cache, key, 2, bus_sim_random(sim, 4) == 0 ? NULL : &now, sizeof(now));
+    use_audit(node, key, now);
 }
 
 static void on_wake(void *baton)
@@ -270,6 +282,8 @@ static void add_machines(struct node *node)
                                  &node->throttle_client };
     struct machine gauge = { &gauge_machine, &node->gauge, &gauge_local, &node->counts };
     struct machine cache = { &cache_machine, &node->cache, &cache_local, &node->cache };
+    struct machine series = { &series_machine, &node->series, &series_local, &node->told };
+    struct machine numbers = { &numbers_machine, &node->numbers, &numbers_local, &node->added };
     struct world *world = node->world;
 
     memset(&node->gauge, 0, sizeof(node->gauge));
@@ -281,6 +295,8 @@ static void add_machines(struct node *node)
     node->cache.has_snapshot = 1;
     replica_add(node->replica, &gauge);
     replica_add(node->replica, &cache);
+    replica_add(node->replica, &series);
+    replica_add(node->replica, &numbers);
     limit_init(&node->limits, 0);
     limit_client_init(&node->client, &node->limits, node->id, (apr_uint32_t)world->config.nodes,
                       apr_time_from_msec(200), replica_clock(node->replica), &client_events, node);
@@ -350,6 +366,10 @@ static void end_node(struct node *node)
     limit_client_free(&node->throttle_client);
     gauge_local_free(&node->counts);
     cache_free(&node->cache);
+    series_free(&node->series);
+    series_local_free(&node->told);
+    numbers_free(&node->numbers);
+    numbers_local_free(&node->added);
     node->replica = NULL;
     if (node->world->touched == node)
         node->world->touched = NULL;

@@ -9,6 +9,8 @@
 
 #include "cluster/bus_sim/bus_sim.h"
 #include "cluster/cache/cache.h"
+#include "cluster/numbers/numbers.h"
+#include "cluster/series/series.h"
 #include "cluster/gauge/gauge.h"
 #include "cluster/limit/client.h"
 #include "cluster/machine/mutant.h"
@@ -54,6 +56,10 @@ struct node {
     gauge_t gauge;
     gauge_local_t counts;
     cache_t cache;
+    series_t series;
+    series_local_t told;
+    numbers_t numbers;
+    numbers_local_t added;
     apr_uint64_t sessions_done;
 };
 

@@ -13,6 +13,7 @@ EXTRA_DIST += tests/system/test_ctl.py
 EXTRA_DIST += tests/system/test_config_tools.py
 EXTRA_DIST += tests/system/test_ask.py
 EXTRA_DIST += tests/system/test_jlog.py
+EXTRA_DIST += tests/system/test_audit.py
 EXTRA_DIST += tests/system/test_limits.py
 EXTRA_DIST += tests/system/test_logs.py
 EXTRA_DIST += tests/system/test_operator.py

@@ -499,3 +499,16 @@ check_PROGRAMS += %D%/shape/loops_test
 check_PROGRAMS += %D%/shape/commands_test
 %C%_shape_commands_test_SOURCES = %D%/shape/commands_test.c
 %C%_shape_commands_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/series/series_test
+%C%_series_series_test_SOURCES = %D%/series/series_test.c
+%C%_series_series_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/series/gauge_test
+%C%_series_gauge_test_SOURCES = %D%/series/gauge_test.c
+%C%_series_gauge_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/inbound_audit/store_test
+%C%_inbound_audit_store_test_SOURCES = %D%/inbound_audit/store_test.c modules/inbound_audit/store.c
+%C%_inbound_audit_store_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
+%C%_inbound_audit_store_test_LDADD = $(TEST_LIBS)

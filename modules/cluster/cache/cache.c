@@ -4,15 +4,13 @@
 #include <string.h>
 
 #include "cluster/cache/cache.h"
+#include "cluster/wire/records.h"
 
 struct entry {
     struct table_item item;
     void *value;
     apr_size_t length;
 };
-
-/* What flush() puts into one message. */
-enum { MESSAGE_BYTES = 128 * 1024 };
 
 static void remove_entry(cache_t *cache, struct entry *entry)
 {
@@ -125,25 +123,9 @@ void cache_set(cache_t *cache, const char *key, apr_size_t length, const void *v
         write_record(&cache->unsent, key, length, value, value_length);
 }
 
-/* Whole records, as many as fit into one message. */
 static int flush(void *local, wire_writer_t *writer, apr_time_t now)
 {
-    cache_t *cache = local;
-    wire_reader_t reader = wire_reader(cache->unsent.data, cache->unsent.length);
-    apr_size_t taken = 0;
-
-    while (wire_has_more(&reader)) {
-        wire_read_block(&reader);
-        if (taken > 0 && (apr_size_t)(reader.at - cache->unsent.data) > MESSAGE_BYTES)
-            break;
-        taken = (apr_size_t)(reader.at - cache->unsent.data);
-    }
-    if (taken == 0)
-        return 0;
-    wire_write_raw(writer, cache->unsent.data, taken);
-    cache->unsent.length -= taken;
-    memmove(cache->unsent.data, cache->unsent.data + taken, cache->unsent.length);
-    return 1;
+    return records_take(&((cache_t *)local)->unsent, writer);
 }
 
 static apr_time_t next_time(const void *local)

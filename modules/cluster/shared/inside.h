@@ -8,6 +8,7 @@
 #include "cluster/cache/cache.h"
 #include "cluster/cidr/cidr.h"
 #include "cluster/metrics/metrics.h"
+#include "cluster/shared/audit.h"
 #include "cluster/shared/bundle.h"
 #include "cluster/shared/shared.h"
 #include "cluster/shared/tally.h"
@@ -25,8 +26,9 @@ enum shared_kind {
     SHARED_THROTTLE = SHARED_BUNDLES /* exact, with the limits: only listed here */
 };
 
-enum { SHARED_SERIES_LATER = 1 << METRICS_COUNT }; /* audit_series, gauge_cache */
-enum { SHARED_SNAPSHOT = SHARED_SERIES_LATER << 1 };
+/* What an object wants: bits of METRICS_*, AUDIT_* and this one. */
+enum { SHARED_SNAPSHOT = 1 << 18 };
+enum { SHARED_METRICS_BITS = (1 << METRICS_COUNT) - 1 };
 
 struct shared_class {
     const char *name;
@@ -46,7 +48,7 @@ const struct shared_class *shared_class_next(const struct shared_class *class);
 struct shared_settings {
     const char *name; /* in lower case */
     const struct shared_class *class;
-    unsigned wants; /* bits of METRICS_* and the two above */
+    unsigned wants;
     /* options; `base` is the one called class */
     const char *type, *base, *binding_group, *parameters;
     double max_delay;
@@ -80,6 +82,7 @@ struct shared {
     node_t *node; /* NULL: not opened yet */
     bus_node_t self;
     bundle_t bundles[SHARED_BUNDLES];
+    audit_t audit;
     struct shared_object *objects;      /* as configured */
     const struct shared_config *config; /* until part_open() */
     struct tally_reader reader;

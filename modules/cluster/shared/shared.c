@@ -170,7 +170,7 @@ static void set_up(shared_t *shared, struct shared_object *object, const struct 
     if (kind == SHARED_THROTTLE)
         return;
     if (kind == SHARED_METRICS || kind == SHARED_MANAGER_METRICS)
-        object->metrics.series = object->wants & (SHARED_SERIES_LATER - 1);
+        object->metrics.series = object->wants & SHARED_METRICS_BITS;
     object->in = bundle_object(&shared->bundles[kind], object->name, strlen(object->name));
     if (object->in == NULL) {
         ec_log(shared->log, EC_LOG_ERROR,
@@ -243,6 +243,24 @@ static void watch_inbound(shared_t *shared)
     shared_watch_inbound(shared, object != NULL ? shared_gauge_of(object) : NULL);
 }
 
+static struct audit_wants audit_wants(const shared_t *shared)
+{
+    struct audit_wants wants = { 0, 0, apr_time_from_sec(3600), 1000000 };
+
+    for (const struct shared_object *object = shared->objects; object != NULL; object = object->next) {
+        int is_for_all = object->class->kind == SHARED_METRICS;
+
+        if (object->is_leaving || (!is_for_all && object->class->kind != SHARED_MANAGER_METRICS))
+            continue;
+        *(is_for_all ? &wants.all : &wants.manager) |= object->wants;
+        if (wants.max_delay > object->metrics.max_delay)
+            wants.max_delay = object->metrics.max_delay;
+        if (wants.max_pending > object->metrics.max_pending)
+            wants.max_pending = object->metrics.max_pending;
+    }
+    return wants;
+}
+
 /* Connections are counted anew, from all that there are, within this call: others see no difference. */
 static void count_anew(shared_t *shared)
 {
@@ -258,6 +276,7 @@ static void count_anew(shared_t *shared)
 static void configure(shared_t *shared, const struct shared_config *config)
 {
     struct shared_object *before = shared->objects, **end = &shared->objects;
+    struct audit_wants wants;
 
     for (int i = 0; i < config->count; i++) {
         *end = take_object(&before, &config->objects[i]);
@@ -269,6 +288,8 @@ static void configure(shared_t *shared, const struct shared_config *config)
         begin_to_leave(shared, before);
     watch_inbound(shared);
     count_anew(shared);
+    wants = audit_wants(shared);
+    audit_configure(&shared->audit, &wants);
     drop_those_that_left(shared);
 }
 
@@ -287,6 +308,7 @@ static apr_status_t part_open(void *part, node_t *node, const char **why)
         node_add_machine(node, &machine);
     }
     shared->bundles[SHARED_MANAGER_METRICS].is_deaf = !node_settings(node)->is_manager;
+    audit_open(&shared->audit, node);
     shared->now = ec_gate_clock();
     configure(shared, shared->config);
     shared->config = NULL;
@@ -305,14 +327,16 @@ static void part_turn(void *part, apr_time_t now)
     }
     look_at_connections(shared);
     look_at_series(shared);
+    audit_turn(&shared->audit, now);
     drop_those_that_left(shared);
 }
 
 static apr_time_t part_next(void *part)
 {
     shared_t *shared = part;
-    apr_time_t next = shared->look_at;
+    apr_time_t next = shared->look_at, audit = audit_next(&shared->audit, shared->now);
 
+    next = next == 0 || (audit != 0 && audit < next) ? audit : next;
     for (struct shared_object *object = shared->objects; object != NULL; object = object->next) {
         apr_time_t due = object->metrics.series != 0 ? metrics_next(&object->metrics, shared->now) : 0;
 
@@ -326,6 +350,7 @@ static void part_close(void *part)
     shared_t *shared = part;
 
     tally_detach(&shared->reader);
+    audit_close(&shared->audit);
 }
 
 const struct node_part shared_part = {
@@ -428,6 +453,7 @@ void shared_destroy(void *part)
     }
     for (int i = 0; i < SHARED_BUNDLES; i++)
         bundle_free(&shared->bundles[i]);
+    audit_free(&shared->audit);
     cidr_index_free(&shared->others);
     pthread_mutex_destroy(&shared->others_lock);
     tally_release();

@@ -174,7 +174,93 @@ static void show_series(ec_node_t *table, const struct shared_object *object, bu
     }
 }
 
-static void show_object(ec_answer_t *answer, const struct shared_object *object, bus_node_t node)
+/* ---- audit series and gauge caches of a metrics object ------------------------------------------------ */
+
+struct shown_series {
+    struct shown shown;
+    ec_node_t *root;
+    const series_t *series;
+    unsigned wants;
+    bus_node_t node;
+    apr_time_t now;
+};
+
+/* A table is made when it has something to show. */
+static ec_node_t *add_row(struct shown *shown, ec_node_t *root, const char *table)
+{
+    if (shown->table == NULL)
+        shown->table = ec_node_table(root, table);
+    return ec_node_row(shown->table);
+}
+
+/* In windows that are not over. */
+static apr_uint64_t count_now(const struct shown_series *showing, const ec_series_id_t *id, const void *key, apr_size_t length)
+{
+    apr_uint32_t counts[EC_SERIES_WINDOWS_MAX];
+    apr_int64_t newest, oldest = showing->now / apr_time_from_sec(id->interval) - id->windows + 1;
+    enum series_whose whose = showing->node == 0 ? SERIES_OF_ALL : SERIES_OF_NODE;
+    apr_uint64_t sum = 0;
+
+    if (!series_sum(showing->series, id, key, length, whose, showing->node, &newest, counts))
+        return 0;
+    for (int i = 0; i < id->windows && newest - i >= oldest; i++)
+        sum += counts[i];
+    return sum;
+}
+
+static int show_series_key(void *baton, const ec_series_id_t *id, const void *key, apr_size_t length)
+{
+    struct shown_series *showing = baton;
+    char text[SHOWN_MAX + 4];
+    apr_uint64_t count = audit_is_wanted(showing->wants, id) ? count_now(showing, id, key, length) : 0;
+    ec_node_t *row;
+
+    if (count == 0)
+        return 1;
+    if (!has_room(&showing->shown))
+        return 0;
+    row = add_row(&showing->shown, showing->root, "audit_series");
+    ec_node_text(row, "series", id->name);
+    ec_node_format(row, "parameters", "%d,%d", id->interval, id->windows);
+    ec_node_int(row, "count", (apr_int64_t)count);
+    ec_node_text(row, "key", id->type == EC_SERIES_CIDR ? inet_ntop(length == 4 ? AF_INET : AF_INET6, key, text, sizeof(text))
+                                                        : printable(text, key, length));
+    return 1;
+}
+
+static int show_number(void *baton, const ec_gauge_change_t *value)
+{
+    struct shown_series *showing = baton;
+    char text[SHOWN_MAX + 4];
+    ec_node_t *row;
+
+    if (showing->now >= value->time + apr_time_from_sec(value->ttl))
+        return 1;
+    if (!has_room(&showing->shown))
+        return 0;
+    row = add_row(&showing->shown, showing->root, "gauge_caches");
+    ec_node_text(row, "cache", value->cache);
+    ec_node_int(row, "value", value->n);
+    ec_node_text(row, "key", printable(text, value->key, value->length));
+    return 1;
+}
+
+/* Returns the rows of the longer table.  Gauge caches have no parts of nodes. */
+static int show_audit(ec_node_t *root, const audit_t *audit, const struct shared_object *object, bus_node_t node)
+{
+    struct shown_series showing = { .root = root, .wants = object->wants, .node = node, .now = ec_loop_now(ec_loop_self()) };
+    int rows;
+
+    showing.series = object->class->kind == SHARED_METRICS ? &audit->kept : &audit->manager_kept;
+    series_each(showing.series, show_series_key, &showing);
+    rows = showing.shown.rows;
+    showing.shown = (struct shown){ NULL, 0 };
+    if ((object->wants & AUDIT_GAUGES) != 0 && node == 0)
+        numbers_each(&audit->numbers, show_number, &showing);
+    return rows > showing.shown.rows ? rows : showing.shown.rows;
+}
+
+static void show_object(const shared_t *shared, ec_answer_t *answer, const struct shared_object *object, bus_node_t node)
 {
     ec_node_t *root = ec_answer_root(answer);
     struct shown shown = { NULL, 0 };
@@ -194,8 +280,10 @@ static void show_object(ec_answer_t *answer, const struct shared_object *object,
         gauge_each(object->in->state, node, show_network, &shown);
     else if (object->class->kind == SHARED_GAUGE)
         gauge_each(object->in->state, node, show_count, &shown);
-    else
+    else {
         show_series(shown.table, object, node);
+        shown.rows = show_audit(root, &shared->audit, object, node);
+    }
     if (shown.rows > ROWS_MAX)
         ec_node_note(root, "There are more: only the first %d are shown.", ROWS_MAX);
 }
@@ -257,7 +345,7 @@ void shared_command_show(shared_t *shared, const slots_t *slots, ec_answer_t *an
             slots_show_throttles(slots, shared->node, object->class->throttles, node,
                                  ec_node_table(ec_answer_root(answer), "throttles"));
         else
-            show_object(answer, object, node);
+            show_object(shared, answer, object, node);
     }
     node_unlock(shared->node);
 }

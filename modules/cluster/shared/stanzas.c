@@ -86,8 +86,8 @@ static const struct {
     unsigned wants;
 } words[] = {
     { "snapshot", SHARED_SNAPSHOT },
-    { "audit_series", SHARED_SERIES_LATER },
-    { "gauge_cache", SHARED_SERIES_LATER },
+    { "audit_series", AUDIT_SERIES },
+    { "gauge_cache", AUDIT_GAUGES },
 };
 
 static unsigned wanted_by(const char *word)
@@ -112,9 +112,9 @@ static const char *read_parameters(const ec_instance_t *instance, struct shared_
         if (wants == 0)
             return apr_psprintf(pool, "\"%s\" is no parameter: snapshot, connect, delivery, transfail, permfail, "
                                       "reception, rejection, audit_series, gauge_cache", word);
-        if (wants == SHARED_SERIES_LATER)
-            ec_log(instance->log, EC_LOG_WARNING, "Replicate \"%s\": the parameter %s has no effect yet",
-                   settings->name, word);
+        if (wants == AUDIT_GAUGES && settings->class->kind == SHARED_MANAGER_METRICS)
+            return "a manager alone keeps no gauge_cache: values are what all nodes have added; write it into a stanza of "
+                   "class metrics";
         settings->wants |= wants;
     }
     return NULL;

@@ -30,7 +30,10 @@ enum { MESSAGE_VERSION = 1 };
     X(CACHE, 20, "values by key")                                  \
     X(METRICS, 21, "series of the sender")                         \
     X(MANAGER_METRICS, 22, "series of the sender, for managers")   \
-    X(GROUP, 23, "of groups that modules have made")
+    X(GROUP, 23, "of groups that modules have made")               \
+    X(SERIES, 24, "audit series of the sender")                    \
+    X(MANAGER_SERIES, 25, "the same, for managers")                \
+    X(NUMBERS, 26, "what was added to gauge caches")
 
 #define MESSAGE_ENUM(name, number, text) MESSAGE_##name = number,
 enum message_type { MESSAGE_TYPES(MESSAGE_ENUM) MESSAGE_TYPE_END = 256 };
