@@ -6,6 +6,7 @@ processes that hold it, and these end with the test process, however that ends: 
 behind, and labs that run at the same time share nothing, not even addresses."""
 import contextlib
 import ctypes
+import glob
 import os
 import shutil
 import signal
@@ -166,6 +167,25 @@ class Host:
                 f.write(self.lab.corosync_conf(self))
         self.corosync = self.program("corosync", "-f", "-c", conf)
         return self.corosync
+
+    # ---- all of it
+
+    def processes(self):
+        """Those of its server (the guard is one of them) and its corosync."""
+        found = []
+        for task in glob.glob(f"/proc/{self.node.pid}/task/*/children"):
+            with open(task) as f:
+                found += [int(pid) for pid in f.read().split()]
+        return [self.node.pid, *found, self.corosync.pid]
+
+    def pause(self):
+        """As if the machine stood still, but for its network card."""
+        for pid in self.processes():
+            os.kill(pid, signal.SIGSTOP)
+
+    def go_on(self):
+        for pid in self.processes():
+            os.kill(pid, signal.SIGCONT)
 
     # ---- the cable
 

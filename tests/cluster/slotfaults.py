@@ -7,6 +7,11 @@ from slotlab import FULL, now
 PAUSE = 10 if FULL else 3
 
 
+def name_of(pid):
+    with open(f"/proc/{pid}/comm") as f:
+        return f.read().strip()
+
+
 def wait(seconds):
     """Time is what is tested here."""
     time.sleep(seconds)
@@ -72,6 +77,21 @@ def partition(slots):
     slots.lab.await_members(*slots.lab.names)
 
 
+def pause_host(slots):
+    """A machine that stands still keeps its connections open, which no receiver can tell from a slow network.  When it goes on it says nothing
+    on them (Seen.after_death), and ends them."""
+    host = slots.lab.nodes[1]
+    guards = [pid for pid in host.processes() if "guard" in name_of(pid)]
+    assert len(guards) == 1
+    slots.mark("a host stands still")
+    slots.cut.append((host.address, now()))
+    host.pause()
+    wait(PAUSE)
+    slots.mark("it goes on")
+    host.go_on()
+    slots.lab.await_members(*slots.lab.names)
+
+
 def cable(slots):
     host = slots.lab.nodes[2]
     slots.mark("cable out")
@@ -83,4 +103,4 @@ def cable(slots):
     slots.lab.await_members(*slots.lab.names)
 
 
-FAULTS = [restart_node, kill_node, stop_server, kill_corosync, stop_corosync, partition, cable]
+FAULTS = [restart_node, kill_node, stop_server, pause_host, kill_corosync, stop_corosync, partition, cable]

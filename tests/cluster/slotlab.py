@@ -40,7 +40,7 @@ class Seen(Trace):
             self.hosts[(path, row[2])] = row[4].rsplit(":", 1)[0]
 
     def end_of(self, connection):
-        """A connection of a host whose cable was out ends then: what goes on of it is an entry in the receiver's table only."""
+        """A connection of a host whose cable was out, or that stood still, ends then: the rest is an entry in the receiver's table only."""
         end, host, begun = self.closed.get(connection, float("inf")), self.hosts[connection], self.opened[connection]
         return min([end, *(when for address, when in self.cut if address == host and begun <= when)])
 
