@@ -198,7 +198,7 @@ def test_rules_can_be_overridden_and_read_again(lab, tmp_path):
     answer = ask()
     assert answer["class"] == 10 and answer["name"] == "Invalid Recipient" and "smtp_classification.ovr:" in answer["where"]
     rules.write_text("# ours\n,15,no such user|here\n")
-    server.console("bounce_classifier", "reload")
+    assert "rules" in server.console("bounce_classifier", "reload", form="text")
     answer = ask()
     assert answer["class"] == 15 and answer["name"] == "Ours" and answer["category"] == "Block"
     assert answer["where"] == f"{rules}:2" and answer["rule"] == "no such user|here"
