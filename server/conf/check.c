@@ -74,6 +74,23 @@ static int is_banner(const conf_t *conf, const char *text)
     return strncmp(text, "220", 3) == 0;
 }
 
+/* What is said in SMTP where a host name belongs: one word, or "" for none. */
+static int is_host_word(const conf_t *conf, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text <= ' ' || *text > '~')
+            return 0;
+    }
+    return 1;
+}
+
+static int is_ehlo_name(const conf_t *conf, const char *text)
+{
+    if (strncmp(text, "__", 2) == 0)
+        return strcmp(text, "__hostname__") == 0 || strcmp(text, "__message__") == 0;
+    return is_host_word(conf, text);
+}
+
 static int is_never(const conf_t *conf, const char *text)
 {
     return 0;
@@ -100,6 +117,11 @@ static const struct reference {
     { "duravip_follow", NULL, NULL, has_binding, CONF_PROBLEM_DANGLING, "there is no binding of this name" },
     { "cluster_max_outbound_connections", "binding", "binding_group", is_never, CONF_PROBLEM_MISPLACED_OPTION,
       "not in a binding that is in a binding_group" },
+    { "hostname", "global", NULL, is_host_word, CONF_PROBLEM_WRONG_VALUE, "a host name is one word" },
+    { "banner_hostname", NULL, NULL, is_host_word, CONF_PROBLEM_WRONG_VALUE, "a host name is one word" },
+    { "received_hostname", NULL, NULL, is_host_word, CONF_PROBLEM_WRONG_VALUE, "a host name is one word" },
+    { "ehlo_hostname", NULL, NULL, is_ehlo_name, CONF_PROBLEM_WRONG_VALUE,
+      "a host name is one word, and __hostname__ or __message__ when the server is to choose" },
     { "static_banner", NULL, NULL, is_banner, CONF_PROBLEM_WRONG_VALUE, "a banner begins with 220" },
 };
 

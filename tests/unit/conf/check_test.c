@@ -62,6 +62,13 @@ static const struct {
     { "esmtp_listener { enable = no listen \":25\" { } }\ncontrol_listener { listen \":25\" { } }", "" },
     { "esmtp_listener { listen \"127.0.0.1:0\" { } }\ncontrol_listener { listen \"127.0.0.1:0\" { } }", "" },
     { "esmtp_listener { listen \":25\" { } }\ncontrol_listener { listen \"127.0.0.1:25\" { } }", "" },
+    /* names that are said in SMTP */
+    { "hostname = mx.example.com\nehlo_hostname = __message__\nbinding b { ehlo_hostname = \"\" }", "" },
+    { "\nhostname = \"a b\"", "t.conf:2: option \"hostname\": a host name is one word: \"a b\"\n" },
+    { "esmtp_listener { banner_hostname = \"a b\" }", "t.conf:1: option \"banner_hostname\": a host name is one word: \"a b\"\n" },
+    { "binding b {\nehlo_hostname = __sender__ }",
+      "t.conf:2: option \"ehlo_hostname\": a host name is one word, and __hostname__ or __message__ when the server is to choose: "
+      "\"__sender__\"\n" },
     /* what is wrong in different ways is told at once; but not what may only follow from a stanza that is lacking */
     { "nonsense = 5\nretry_interval = x\ngateway = \"a b\"\nesmtp_listener { pathway = p idle_time = y listen \":25\" { } }\n"
       "control_listener { listen \":25\" { } }",
