@@ -174,12 +174,33 @@ static void check_by_room(struct parser *parser, const conf_setting_t *setting)
         check_item(parser, setting, setting->value.list[i]);
 }
 
+static void check_text(struct parser *parser, const conf_setting_t *setting, const char *text)
+{
+    const ec_option_t *row = setting->option->row;
+    const char *what = text != NULL ? row->check(text, parser->problems.pool) : NULL;
+
+    if (what != NULL)
+        problem_error_of(&parser->problems, CONF_PROBLEM_WRONG_VALUE, setting->file->path, setting->line,
+                         "option \"%s\": %s", row->name, what);
+}
+
+static void check_by_row(struct parser *parser, const conf_setting_t *setting)
+{
+    if (setting->option->row->check == NULL)
+        return;
+    if (setting->value.list == NULL)
+        check_text(parser, setting, setting->value.s);
+    for (int i = 0; setting->value.list != NULL && setting->value.list[i] != NULL; i++)
+        check_text(parser, setting, setting->value.list[i]);
+}
+
 void check_values(struct parser *parser, conf_stanza_t *stanza)
 {
     for (const conf_setting_t *setting = stanza->settings; setting != NULL; setting = setting->next) {
         const struct reference *reference = find_reference(stanza, setting);
 
         check_by_room(parser, setting);
+        check_by_row(parser, setting);
         if (reference != NULL && !reference->is_right(parser->conf, setting->value.s))
             problem_error_of(&parser->problems, reference->kind, setting->file->path, setting->line,
                              "option \"%s\": %s: \"%s\"", setting->option->row->name, reference->what,
