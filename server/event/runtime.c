@@ -118,6 +118,11 @@ apr_status_t event_runtime_start(void)
     return APR_SUCCESS;
 }
 
+int event_runtime_has_threads(void)
+{
+    return runtime.n_started > 0;
+}
+
 /* ---- stop ---------------------------------------------------------------------------- */
 
 void event_runtime_on_stop(event_stop_fn *fn, void *baton)

@@ -28,6 +28,8 @@ apr_status_t event_runtime_create(int loops, event_clock_t *clock, apr_pool_t *p
 
 /** Start the threads of all loops but the master loop. */
 apr_status_t event_runtime_start(void);
+/** Do other threads run loops?  What they look at without a lock has to be made before. */
+int event_runtime_has_threads(void);
 
 /** Called by event_runtime_stop(), the last registered first, when only this thread and those of
  * the thread pools run, so it may touch what belongs to any loop.  Timers and descriptors are not

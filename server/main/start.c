@@ -211,12 +211,13 @@ static apr_status_t start_recovery(server_t *server, const char **why)
 
 static apr_status_t start_smtp_in(server_t *server, const char **why)
 {
-    if (server->args.skip_smtp) {
-        return APR_SUCCESS;
-    }
     *why = "can not start the SMTP service";
-    EC_TRY(smtp_in_start(server->spool, server->log, server->pool));
-    return smtp_in_apply(server->conf, why);
+    return server->args.skip_smtp ? APR_SUCCESS : smtp_in_start(server->spool, server->log, server->pool);
+}
+
+static apr_status_t start_listeners(server_t *server, const char **why)
+{
+    return server->args.skip_smtp ? APR_SUCCESS : smtp_in_apply(server->conf, why);
 }
 
 static apr_status_t start_control(server_t *server, const char **why)
@@ -251,10 +252,11 @@ static const struct step {
     { "pidfile", start_pidfile, NULL, 0 },
     { "dns", start_dns, stop_dns, 1 },
     { "queue", start_queue, NULL, 1 },
+    { "smtp", start_smtp_in, NULL, 1 },
     { "loops", start_loops, stop_loops, 0 },
     { "recovery", start_recovery, NULL, 1 },
     { "control", start_control, stop_control, 0 },
-    { "smtp", start_smtp_in, NULL, 1 },
+    { "listeners", start_listeners, NULL, 1 },
 };
 enum { STEPS = sizeof steps / sizeof steps[0] };
 

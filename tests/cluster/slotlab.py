@@ -106,6 +106,13 @@ class SlotLab:
         for domain, count in counts.items():
             host.load("-c", 4, "-n", int(count * part) + 20, "-s", 400, "--pipeline", "--domain", domain)
 
+    def needed(self, seconds):
+        """So many messages can be sent meanwhile, by all."""
+        return min(MESSAGES_MAX, sum(self.limits.values()) * seconds * 1000 / self.delay)
+
+    def queued(self, host):
+        return int(host.node.account()["queued"])
+
     def seen(self):
         return Seen(self.trace, self.cut)
 

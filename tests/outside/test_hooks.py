@@ -148,6 +148,7 @@ def test_a_session_waits_for_dns(lab, follow):
     assert "dns 0 -" in server.seen()
 
 
+@pytest.mark.long
 @pytest.mark.loops
 @pytest.mark.parametrize("hook", SUSPENDS)
 def test_client_and_module_go_while_a_session_is_suspended(lab, follow, hook):

@@ -45,6 +45,7 @@ class Lab:
         return self._keep(dnsserver.lab_server(self.dir / f"zone{self.n}", self.address(), zone, **more))
 
     def end(self):
+        crashed = [t for t in self.things if isinstance(t, lab_module.Program) and t.crashed()]
         for thing in reversed(self.things):
             if getattr(thing, "process", None) is not None and thing.running():
                 thing.kill9()
@@ -52,6 +53,7 @@ class Lab:
                 thing.close()
             if isinstance(thing, lab_module.Server) and not os.environ.get("EC_KEEP"):
                 shutil.rmtree(f"{thing.dir}/spool/segments", ignore_errors=True)     # 200 MB for each server
+        assert not crashed, [t.title() for t in crashed]
 
 
 @pytest.fixture

@@ -28,6 +28,9 @@ def program(name):
     raise FileNotFoundError(f"{name} is not below {PREFIX}: run make install and set EC_PREFIX")
 
 
+FAULTS = [-s for s in (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)] + [66]  # 66: the thread sanitizer
+
+
 def new_address():
     n = next(_addresses)
     return f"127.{1 + os.getpid() % 250}.{n // 250}.{1 + n % 250}"
@@ -47,6 +50,9 @@ def wait_for(what, condition, patience=PATIENCE):
 class Program:
     """A child whose output lines are kept and can be awaited."""
 
+    started = []  # all that may still have something to tell; tests/conftest.py
+    process = None
+    killed = False
     enter = ()  # what goes before its arguments: a command that execs the rest somewhere else
 
     def __init__(self, *argv, env=None, cwd=None, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, preexec_fn=None):
@@ -56,8 +62,10 @@ class Program:
         self.process = subprocess.Popen([str(a) for a in (*self.enter, *argv)], stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr,
                                         env={**os.environ, **(env or {})}, cwd=cwd, text=True, errors="replace",
                                         preexec_fn=preexec_fn)
+        self.killed = False
         self.thread = threading.Thread(target=self._read, daemon=True)
         self.thread.start()
+        Program.started.append(self)
 
     def _read(self):
         for line in self.process.stdout:
@@ -85,7 +93,17 @@ class Program:
     def running(self):
         return self.process.poll() is None
 
+    def title(self):
+        status = self.process.poll()
+        name = " ".join(os.path.basename(a) for a in self.process.args[len(self.enter):][:1])
+        return f"{name} pid={self.pid} {'running' if status is None else f'ended with {status}'}"
+
+    def crashed(self):
+        """By a fault of its own."""
+        return not self.killed and self.process is not None and self.process.poll() in FAULTS
+
     def kill9(self):
+        self.killed = True
         if self.running():
             self.process.send_signal(signal.SIGKILL)
         self.process.wait(PATIENCE)

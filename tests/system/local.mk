@@ -1,5 +1,5 @@
 EXTRA_DIST += pytest.ini
-EXTRA_DIST += tests/system/conftest.py
+EXTRA_DIST += tests/conftest.py tests/system/conftest.py
 EXTRA_DIST += tests/system/dnsserver.py
 EXTRA_DIST += tests/system/test_bindings.py
 EXTRA_DIST += tests/system/lab.py

@@ -11,6 +11,7 @@ ROUNDS = int(os.environ.get("EC_CRASH_ROUNDS", "10" if SANITIZED else "200"))
 CONNECTIONS = 8
 
 
+@pytest.mark.long
 @pytest.mark.crash
 @pytest.mark.loops
 def test_kill_9_under_load(lab, tmp_path):

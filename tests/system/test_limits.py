@@ -84,6 +84,7 @@ def test_a_queue_with_a_lowered_limit_opens_no_more(lab):
     assert 1 <= far.trace().peak() <= 8
 
 
+@pytest.mark.long
 def test_a_limit_is_lowered_and_raised_by_reload(lab):
     far = Far(lab, "--at", "body=delay 20")
     config = "connection_allocation_aggressiveness = high\nscope_max_outbound_connections = {}\n"

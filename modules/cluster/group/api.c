@@ -74,7 +74,9 @@ static void part_close(void *part)
     set_node(NULL);
 }
 
-const struct node_part group_part = { "groups", part_open, part_turn, NULL, NULL, part_close };
+const struct node_part group_part = {
+    .name = "groups", .open = part_open, .turn = part_turn, .close = part_close
+};
 
 void *group_part_create(const ec_instance_t *instance, const char **why)
 {

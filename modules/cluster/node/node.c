@@ -328,6 +328,22 @@ static void wait_for(const node_t *node, const struct pollfd *polls, int count, 
         EC_ASSERT(errno == EAGAIN || errno == EINTR);
 }
 
+/* LEAVE says that nothing is held: others use at once what was ours.  Connections that the server's stop did not
+ * wait for, or that go on without the module, are still there as their receivers see it. */
+static void leave(node_t *node, apr_time_t now)
+{
+    for (int i = 0; i < node->part_count; i++) {
+        const struct part *part = &node->parts[i];
+
+        if (part->type->holds != NULL && part->type->holds(part->part, now)) {
+            ec_log(node->settings.log, EC_LOG_NOTICE,
+                   "left with connections still open: others wait for the end of the lease before they use its share");
+            return;
+        }
+    }
+    replica_leave(node->replica, now);
+}
+
 static void *node_run(void *baton)
 {
     node_t *node = baton;
@@ -346,7 +362,7 @@ static void *node_run(void *baton)
             sched_yield();
         pthread_mutex_lock(&node->lock);
     }
-    replica_leave(node->replica, ec_gate_clock());
+    leave(node, ec_gate_clock());
     pthread_mutex_unlock(&node->lock);
     return NULL;
 }

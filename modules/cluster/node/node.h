@@ -43,6 +43,9 @@ struct node_part {
     /** The lease was renewed until this time, or (0) is over.  Before turn(), and after what the replica has told the
      * locals about it.  May be NULL. */
     void (*lease)(void *part, apr_time_t until);
+    /** Is there still something in use that the cluster's state has as this node's?  Then the node goes without LEAVE, and
+     * what it has is kept until its lease is over.  On the thread, at its end.  May be NULL. */
+    int (*holds)(void *part, apr_time_t now);
     /** The thread has ended: let everything go. */
     void (*close)(void *part);
 };
@@ -53,7 +56,7 @@ enum { NODE_PARTS_MAX = 16 };
 node_t *node_create(const struct node_settings *settings);
 void node_add_part(node_t *node, const struct node_part *type, void *part);
 apr_status_t node_start(node_t *node, const char **why);
-/** Says LEAVE, ends the thread, closes the parts, frees. */
+/** Says LEAVE if no part holds anything, ends the thread, closes the parts, frees. */
 void node_stop(node_t *node);
 
 /** So many members are configured now.  With two of them one host alone is not quorate, whatever corosync says. */

@@ -328,7 +328,9 @@ static void part_close(void *part)
     tally_detach(&shared->reader);
 }
 
-const struct node_part shared_part = { "shared", part_open, part_turn, part_next, NULL, part_close };
+const struct node_part shared_part = {
+    .name = "shared", .open = part_open, .turn = part_turn, .next = part_next, .close = part_close
+};
 
 /* ---- for other modules ----------------------------------------------------------------------------- */
 

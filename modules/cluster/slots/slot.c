@@ -224,6 +224,18 @@ void slot_leave_gate(struct slot *slot, apr_time_t now)
     limit_client_want(slot->client, slot->key, 0);
 }
 
+int slot_holds(const struct slot *slot, apr_time_t now)
+{
+    ec_gate_state_t state;
+
+    if (slot->window > 0)
+        return 0;
+    if (slot->gate == NULL)
+        return slot->resting > 0 && now < slot->rested;
+    ec_gate_state(slot->gate, &state);
+    return state.used + state.losing > 0;
+}
+
 int slot_end(struct slot *slot, apr_time_t now)
 {
     settle_rested(slot, now);

@@ -44,6 +44,8 @@ void slot_reserve(struct slot *slot, apr_uint32_t count, apr_time_t now);
 apr_interval_time_t slot_settle(struct slot *slot, const ec_gate_state_t *state, apr_time_t now);
 /** The gate goes, or goes on with another key: what is in it is lost to it, and rests here for one window. */
 void slot_leave_gate(struct slot *slot, apr_time_t now);
+/** Are there connections, as receivers see it, on units of this node?  Rates rest in the cluster's state anyway. */
+int slot_holds(const struct slot *slot, apr_time_t now);
 /** Without a gate: is there nothing left, and the key forgotten? */
 int slot_end(struct slot *slot, apr_time_t now);
 

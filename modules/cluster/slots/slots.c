@@ -338,6 +338,17 @@ static void slots_lease(void *part, apr_time_t until)
     ec_gates_lease(until);
 }
 
+static int slots_hold(void *part, apr_time_t now)
+{
+    const struct slots *slots = part;
+
+    for (const struct slot *slot = slots->all; slot != NULL; slot = slot->next) {
+        if (slot_holds(slot, now))
+            return 1;
+    }
+    return 0;
+}
+
 static void slots_close(void *part)
 {
     struct slots *slots = part;
@@ -353,7 +364,8 @@ static void slots_close(void *part)
 }
 
 const struct node_part slots_part = {
-    "limits", slots_open, slots_turn, slots_next, slots_lease, slots_close
+    .name = "limits", .open = slots_open, .turn = slots_turn, .next = slots_next,
+    .lease = slots_lease, .holds = slots_hold, .close = slots_close
 };
 
 /* ---- others ------------------------------------------------------------------------------------ */

@@ -6,6 +6,7 @@
  * second post closes what is left. */
 #include <string.h>
 
+#include "event/runtime.h"
 #include "smtp/in/session.h"
 #include "smtp/in/smtp_in.h"
 
@@ -130,6 +131,7 @@ apr_status_t in_start(const in_backend_t *backend, ec_log_t *log, apr_pool_t *po
 
     static int is_registered;
 
+    EC_ASSERT(!event_runtime_has_threads());
     if (!is_registered) {
         is_registered = 1;
         conf_on_change(on_conf_change, NULL);

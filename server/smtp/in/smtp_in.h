@@ -14,7 +14,8 @@
 #include "conf/conf.h"
 #include "spool/spool.h"
 
-/** Get ready.  Keeps `spool`, `log`.  After the loops exist, before smtp_in_apply(). */
+/** Get ready.  Keeps `spool`, `log`.  After the loops exist and before they run: they take up
+ * generations, and what that needs is made here. */
 apr_status_t smtp_in_start(spool_t *spool, ec_log_t *log, apr_pool_t *pool);
 
 /** Make the listeners those of `conf` (ESMTP_Listener / Listen): new ones are opened first, and only when all

@@ -398,7 +398,7 @@ void model_boot(struct model *model, bus_node_t id)
     server->model = model;
     server->id = id;
     server->bus = bus_sim_bus(model->sim, id);
-    server->lease = server->told_lease = 0;
+    server->lease = server->told_lease = server->lingers = 0;
     server->replica = replica_create(&config, server->bus);
     make_gates(server);
     current = server;
@@ -424,6 +424,17 @@ void model_kill(struct model *model, bus_node_t id)
         return;
     bus_sim_kill(model->sim, id);
     end_server(&model->servers[id]);
+}
+
+void model_leave(struct model *model, bus_node_t id, apr_interval_time_t linger)
+{
+    struct server *server = &model->servers[id];
+
+    current = server;
+    if (!slots_part.holds(server->slots, clock_of(server)))
+        replica_leave(server->replica, clock_of(server));
+    model_kill(model, id);
+    server->lingers = bus_sim_now(model->sim) + linger;
 }
 
 void model_demand(struct model *model, int place, bus_node_t id, apr_int64_t demand)
@@ -480,8 +491,10 @@ apr_int64_t model_used(const struct model *model, int place, bus_node_t id)
     apr_int64_t used = 0;
 
     for (bus_node_t i = 1; i <= MODEL_SERVERS; i++) {
-        if (model->servers[i].is_running && (id == 0 || id == i))
-            used += seen_links(&model->servers[i].gates[place]);
+        const struct server *server = &model->servers[i];
+
+        if ((server->is_running || bus_sim_now(model->sim) < server->lingers) && (id == 0 || id == i))
+            used += seen_links(&server->gates[place]);
     }
     return used;
 }

@@ -61,6 +61,7 @@ struct server {
     const ec_gate_provider_t *provider;
     void *provider_baton;
     apr_time_t lease, told_lease;
+    apr_time_t lingers; /* ended, but until then receivers see its connections */
 };
 
 struct model {
@@ -87,6 +88,8 @@ int model_run(struct model *model, apr_time_t duration);
 
 void model_boot(struct model *model, bus_node_t id);
 void model_kill(struct model *model, bus_node_t id);
+/** In order, as the node's thread does it; connections that are open are so for `linger` more. */
+void model_leave(struct model *model, bus_node_t id, apr_interval_time_t linger);
 /** What one server could use of a place; or (0) each. */
 void model_demand(struct model *model, int place, bus_node_t id, apr_int64_t demand);
 /** On one server after the other. */

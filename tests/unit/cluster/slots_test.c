@@ -150,6 +150,46 @@ START_TEST(share_of_the_dead_is_used)
 }
 END_TEST
 
+/* The end of its connections comes a moment after its own. */
+START_TEST(who_leaves_with_connections_open)
+{
+    begin((apr_uint64_t)_i + 1, 4, 0, 0);
+    run_until_free();
+    model_leave(&model, 1, apr_time_from_msec(500));
+    run(apr_time_from_sec(2));
+    run(apr_time_from_sec(2));
+    model_measure(&model);
+    run(apr_time_from_sec(1));
+    ck_assert_msg(model_utilisation(&model, 3) > 0.9, "%.2f", model_utilisation(&model, 3));
+    model_stop(&model);
+}
+END_TEST
+
+/* Who has none open says so, and what it had is used at once. */
+START_TEST(who_leaves_with_none)
+{
+    begin((apr_uint64_t)_i + 1, 4, 0, 0);
+    run_until_free();
+    for (int i = 0; i < model.places; i++) {
+        model_demand(&model, i, 0, 0);
+        model_demand(&model, i, 1, model.place[i].limit); /* it has all of them ... */
+    }
+    run(apr_time_from_sec(3));
+    for (int i = 0; i < model.places; i++) {
+        model.servers[1].gates[i].demand = 0; /* ... and nothing to do, of which the cluster has not heard yet */
+        model.servers[1].gates[i].link_count = 0;
+    }
+    model_leave(&model, 1, 0);
+    for (int i = 0; i < model.places; i++)
+        model_demand(&model, i, 2, model.place[i].limit);
+    run(apr_time_from_msec(500));
+    model_measure(&model);
+    run(apr_time_from_msec(500));
+    ck_assert_msg(model_utilisation(&model, 3) > 0.9, "%.2f", model_utilisation(&model, 3));
+    model_stop(&model);
+}
+END_TEST
+
 START_TEST(unused_gates_are_forgotten)
 {
     begin((apr_uint64_t)_i + 1, 8, 4, 0);
@@ -313,6 +353,8 @@ static void add(Suite *suite)
     tcase_add_loop_test(peace, one_slot_goes_round, 0, 3);
     tcase_add_loop_test(peace, rates_are_used, 0, 3);
     tcase_add_loop_test(peace, many_keys, 0, 1);
+    tcase_add_loop_test(peace, who_leaves_with_connections_open, 0, 5);
+    tcase_add_loop_test(peace, who_leaves_with_none, 0, 3);
     tcase_add_loop_test(peace, unused_gates_are_forgotten, 0, 3);
     tcase_add_loop_test(peace, lowered_and_raised, 0, 3);
     tcase_add_loop_test(faults, short_absence_costs_nothing, 0, 5);
