@@ -98,6 +98,8 @@ static const struct {
     { "move x from y", 1, "usage: move <a> to <b> - " },
     { "av:one stats", 0, "instance\n" },
     { "av:two stats", 1, "av:one stats" },
+    { "av stats", 1, "is \"av:one stats\" meant" },
+    { "AV sats", 1, "is \"av:one stats\" meant" },
     { "av:one help", 0, "av:one stats" },
     { "", 1, "no command" },
     { "activ 5", 1, "is \"active <threshold>\" meant" },
