@@ -29,4 +29,5 @@ ecinclude_HEADERS = \
   %D%/ec/slot.h \
   %D%/ec/stanza.h \
   %D%/ec/status.h \
+  %D%/ec/throttle.h \
   %D%/ec/window.h

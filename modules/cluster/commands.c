@@ -156,7 +156,7 @@ void cluster_show_shared_list(void *self, ec_answer_t *answer)
     struct cluster *cluster = self;
 
     if (node_of(cluster, answer) != NULL)
-        shared_command_list(cluster->shared, answer);
+        shared_command_list(cluster->shared, cluster->slots, answer);
 }
 
 void cluster_show_shared(void *self, ec_answer_t *answer)
@@ -164,7 +164,7 @@ void cluster_show_shared(void *self, ec_answer_t *answer)
     struct cluster *cluster = self;
 
     if (node_of(cluster, answer) != NULL)
-        shared_command_show(cluster->shared, answer);
+        shared_command_show(cluster->shared, cluster->slots, answer);
 }
 
 static void limits(void *self, ec_answer_t *answer)

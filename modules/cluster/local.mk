@@ -2,7 +2,7 @@
 noinst_LTLIBRARIES += libcluster.la
 libcluster_la_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
 libcluster_la_SOURCES = %D%/bus/bus.h \
-  %D%/wire/wire.c %D%/wire/wire.h %D%/wire/message.c %D%/wire/message.h \
+  %D%/wire/wire.c %D%/wire/wire.h %D%/wire/message.c %D%/wire/message.h %D%/wire/refusals.c %D%/wire/refusals.h \
   %D%/lease/lease.c %D%/lease/lease.h %D%/lease/clock.c %D%/lease/clock.h \
   %D%/view/settle.c %D%/view/settle.h \
   %D%/machine/machine.h %D%/machine/mutant.h %D%/machine/table.c %D%/machine/table.h \

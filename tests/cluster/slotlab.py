@@ -17,7 +17,7 @@ FULL = bool(os.environ.get("EC_CLUSTER_FULL"))
 DELAY = 300        # milliseconds that a message takes
 PORT = 2526
 MESSAGES_MAX = 60000  # for one node
-MOST_AWAITED = 1000   # connections: more than this machine has time for
+MOST_AWAITED = 1500   # connections: more than this machine has time for
 SECOND = 1_000_000
 
 

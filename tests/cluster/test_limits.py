@@ -1,25 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Limits of the whole cluster, over everything that can happen to it: never exceeded, and used.
 
-EC_CLUSTER_FULL=1 runs limits of 1 to 500, over one domain and over 200, with pauses of 10 s: about half an hour."""
-import time
-
+EC_CLUSTER_FULL=1 runs limits of 1 to 500, over one domain and over 200, with pauses of 10 s: about a quarter of an hour."""
 import pytest
 
-from slotlab import FULL, SECOND, SlotLab, now, wait_for
+from slotfaults import FAULTS, wait
+from slotlab import FULL, SlotLab, now
 
-PAUSE = 10 if FULL else 3
 STEADY = 12 if FULL else 4
+MOST_STEADY = 1500  # connections at once that this machine has time for
 LIMITS = {"l1.test": 1, "l2.test": 2, "l7.test": 7, "l50.test": 50, **{f"d{i}.test": 1 for i in range(20)}}
 
 
 def many(limit, count):
     return {f"d{i}.test": limit for i in range(count)}
-
-
-def wait(seconds):
-    """Time is what is tested here."""
-    time.sleep(seconds)
 
 
 def feed_all(slots, seconds):
@@ -45,80 +39,6 @@ def steady(slots):
     if sum(slots.limits.values()) >= 9:
         part = sum(by_host) / len(by_host)
         assert all(abs(n - part) < part * (0.1 if FULL else 0.3) for n in by_host), by_host
-
-
-def kill_node(slots):
-    victim, others = slots.lab.nodes[2], slots.lab.nodes[:2]
-    slots.mark("kill -9 of a node")
-    victim.node.kill9()
-    took = slots.await_used("the share of the dead", 0.9, others)
-    print(f"\nthe dead node's share was used after {took:.1f} s")
-    slots.lab.start_node(victim, slots.config())
-    slots.lab.await_members(*slots.lab.names)
-
-
-def restart_node(slots):
-    """A clean stop: it says that it holds nothing only when that is so."""
-    host = slots.lab.nodes[0]
-    slots.mark("a node stops")
-    assert host.node.stop() == 0
-    slots.mark("it has stopped")
-    slots.await_used("the share of the one that left", 0.9, slots.lab.nodes[1:])
-    slots.lab.start_node(host, slots.config())
-    slots.lab.await_members(*slots.lab.names)
-
-
-def stop_server(slots):
-    host = slots.lab.nodes[1]
-    slots.mark("SIGSTOP of a server")
-    host.node.pause()
-    wait(PAUSE)
-    slots.mark("SIGCONT")
-    host.node.go_on()
-    slots.lab.await_members(*slots.lab.names)
-
-
-def kill_corosync(slots):
-    host = slots.lab.nodes[0]
-    slots.mark("kill -9 of corosync")
-    host.corosync.kill9()
-    wait(1)
-    host.start_corosync()
-    slots.lab.await_members(*slots.lab.names)
-
-
-def stop_corosync(slots):
-    host = slots.lab.nodes[1]
-    slots.mark("SIGSTOP of corosync")
-    host.corosync.pause()
-    wait(PAUSE)
-    slots.mark("SIGCONT of corosync")
-    host.corosync.go_on()
-    slots.lab.await_members(*slots.lab.names)
-
-
-def partition(slots):
-    """The sink is reached from both sides."""
-    slots.mark("partition")
-    slots.lab.cut(slots.lab.nodes[:1], slots.lab.nodes[1:])
-    wait(PAUSE)
-    slots.mark("merge")
-    slots.lab.heal()
-    slots.lab.await_members(*slots.lab.names)
-
-
-def cable(slots):
-    host = slots.lab.nodes[2]
-    slots.mark("cable out")
-    slots.cut.append((host.address, now()))
-    host.unplug()
-    wait(PAUSE)
-    slots.mark("cable in")
-    host.plug()
-    slots.lab.await_members(*slots.lab.names)
-
-
-FAULTS = [restart_node, kill_node, stop_server, kill_corosync, stop_corosync, partition, cable]
 
 
 def test_never_exceeded(lab):
@@ -159,8 +79,8 @@ def test_reload(lab):
 def test_matrix(lab, limit, domains):
     slots = SlotLab(lab, many(limit, domains), delay=300 if limit * domains <= 200 else 3000)
     slots.start()
-    feed_all(slots, 60 if limit * domains <= 1000 else 10)
-    if limit * domains <= 1000:
+    feed_all(slots, 60 if limit * domains <= MOST_STEADY else 10)
+    if limit * domains <= MOST_STEADY:
         steady(slots)
     for fault in FAULTS:
         fault(slots)

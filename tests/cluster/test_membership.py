@@ -127,6 +127,7 @@ def test_reset_leaves_and_comes_in_again(cluster):
 def test_a_second_process_of_a_host_is_refused(cluster):
     host = cluster["n1"]
     positions = [h.node.info()["position"] for h in cluster.nodes]
+    leases = len(lines(host.node, "the lease is over"))
     second = clusterlab.Node(host, f"{host.dir}/second", cluster.cluster_config(host).replace('"n1"\n', '"second"\n', 1),
                              listener='ESMTP_Listener { Listen "10.77.0.1:2600" {} }\n')
     try:
@@ -136,6 +137,7 @@ def test_a_second_process_of_a_host_is_refused(cluster):
         assert second.stop() == 0
     whole(cluster)
     assert all(h.node.info()["position"] >= p for h, p in zip(cluster.nodes, positions))
+    assert len(lines(host.node, "the lease is over")) == leases
 
 
 def test_a_reload_keeps_the_node(cluster):

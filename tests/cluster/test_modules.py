@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import time
 
 import pytest
 
@@ -17,7 +18,7 @@ PAGE = os.path.join(HERE, "..", "..", "doc", "cluster-modules.md")
 @pytest.fixture(scope="module")
 def module_path(tmp_path_factory):
     folder = tmp_path_factory.mktemp("visits")
-    for name in ("visits", "notes"):
+    for name in ("visits", "notes", "pace"):
         shutil.copy(os.path.join(OUTSIDE, f"{name}.c"), folder)
     env = {**os.environ, "PKG_CONFIG_PATH": f"{PREFIX}/lib/pkgconfig"}
 
@@ -25,7 +26,7 @@ def module_path(tmp_path_factory):
         run = subprocess.run([program("ecxs"), *args], cwd=folder, env=env, capture_output=True, text=True)
         assert run.returncode == 0, run.stdout + run.stderr
         return run.stdout.strip()
-    for name in ("visits", "notes"):
+    for name in ("visits", "notes", "pace"):
         ecxs("-c", f"{name}.c", "-o", f"{name}.so")
     return f"{folder}:{ecxs('-q', 'moduledir')}"
 
@@ -124,6 +125,70 @@ def test_caches(lab, module_path):
     lab["n1"].node.console("notes", "set", "fleeting", "new", "here")
     await_value(lab["n3"], "fleeting", "new", "here")
     assert lab["n1"].node.console("notes", "count", "kept", "k3")["count"] == 0
+
+
+def uses(node):
+    return [(int(r["before"]), int(r["after"])) for r in node.console("pace", "show").get("uses", [])]
+
+
+def most_in_window(found, window, limit):
+    """Is there surely a window with more uses than that?  When each was is known as between two times."""
+    begins, ends = sorted(b for b, _ in found), sorted(a for _, a in found)
+    return [ends[i + limit] - begins[i] for i in range(len(found) - limit) if ends[i + limit] - begins[i] < window]
+
+
+def test_a_named_throttle(lab, module_path):
+    """As often as the cluster allows, on all nodes at a time, also when one is killed or has lost its corosync."""
+    limit, window = 60, 500_000
+    env = {"EC_MODULE_PATH": module_path}
+    lab.start_nodes("pace { }\n", env=env)
+    kept, began = [], None
+
+    def found():
+        return kept + [u for h in lab.nodes for u in uses(h.node)]
+
+    def go_on(count):
+        before = len(found())
+        wait_for(f"{count} uses more", lambda: len(found()) >= before + count)
+    for host in lab.nodes:
+        host.node.console("pace", "start", "lookups", str(limit), str(window // 1000))
+    go_on(2 * limit)
+    began, first = time.monotonic(), len(found())
+    go_on(6 * limit)
+    used = (len(found()) - first) / (time.monotonic() - began) / (limit / (window / 1e6))
+    print(f"\n{used:.0%} of the throttle are used")
+    assert used > 0.6
+    assert all(uses(h.node) for h in lab.nodes)
+
+    for host in lab.nodes:
+        listed = {r["object"]: r for r in host.node.console("cluster", "shared", "list")["objects"]}
+        assert listed["shared_named_throttles"]["keys"] == 1 and listed["obtm"]["keys"] == 0
+        (row,) = host.node.console("cluster", "shared", "show", "shared_named_throttles")["throttles"]
+        assert (row["throttle"], row["limit"], float(row["seconds"])) == ("lookups", limit, window / 1e6)
+        assert 0 < int(row["held"]) <= limit and int(row["resting_here"]) <= limit
+    parts = [n1_sees(lab, h.name) for h in lab.nodes]
+    assert all(p and int(p[0]["held"]) <= limit for p in parts) and "resting" in parts[0][0] and "resting" not in parts[1][0]
+    assert not lab["n1"].node.console("cluster", "shared", "show", "OBTM").get("throttles")
+
+    kept += uses(lab["n3"].node)
+    lab["n3"].node.kill9()
+    lab.await_members("n1", "n2")
+    lab.start_node(lab["n3"], "pace { }\n", env=env)
+    lab.await_members("n1", "n2", "n3")
+    lab["n3"].node.console("pace", "start", "lookups", str(limit), str(window // 1000))
+    go_on(2 * limit)
+    lab["n2"].corosync.kill9()
+    go_on(2 * limit)
+    lab["n2"].start_corosync()
+    lab.await_members("n1", "n2", "n3")
+    go_on(2 * limit)
+    assert not most_in_window(found(), window, limit)
+    for host in lab.nodes:
+        host.node.console("pace", "stop")
+
+
+def n1_sees(lab, name):
+    return lab["n1"].node.console("cluster", "shared", "show", "shared_named_throttles", "from", name).get("throttles")
 
 
 def test_the_page_shows_the_module():

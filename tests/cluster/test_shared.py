@@ -233,3 +233,27 @@ def test_mistakes_are_refused(cluster, nodes, stanza, why):
     text = host.node.console("config", "reload", form="text", check=False)
     assert why in text, text
     configure(cluster, host)
+
+
+def test_throttles(cluster, nodes):
+    """Rates of the cluster are shown with what nodes hold of them, whatever stanzas there are."""
+    limits = 'Domain "slow.test" { cluster_outbound_throttle_messages = "100/60" cluster_outbound_throttle_connections = "50/60" }\n'
+    for host in cluster.nodes:
+        configure(cluster, host, "", limits)
+    send(cluster["n1"], "slow.test")
+
+    def shown(node, name, *view):
+        return node.console("cluster", "shared", "show", name, *view).get("throttles", [])
+    for name, limit in (("OBTM", 100), ("obtc", 50)):
+        for node in nodes:
+            wait_for("units that n1 has used", lambda n=node: [r for r in shown(n, name, "from", "n1") if int(r["held"]) > 0])
+            (row,) = shown(node, name)
+            assert (row["throttle"], row["limit"], row["seconds"], row["frozen"]) == ("domain:slow.test", limit, 60, 0), row
+            assert 1 <= int(row["held"]) <= limit
+            assert shown(node, name, "from", "n2") == []
+        (row,) = shown(nodes[0], name, "from", "n1")
+        # what came from a founded state rests, too, as if it had been used
+        assert 1 <= row["resting"] <= row["held"] and "resting_here" not in row
+        assert shown(nodes[0], name)[0]["resting_here"] >= 1 and shown(nodes[1], name)[0]["resting_here"] == 0
+    listed = {r["object"]: r["keys"] for r in nodes[2].console("cluster", "shared", "list")["objects"]}
+    assert listed == {"obtm": 1, "obtc": 1, "shared_named_throttles": 0}

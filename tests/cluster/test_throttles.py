@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rates of the whole cluster: in no window more than allowed, whatever happens; and used."""
+from slotfaults import partition, stop_server, wait
 from slotlab import FULL, SECOND, SlotLab, most_in_window, now, wait_for
-import test_limits
 
 RATES = {"a.test": (60, 1), "b.test": (30, 3), "c.test": (2, 1)}  # recipients in so many seconds
 
@@ -32,13 +32,13 @@ def test_rates(lab):
             host.load("-c", 2, "-n", 60 * count // seconds, "-s", 400, "--pipeline", "--domain", domain)
     rates.await_sent("a.test", 60)
     start = now()
-    test_limits.wait(24 if FULL else 6)
+    wait(24 if FULL else 6)
     end, seen = now(), rates.check()
     for domain, (count, seconds) in RATES.items():
         used = seen.sent(domain, start, end) / (count * (end - start) / SECOND / seconds)
         print(f"\n{domain}: {used:.1%} of {count} in {seconds} s are used")
         assert used > (0.94 if FULL else 0.75)
-    for fault in [kill_node, test_limits.stop_server, test_limits.partition]:
+    for fault in [kill_node, stop_server, partition]:
         fault(rates)
         rates.check()
     rates.await_sent("a.test", 120)

@@ -10,3 +10,4 @@ EXTRA_DIST += tests/outside/test_services.py
 EXTRA_DIST += tests/outside/offer.c
 EXTRA_DIST += tests/outside/visits.c
 EXTRA_DIST += tests/outside/notes.c
+EXTRA_DIST += tests/outside/pace.c

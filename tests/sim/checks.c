@@ -269,3 +269,17 @@ int world_is_whole(const struct world *world)
     }
     return ring != 0;
 }
+
+int world_is_thawed(const struct world *world)
+{
+    for (int id = 1; id <= world->config.nodes; id++) {
+        struct replica_info info;
+
+        if (!world->nodes[id].is_running)
+            continue;
+        replica_info(world->nodes[id].replica, &info);
+        if (info.lease->frozen_until != 0 || info.lease->departure_count > 0)
+            return 0;
+    }
+    return 1;
+}

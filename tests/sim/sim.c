@@ -5,7 +5,7 @@
  *   --seeds N   run so many seeds, from 1 or --from on
  *   --seed N    run this one only
  *   --steps M   faults in each run
- *   --mutant X  break rule X (mutant.h): all is well when a seed finds it; `all` for each in turn
+ *   --mutant X  break rule X (mutant.h): all is well when its story (directed.h) or a seed finds it; `all` for each in turn
  *   --trace     tell what happens
  * A failing seed prints how to run it again. */
 #include <getopt.h>
@@ -19,6 +19,7 @@
 
 #include <apr_general.h>
 
+#include "directed.h"
 #include "world.h"
 
 static const char *const mutant_names[] = { "NONE",
@@ -112,16 +113,26 @@ static unsigned long long run_seeds(const struct options *options)
 
 static int run_all(const struct options *options)
 {
+    const char *told = directed_run(NULL);
     unsigned long long failed = run_seeds(options);
 
+    if (told != NULL)
+        printf("%s\n", told);
     printf("%lu seeds, %llu failed\n", (unsigned long)options->count, failed);
-    return failed != 0;
+    return failed != 0 || told != NULL;
 }
 
-/* Returns whether some seed finds the planted fault. */
+/* Returns whether its story, or else some seed, finds the planted fault. */
 static int find_mutant(const struct options *options)
 {
+    const char *name = mutant_names[options->mutant], *found = NULL;
+
     mutant_now = (enum mutant)options->mutant;
+    if (directed_has(name)) {
+        found = directed_run(name);
+        printf("%s: %s\n", name, found != NULL ? found : "not found by its story");
+        return found != NULL;
+    }
     if (run_seeds(options) > 0)
         return 1;
     printf("%s: not found by %lu seeds\n", mutant_names[options->mutant], (unsigned long)options->count);

@@ -133,6 +133,8 @@ double world_rate_utilisation(const struct world *world, int index);
 void world_check_counts(struct world *world);
 /** Are all running nodes active in one ring? */
 int world_is_whole(const struct world *world);
+/** Is nothing kept back for nodes that are gone? */
+int world_is_thawed(const struct world *world);
 
 /* ---- runs ------------------------------------------------------------------------------------ */
 

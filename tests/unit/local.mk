@@ -236,7 +236,7 @@ check_PROGRAMS += %D%/message/mime_test
 
 # Modules that are only for their test: shared because of -rpath, never installed.
 test_module_ldflags = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
-check_LTLIBRARIES = %D%/module/probe.la %D%/module/wrong_api.la %D%/module/wrong_size.la %D%/module/wrong_name.la \
+check_LTLIBRARIES += %D%/module/probe.la %D%/module/wrong_api.la %D%/module/wrong_size.la %D%/module/wrong_name.la \
   %D%/module/wrong_export.la %D%/module/wrong_old.la %D%/module/wrong_symbol.la %D%/module/wrong_option.la \
   %D%/module/shapes.la %D%/module/needy.la %D%/module/claimer.la
 %C%_module_shapes_la_SOURCES = %D%/module/shapes.c %D%/module/shapes.h
@@ -454,9 +454,17 @@ check_PROGRAMS += %D%/cluster/soft_test
 %C%_cluster_soft_test_LDADD = libcluster.la $(TEST_LIBS)
 
 check_PROGRAMS += %D%/cluster/slots_test
-%C%_cluster_slots_test_SOURCES = %D%/cluster/slots_test.c %D%/cluster/slots_model.c %D%/cluster/slots_model.h
-%C%_cluster_slots_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules
-%C%_cluster_slots_test_LDADD = libclusterslots.la libcluster.la libclustersim.la $(TEST_LIBS)
+%C%_cluster_slots_test_SOURCES = %D%/cluster/slots_test.c %D%/cluster/slots_model.c %D%/cluster/slots_model.h %D%/cluster/slots_mutant.h
+%C%_cluster_slots_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules -DCLUSTER_MUTANTS
+%C%_cluster_slots_test_LDADD = libclustermutants.la $(TEST_LIBS)
+check_PROGRAMS += %D%/cluster/slot_test
+%C%_cluster_slot_test_SOURCES = %D%/cluster/slot_test.c %D%/cluster/slots_mutant.h
+%C%_cluster_slot_test_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules -DCLUSTER_MUTANTS
+%C%_cluster_slot_test_LDADD = libclustermutants.la $(TEST_LIBS)
+EXTRA_DIST += %D%/cluster/slots_mutants.sh
+if !SANITIZE
+TESTS += %D%/cluster/slots_mutants.sh
+endif
 check_PROGRAMS += %D%/util/window_test
 %C%_util_window_test_SOURCES = %D%/util/window_test.c
 %C%_util_window_test_LDADD = $(TEST_LIBS)
@@ -464,6 +472,10 @@ check_PROGRAMS += %D%/util/window_test
 check_PROGRAMS += %D%/shape/shape_test
 %C%_shape_shape_test_SOURCES = %D%/shape/shape_test.c
 %C%_shape_shape_test_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += %D%/shape/throttle_test
+%C%_shape_throttle_test_SOURCES = %D%/shape/throttle_test.c
+%C%_shape_throttle_test_LDADD = $(TEST_LIBS)
 
 check_PROGRAMS += %D%/shape/guard_test
 %C%_shape_guard_test_SOURCES = %D%/shape/guard_test.c

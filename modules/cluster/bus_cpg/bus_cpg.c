@@ -31,6 +31,7 @@ struct bus_cpg {
     int descriptors[2];
     bus_node_t self;
     apr_uint32_t pid, sender_pid;
+    int is_sender_other;
     int in_flight;
     struct cpg_ring_id ring;
     int host_count, host_min; /* in the ring; fewer are not quorate */
@@ -100,6 +101,7 @@ static void on_message(cpg_handle_t handle, const struct cpg_name *group, uint32
     if (node == bus->self && pid == bus->pid && bus->in_flight > 0)
         bus->in_flight--;
     bus->sender_pid = pid;
+    bus->is_sender_other = node == bus->self && pid != bus->pid;
     bus->events->message(bus->baton, node, data, length);
 }
 
@@ -293,6 +295,21 @@ static const char *open_quorum(bus_cpg_t *bus)
     return NULL;
 }
 
+/* Who joins only to be refused leaves again, which looks to the others as if our host's member had ended. */
+static int is_host_there(const bus_cpg_t *bus, struct cpg_name *name)
+{
+    struct cpg_address members[BUS_CPG_MEMBERS_MAX];
+    int count = BUS_CPG_MEMBERS_MAX;
+
+    if (!bus->is_replica || cpg_membership_get(bus->cpg, name, members, &count) != CS_OK)
+        return 0;
+    for (int i = 0; i < count; i++) {
+        if (members[i].nodeid == bus->self)
+            return 1;
+    }
+    return 0;
+}
+
 static const char *open_cpg(bus_cpg_t *bus, const char *group)
 {
     cpg_model_v1_data_t model = { CPG_MODEL_V1, on_message, on_members, on_ring,
@@ -309,6 +326,8 @@ static const char *open_cpg(bus_cpg_t *bus, const char *group)
     if (cpg_local_get(bus->cpg, &self) != CS_OK || cpg_fd_get(bus->cpg, &bus->descriptors[0]) != CS_OK)
         return "corosync does not answer";
     bus->self = self;
+    if (is_host_there(bus, &name))
+        return BUS_CPG_DENIED;
     return cpg_join(bus->cpg, &name) == CS_OK ? NULL : "corosync refuses to let us join the group";
 }
 
@@ -371,6 +390,11 @@ int bus_cpg_in_flight(const bus_cpg_t *bus)
 apr_uint32_t bus_cpg_sender_pid(const bus_cpg_t *bus)
 {
     return bus->sender_pid;
+}
+
+int bus_cpg_is_sender_other(const bus_cpg_t *bus)
+{
+    return bus->is_sender_other;
 }
 
 void bus_cpg_descriptors(const bus_cpg_t *bus, int descriptors[2])

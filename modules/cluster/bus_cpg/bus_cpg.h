@@ -29,11 +29,17 @@ struct bus_cpg_member {
 
 enum { BUS_CPG_MEMBERS_MAX = 2 * BUS_NODES_MAX };
 
+/** Why a process that is not the first of its host does not come into the group of a replica. */
+#define BUS_CPG_DENIED                                                                                      \
+    "another process of this host is in it, and a host is one member: stop that, or give this one another " \
+    "cluster_group"
+
 /** Connect to the corosync of this host and join `group`.  Keeps `events` and `baton`.  On failure `*why` is
  * a text for the operator: what failed and what to do.
  *
- * With `events->quorum` the group is for a replica, which knows its members by host: one process a host, and views wait for
- * the quorum service.  Without, it is a group of plain messages: any processes, and `is_quorate` says nothing. */
+ * With `events->quorum` the group is for a replica, which knows its members by host: one process a host (who finds another
+ * there does not join: those in the group would see a process of that host leave it again), and views wait for the quorum
+ * service.  Without, it is a group of plain messages: any processes, and `is_quorate` says nothing. */
 apr_status_t bus_cpg_open(bus_cpg_t **bus, const char *group, const struct bus_events *events, void *baton,
                           const char **why);
 /** Leaves the group, if it can. */
@@ -46,6 +52,8 @@ bus_node_t bus_cpg_self(const bus_cpg_t *bus);
 int bus_cpg_members(const bus_cpg_t *bus, const struct bus_cpg_member **members);
 /** Inside of events->message(): the process that sent it. */
 apr_uint32_t bus_cpg_sender_pid(const bus_cpg_t *bus);
+/** ... and: is that a process of our host, but not this one? */
+int bus_cpg_is_sender_other(const bus_cpg_t *bus);
 /** Messages of ours that have not come back. */
 int bus_cpg_in_flight(const bus_cpg_t *bus);
 /** Fewer hosts than this are never quorate, whatever the quorum service says: with two hosts corosync's two_node lets

@@ -22,7 +22,7 @@ static apr_uint32_t ours(const struct limit_client_key *key)
 {
     apr_uint32_t firm = key->firm + (is_mutant(FRESH_IS_FIRM) ? key->fresh : 0);
 
-    return firm > key->giving ? firm - key->giving : 0;
+    return is_mutant(GIVES_ALL) ? firm : firm > key->giving ? firm - key->giving : 0;
 }
 
 apr_uint32_t limit_client_unleased(const limit_client_t *client, const struct limit_client_key *key)

@@ -3,7 +3,7 @@
  *
  * A simulator that can not find planted faults proves nothing, so each rule that safety
  * rests on can be switched off - only where this is compiled with CLUSTER_MUTANTS, which
- * tests/sim does.  Elsewhere is_mutant() is a constant 0. */
+ * tests do.  Elsewhere is_mutant() is a constant 0. */
 #ifndef CLUSTER_MACHINE_MUTANT_H
 #define CLUSTER_MACHINE_MUTANT_H
 
@@ -15,7 +15,6 @@
     X(SELF_IS_PROOF, "seeing one's own message renews the lease")                 \
     X(NO_QUORUM, "a side without quorum goes on")                                 \
     X(BLIND_EVICT, "a node is evicted although it was heard meanwhile")           \
-    X(OLD_STAYS, "messages of an earlier stay are applied")                       \
     X(GREEDY_RECLAIM, "a node that comes in gets back more than was kept for it") \
     X(NO_CLOCK, "the lease is not looked at before something is sent")            \
     X(LOST_EVENTS, "what came while a snapshot was under way is forgotten")       \
@@ -31,8 +30,20 @@
     X(WHOLE_ALONE, "one host alone of two has all")                               \
     X(GHOST_COUNTS, "the counts of a node stay when it is gone")
 
+/* Rules of the gates (slots/): tests/unit/cluster/slots_mutants.sh breaks these. */
+#define SLOT_MUTANTS(X)                                                                    \
+    X(LOST_STAYS, "what was lost stays in the gate")                                       \
+    X(LATE_LOSS, "what was lost leaves the gate only when its turn comes")                 \
+    X(CLOSED_AT_ONCE, "lost units are given back before their connections are closed")     \
+    X(KEEPS_OWED, "what others wait for stays in the gate")                                \
+    X(NO_REST, "tainted units may be used at once")                                        \
+    X(HASTY_TAINTED, "tainted units go to the gate before they are firm")                  \
+    X(NO_RESTING_LEFT, "what was in use when its gate went is given back at once")         \
+    X(UNLEASED_KEEPS, "without a lease, in available mode, what is above the part stays")  \
+    X(GIVES_ALL, "the gate gets what was granted, also what is on its way back")
+
 #define MUTANT_ENUM(name, text) MUTANT_##name,
-enum mutant { MUTANT_NONE, MUTANTS(MUTANT_ENUM) MUTANT_END };
+enum mutant { MUTANT_NONE, MUTANTS(MUTANT_ENUM) MUTANT_END, SLOT_MUTANTS(MUTANT_ENUM) MUTANT_LAST };
 #undef MUTANT_ENUM
 
 #ifdef CLUSTER_MUTANTS

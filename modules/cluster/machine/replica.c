@@ -257,36 +257,13 @@ static void apply_evict(replica_t *replica, wire_reader_t *body)
 
 /* ---- what can not be understood ----------------------------------------------------------------- */
 
-static int is_said(const replica_t *replica, bus_node_t sender, const char *why)
-{
-    for (int i = 0; i < replica->refusal_count; i++) {
-        if (replica->refusals[i].sender == sender && strcmp(replica->refusals[i].why, why) == 0)
-            return 1;
-    }
-    return replica->refusal_count == REPLICA_REFUSALS_MAX;
-}
-
-/* One line for each kind of fault of a node, however many messages have it.  `why` is constant. */
+/* One line for each kind of fault of a node in a minute, however many messages have it.  `why` is constant. */
 static void refuse(replica_t *replica, bus_node_t sender, const char *why)
 {
     replica->refused++;
-    if (is_said(replica, sender, why))
-        return;
-    replica->refusals[replica->refusal_count].sender = sender;
-    replica->refusals[replica->refusal_count++].why = why;
-    replica_log(replica, "refused a cluster message of node=%u: %s (more like it are not logged)",
-                (unsigned)sender, why);
-}
-
-void replica_forget_refusals(replica_t *replica)
-{
-    int kept = 0;
-
-    for (int i = 0; i < replica->refusal_count; i++) {
-        if (replica_is_member(replica, replica->refusals[i].sender))
-            replica->refusals[kept++] = replica->refusals[i];
-    }
-    replica->refusal_count = kept;
+    if (refusals_say(&replica->refusals, sender, 0, why, replica->now))
+        replica_log(replica, "refused a cluster message of node=%u: %s (more like it are counted, not logged)",
+                    (unsigned)sender, why);
 }
 
 /* A message of a node that holds something. */
@@ -371,8 +348,6 @@ void replica_apply(replica_t *replica, bus_node_t sender, const void *data, apr_
         apply_state(replica, sender, message.body);
     } else {
         node = lease_sender(&replica->lease, sender, message.stay);
-        if (node == NULL && is_mutant(OLD_STAYS))
-            node = (struct lease_node *)lease_find(&replica->lease, sender);
         if (node != NULL)
             apply_from(replica, node, &message);
     }
@@ -432,19 +407,25 @@ static int take_at_once(replica_t *replica, bus_node_t sender, struct message *m
     return 1;
 }
 
-void replica_message(replica_t *replica, bus_node_t sender, const void *data, apr_size_t length,
-                     apr_time_t now)
+void replica_message_of_other(replica_t *replica, bus_node_t sender, const void *data, apr_size_t length,
+                              apr_time_t now)
 {
     struct message message;
     const char *why = message_read(&message, data, length);
 
     replica->now = now;
-    if (sender == replica->config.self)
-        lease_clock_applied(&replica->clock, is_active_member(replica));
     if (why != NULL)
         refuse(replica, sender, why);
     if (why != NULL || !take_at_once(replica, sender, &message))
         settled_message(replica, sender, data, length);
+}
+
+void replica_message(replica_t *replica, bus_node_t sender, const void *data, apr_size_t length,
+                     apr_time_t now)
+{
+    if (sender == replica->config.self)
+        lease_clock_applied(&replica->clock, is_active_member(replica));
+    replica_message_of_other(replica, sender, data, length, now);
 }
 
 void replica_bus_lost(replica_t *replica, bus_t *bus, apr_time_t now)

@@ -55,6 +55,10 @@ void replica_view(replica_t *replica, const struct bus_view *view, apr_time_t no
 void replica_quorum(replica_t *replica, apr_uint64_t ring, int is_quorate, apr_time_t now);
 void replica_message(replica_t *replica, bus_node_t sender, const void *data, apr_size_t length,
                      apr_time_t now);
+/** The same, when another process has sent it although the sender's host is ours: an event like any other, but no
+ * message of ours that has come back. */
+void replica_message_of_other(replica_t *replica, bus_node_t sender, const void *data, apr_size_t length,
+                              apr_time_t now);
 /** Another number of hosts in the configuration. */
 void replica_set_hosts(replica_t *replica, int hosts, apr_time_t now);
 /** The bus is gone; a new one starts from nothing.  Keeps `bus`. */

@@ -6,6 +6,7 @@
 #include "cluster/machine/mutant.h"
 #include "cluster/machine/replica.h"
 #include "cluster/view/settle.h"
+#include "cluster/wire/refusals.h"
 
 /* A message, or (sender 0) the ids of processes that left. */
 struct replica_event {
@@ -27,14 +28,6 @@ struct replica_seen {
     apr_time_t since;
     apr_time_t asked; /* EVICT or RELEASE was sent; 0: not */
 };
-
-/* What was said about the messages of a node: once is enough. */
-struct replica_refusal {
-    bus_node_t sender;
-    const char *why; /* constant */
-};
-
-enum { REPLICA_REFUSALS_MAX = 128 };
 
 struct replica {
     struct replica_config config;
@@ -70,8 +63,7 @@ struct replica {
 
     struct replica_events unsent;
     apr_uint64_t refused;
-    struct replica_refusal refusals[REPLICA_REFUSALS_MAX];
-    int refusal_count;
+    refusals_t refusals;
     apr_time_t now; /* of the call that we are in */
 };
 
@@ -83,8 +75,6 @@ void replica_tell(void *baton, const struct lease_change *change);
 void replica_forget(replica_t *replica);
 void replica_log(replica_t *replica, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void replica_check_active(replica_t *replica);
-/** What was said about nodes that are not here any more may be said again. */
-void replica_forget_refusals(replica_t *replica);
 
 /* events.c */
 void replica_events_add(struct replica_events *events, bus_node_t sender, const void *data,

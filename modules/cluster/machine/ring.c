@@ -234,7 +234,6 @@ static void copy_members(replica_t *replica, const struct bus_view *view)
     replica->member_count = view->member_count < BUS_NODES_MAX ? view->member_count : BUS_NODES_MAX;
     memcpy(replica->members, view->members, (apr_size_t)replica->member_count * sizeof(bus_node_t));
     qsort(replica->members, (apr_size_t)replica->member_count, sizeof(bus_node_t), by_id);
-    replica_forget_refusals(replica);
 }
 
 static void new_ring(replica_t *replica, const struct bus_view *view)

@@ -315,9 +315,7 @@ static enum link_news dispatch(link_t *link, apr_time_t now, int *has_more)
     if (rv == EC_E_CLOSED)
         link->trouble = "corosync has ended";
     else if (rv == EC_E_DENIED)
-        link->trouble =
-            "another process of this host is in it, and a host is one member: stop that, or give this one "
-            "another cluster_group";
+        link->trouble = BUS_CPG_DENIED;
     else if (link->is_reset)
         link->trouble = "being left by cluster reset";
     else if (link->is_told || link->since != 0) {

@@ -24,6 +24,7 @@
 
 #include "cluster/node/link.h"
 #include "cluster/node/members.h"
+#include "cluster/wire/refusals.h"
 
 /* For STATE, snapshot and JOIN of others: some times what a busy host needs to be scheduled. */
 static const apr_time_t replica_patience = apr_time_from_msec(500);
@@ -67,6 +68,7 @@ struct node {
 
     members_t members;                              /* of the control group */
     struct node_member listed[BUS_CPG_MEMBERS_MAX]; /* with what the replica knows */
+    refusals_t refusals;                            /* in the control group */
     int must_say;                                   /* who we are */
     apr_time_t said_busy;
 };
@@ -113,8 +115,10 @@ static void on_who(void *baton, bus_node_t sender, apr_uint32_t pid, const void 
     const char *why = members_read(&member, data, length);
 
     if (why != NULL) {
-        ec_log(node->settings.log, EC_LOG_WARNING, "refused a message in group=%s of node=%u pid=%u: %s",
-               node->settings.control_group, (unsigned)sender, (unsigned)pid, why);
+        if (refusals_say(&node->refusals, sender, pid, why, ec_gate_clock()))
+            ec_log(node->settings.log, EC_LOG_WARNING,
+                   "refused a message in group=%s of node=%u pid=%u: %s (more like it are not logged for a minute)",
+                   node->settings.control_group, (unsigned)sender, (unsigned)pid, why);
         return;
     }
     member.id = sender;
@@ -196,7 +200,10 @@ static void on_message(void *baton, bus_node_t sender, const void *data, apr_siz
     node_t *node = baton;
 
     node->heard = ec_gate_clock();
-    replica_message(node->replica, sender, data, length, node->heard);
+    if (bus_cpg_is_sender_other(link_bus(node->cluster)))
+        replica_message_of_other(node->replica, sender, data, length, node->heard);
+    else
+        replica_message(node->replica, sender, data, length, node->heard);
 }
 
 static const struct bus_events cluster_events = { on_view, on_quorum, on_message };

@@ -14,17 +14,16 @@
 #include <apr_strings.h>
 
 #include <ec/daemon.h>
+#include <ec/gate.h>
 
 #include "cluster/remote/outbox.h"
 #include "cluster/remote/store.h"
+#include "cluster/wire/refusals.h"
 
 enum {
     RUNNING_MAX = 32, /* commands for others that are under way on this node */
     MEMBERS_MAX = 2 * BUS_NODES_MAX
 };
-
-/* Of broken or newer messages one line is enough. */
-static const apr_interval_time_t refused_pause = apr_time_from_sec(60);
 
 struct members {
     int has_bus, count;
@@ -42,7 +41,7 @@ struct remote {
 
     /* the master loop */
     asking_t *asking; /* the thread asks whether an id is ours, which never changes */
-    apr_time_t refused_said;
+    refusals_t refusals;
     struct members members;
     ec_timer_t timer;
     int running;
@@ -130,16 +129,12 @@ static void run_request(remote_t *remote, const struct remote_request *request, 
     ec_command_run(request->words, request->n, on_run, run);
 }
 
-/* One line a minute. */
-static void say_refused(remote_t *remote, bus_node_t sender, const char *why)
+static void say_refused(remote_t *remote, const struct news *news, const char *why)
 {
-    apr_time_t now = apr_time_now();
-
-    if (remote->refused_said != 0 && now - remote->refused_said < refused_pause)
-        return;
-    remote->refused_said = now;
-    ec_log(remote->log, EC_LOG_WARNING, "refused a message in the control group of host=%u: %s",
-           (unsigned)sender, why);
+    if (refusals_say(&remote->refusals, news->sender, news->pid, why, ec_gate_clock()))
+        ec_log(remote->log, EC_LOG_WARNING,
+               "refused a message in group=%s of node=%u pid=%u: %s (more like it are not logged for a minute)",
+               node_settings(remote->node)->control_group, (unsigned)news->sender, (unsigned)news->pid, why);
 }
 
 static void take_request(remote_t *remote, const struct news *news)
@@ -151,7 +146,7 @@ static void take_request(remote_t *remote, const struct news *news)
 
     EC_ASSERT(apr_pool_create(&pool, NULL) == APR_SUCCESS);
     if ((why = remote_read_request(&request, news->data, news->length, pool)) != NULL)
-        say_refused(remote, news->sender, why);
+        say_refused(remote, news, why);
     else if (remote_is_meant(&request, settings->name, settings->subcluster)) {
         if (remote->running < RUNNING_MAX) {
             run_request(remote, &request, news->sender, pool);
@@ -208,7 +203,7 @@ static void take_piece(remote_t *remote, const struct news *news)
 
     EC_ASSERT(apr_pool_create(&pool, NULL) == APR_SUCCESS);
     if ((why = remote_read_piece(&piece, news->data, news->length, pool)) != NULL)
-        say_refused(remote, news->sender, why);
+        say_refused(remote, news, why);
     else
         asking_piece(remote->asking, news->sender, news->pid, &piece);
     apr_pool_destroy(pool);

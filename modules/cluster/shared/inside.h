@@ -36,8 +36,11 @@ struct shared_class {
     int has_group;     /* binding_group may be set */
     /** Key of a connection in `key` (TABLE_KEY_MAX bytes); returns its length, 0: it does not count. */
     apr_size_t (*key)(char *key, const struct tally_conn *conn);
+    const char *throttles; /* of throttles: which of the cluster's rates (slots/slots.h) */
 };
 const struct shared_class *shared_class_find(const char *name);
+/** The one after this, NULL after the last; of NULL: the first. */
+const struct shared_class *shared_class_next(const struct shared_class *class);
 
 /* A Replicate stanza; lives as long as its instance. */
 struct shared_settings {

@@ -17,6 +17,7 @@
 #include <ec/out.h>
 
 #include "cluster/node/node.h"
+#include "cluster/slots/slots.h"
 
 typedef struct shared shared_t;
 
@@ -63,9 +64,9 @@ apr_uint64_t shared_count(const char *name, const void *key, apr_size_t key_leng
 
 /* ---- commands; master loop, takes the lock -------------------------------------------------------- */
 
-/** "cluster shared list" */
-void shared_command_list(shared_t *shared, ec_answer_t *answer);
+/** "cluster shared list".  Throttles are those of `slots`. */
+void shared_command_list(shared_t *shared, const slots_t *slots, ec_answer_t *answer);
 /** "cluster shared show <object>" and "... from <node>" */
-void shared_command_show(shared_t *shared, ec_answer_t *answer);
+void shared_command_show(shared_t *shared, const slots_t *slots, ec_answer_t *answer);
 
 #endif

@@ -15,8 +15,10 @@
 /* An answer is not to hold the node's thread for long. */
 enum { ROWS_MAX = 10000, SHOWN_MAX = 120 };
 
-static apr_int64_t key_count(const struct shared_object *object)
+static apr_int64_t key_count(const struct shared_object *object, const slots_t *slots)
 {
+    if (object->class->kind == SHARED_THROTTLE)
+        return slots_throttle_count(slots, object->class->throttles);
     if (object->in == NULL)
         return 0;
     if (object->class->kind == SHARED_CACHE)
@@ -30,7 +32,7 @@ static int has_snapshot(const struct shared_object *object)
     return object->class->kind != SHARED_CACHE || (object->wants & SHARED_SNAPSHOT) != 0;
 }
 
-static void add_object(ec_node_t *table, const struct shared_object *object)
+static void add_object(ec_node_t *table, const struct shared_object *object, const slots_t *slots)
 {
     ec_node_t *row = ec_node_row(table);
 
@@ -42,18 +44,41 @@ static void add_object(ec_node_t *table, const struct shared_object *object)
     ec_node_text(row, "binding_group", object->group != NULL ? object->group : "");
     ec_node_float(row, "max_delay", object->max_delay, 3);
     ec_node_int(row, "max_pending", object->max_pending);
-    ec_node_int(row, "keys", key_count(object));
+    ec_node_int(row, "keys", key_count(object, slots));
 }
 
-void shared_command_list(shared_t *shared, ec_answer_t *answer)
+/* Throttles of the cluster are there without a stanza. */
+static struct shared_object unconfigured(const struct shared_class *class)
+{
+    struct shared_object object = { .class = class };
+
+    apr_cpystrn(object.name, class->name, sizeof(object.name));
+    return object;
+}
+
+static void add_unconfigured(ec_node_t *table, const shared_t *shared, const slots_t *slots)
+{
+    for (const struct shared_class *class = shared_class_next(NULL); class != NULL;
+         class = shared_class_next(class)) {
+        struct shared_object object;
+
+        if (class->kind != SHARED_THROTTLE || shared_find(shared, class->name) != NULL)
+            continue;
+        object = unconfigured(class);
+        add_object(table, &object, slots);
+    }
+}
+
+void shared_command_list(shared_t *shared, const slots_t *slots, ec_answer_t *answer)
 {
     ec_node_t *table = ec_node_table(ec_answer_root(answer), "objects");
 
     node_lock(shared->node);
     for (struct shared_object *object = shared->objects; object != NULL; object = object->next) {
         if (!object->is_leaving)
-            add_object(table, object);
+            add_object(table, object, slots);
     }
+    add_unconfigured(table, shared, slots);
     node_unlock(shared->node);
 }
 
@@ -155,8 +180,7 @@ static void show_object(ec_answer_t *answer, const struct shared_object *object,
     struct shown shown = { NULL, 0 };
 
     if (object->in == NULL) {
-        ec_node_note(root,
-                     "Throttles are exact and replicated with the limits; nothing is gathered for them.");
+        ec_node_note(root, "It is not shared: there are too many objects of its kind.");
         return;
     }
     if (object->class->kind == SHARED_MANAGER_METRICS && !ec_is_manager()) {
@@ -189,22 +213,37 @@ static bus_node_t find_member(shared_t *shared, const char *name)
     return 0;
 }
 
-static void show_head(ec_node_t *root, const struct shared_object *object, const char *view)
+static void show_head(ec_node_t *root, const struct shared_object *object, const slots_t *slots,
+                      const char *view)
 {
     ec_node_text(root, "object", object->name);
     ec_node_text(root, "kind", object->class->shown);
     ec_node_text(root, "view", view);
-    ec_node_int(root, "keys", key_count(object));
+    ec_node_int(root, "keys", key_count(object, slots));
 }
 
-void shared_command_show(shared_t *shared, ec_answer_t *answer)
+/* The configured one, or throttles that need not be; NULL: there is none. */
+static const struct shared_object *find_object(const shared_t *shared, const char *name,
+                                               struct shared_object *room)
+{
+    const struct shared_object *object = shared_find(shared, name);
+    const struct shared_class *class = object == NULL ? shared_class_find(name) : NULL;
+
+    if (class == NULL || class->kind != SHARED_THROTTLE)
+        return object;
+    *room = unconfigured(class);
+    return room;
+}
+
+void shared_command_show(shared_t *shared, const slots_t *slots, ec_answer_t *answer)
 {
     const char *name = ec_answer_arg(answer, "object"), *from = ec_answer_arg(answer, "node");
+    struct shared_object room;
     const struct shared_object *object;
     bus_node_t node = 0;
 
     node_lock(shared->node);
-    object = shared_find(shared, name);
+    object = find_object(shared, name, &room);
     if (from != NULL && strcasecmp(from, "global") != 0)
         node = find_member(shared, from);
     if (object == NULL) {
@@ -213,8 +252,12 @@ void shared_command_show(shared_t *shared, ec_answer_t *answer)
     } else if (from != NULL && strcasecmp(from, "global") != 0 && node == 0) {
         ec_answer_error(answer, "There is no node \"%s\"; \"cluster membership\" shows them.", from);
     } else {
-        show_head(ec_answer_root(answer), object, node == 0 ? "global" : from);
-        show_object(answer, object, node);
+        show_head(ec_answer_root(answer), object, slots, node == 0 ? "global" : from);
+        if (object->class->kind == SHARED_THROTTLE)
+            slots_show_throttles(slots, shared->node, object->class->throttles, node,
+                                 ec_node_table(ec_answer_root(answer), "throttles"));
+        else
+            show_object(answer, object, node);
     }
     node_unlock(shared->node);
 }

@@ -32,16 +32,16 @@ static apr_size_t key_binding_domain(char *key, const struct tally_conn *conn)
 }
 
 static const struct shared_class classes[] = {
-    { "inbound_cidr", SHARED_CIDR, "cidrtree", TALLY_IN, 0, key_address },
-    { "outbound_cidr", SHARED_CIDR, "cidrtree", TALLY_OUT, 1, key_address },
-    { "outbound_domains", SHARED_GAUGE, "gauge table", TALLY_OUT, 1, key_domain },
-    { "outbound_binding_domains", SHARED_GAUGE, "gauge table", TALLY_OUT, 0, key_binding_domain },
-    { "shared_named_throttles", SHARED_THROTTLE, "throttles", -1, 0, NULL },
-    { "obtm", SHARED_THROTTLE, "throttles", -1, 0, NULL },
-    { "obtc", SHARED_THROTTLE, "throttles", -1, 0, NULL },
-    { "metrics", SHARED_METRICS, "metrics", -1, 0, NULL },
-    { "eccmgr_metrics", SHARED_MANAGER_METRICS, "metrics", -1, 0, NULL },
-    { "cache", SHARED_CACHE, "cache", -1, 0, NULL },
+    { "inbound_cidr", SHARED_CIDR, "cidrtree", TALLY_IN, 0, key_address, NULL },
+    { "outbound_cidr", SHARED_CIDR, "cidrtree", TALLY_OUT, 1, key_address, NULL },
+    { "outbound_domains", SHARED_GAUGE, "gauge table", TALLY_OUT, 1, key_domain, NULL },
+    { "outbound_binding_domains", SHARED_GAUGE, "gauge table", TALLY_OUT, 0, key_binding_domain, NULL },
+    { "shared_named_throttles", SHARED_THROTTLE, "throttles", -1, 0, NULL, "shared_named_throttles" },
+    { "obtm", SHARED_THROTTLE, "throttles", -1, 0, NULL, "cluster_outbound_throttle_messages" },
+    { "obtc", SHARED_THROTTLE, "throttles", -1, 0, NULL, "cluster_outbound_throttle_connections" },
+    { "metrics", SHARED_METRICS, "metrics", -1, 0, NULL, NULL },
+    { "eccmgr_metrics", SHARED_MANAGER_METRICS, "metrics", -1, 0, NULL, NULL },
+    { "cache", SHARED_CACHE, "cache", -1, 0, NULL, NULL },
 };
 
 const struct shared_class *shared_class_find(const char *name)
@@ -51,6 +51,12 @@ const struct shared_class *shared_class_find(const char *name)
             return &classes[i];
     }
     return NULL;
+}
+
+const struct shared_class *shared_class_next(const struct shared_class *class)
+{
+    class = class == NULL ? classes : class + 1;
+    return class < classes + sizeof(classes) / sizeof(classes[0]) ? class : NULL;
 }
 
 /* ---- options ----------------------------------------------------------------------------------------- */

@@ -31,12 +31,13 @@ static const char *place_of(const struct limit_key *key, apr_int64_t *window)
     return end == NULL ? key->item.key : end + 1;
 }
 
-static ec_node_t *begin_row(ec_node_t *table, const struct limit_key *key)
+static ec_node_t *begin_row(ec_node_t *table, const char *name, const struct limit_key *key)
 {
     ec_node_t *row = ec_node_row(table);
     apr_int64_t window;
+    const char *place = place_of(key, &window);
 
-    ec_node_text(row, "limit_key", place_of(key, &window));
+    ec_node_text(row, name, strcmp(name, "limit_key") == 0 ? place : place + strcspn(place, " ") + 1);
     ec_node_format(row, "subcluster", "%.*s", (int)strcspn(key->item.key, "|"), key->item.key);
     ec_node_float(row, "seconds", (double)window / APR_USEC_PER_SEC, window % APR_USEC_PER_SEC == 0 ? 0 : 3);
     ec_node_int(row, "limit", key->limit);
@@ -46,7 +47,7 @@ static ec_node_t *begin_row(ec_node_t *table, const struct limit_key *key)
 static void add_holders(ec_node_t *table, const struct limit_key *key, node_t *node, apr_pool_t *pool)
 {
     for (const struct limit_entry *entry = key->entries; entry != NULL; entry = entry->next) {
-        ec_node_t *row = begin_row(table, key);
+        ec_node_t *row = begin_row(table, "limit_key", key);
         bus_node_t id = limit_entry_node(entry);
 
         ec_node_text(row, "holder", id != 0 ? name_of(node, id, pool) : "(gone)");
@@ -54,7 +55,7 @@ static void add_holders(ec_node_t *table, const struct limit_key *key, node_t *n
         ec_node_int(row, "wants", entry->target);
     }
     if (key->frozen > 0) {
-        ec_node_t *row = begin_row(table, key);
+        ec_node_t *row = begin_row(table, "limit_key", key);
 
         ec_node_text(row, "holder", "(frozen)");
         ec_node_int(row, "holds", key->frozen);
@@ -99,4 +100,59 @@ void slots_command(const slots_t *slots, node_t *node, ec_answer_t *answer)
         }
     }
     add_waits(root, slots_waits(slots));
+}
+
+/* ---- rates by their kind -------------------------------------------------------------------------- */
+
+static int is_of_kind(const struct limit_key *key, const char *kind)
+{
+    apr_int64_t window;
+    const char *place = place_of(key, &window);
+    apr_size_t length = strlen(kind);
+
+    return strncmp(place, kind, length) == 0 && place[length] == ' ';
+}
+
+apr_int64_t slots_throttle_count(const slots_t *slots, const char *kind)
+{
+    apr_int64_t count = 0;
+
+    TABLE_EACH(const struct limit_key, key, &slots_state(slots, 1)->keys)
+    count += is_of_kind(key, kind);
+    return count;
+}
+
+/* Of one node only what is said to all is known: what it holds, and how many it could use. */
+static void add_throttle(const slots_t *slots, node_t *node, const struct limit_key *key, bus_node_t of,
+                         ec_node_t *table)
+{
+    apr_int64_t held = 0, wanted = 0, is_there = 0;
+    ec_node_t *row;
+
+    for (const struct limit_entry *entry = key->entries; entry != NULL; entry = entry->next) {
+        if (of != 0 && limit_entry_node(entry) != of)
+            continue;
+        held += (apr_int64_t)entry->firm + entry->fresh;
+        wanted += entry->target;
+        is_there = 1;
+    }
+    if (!is_there && of != 0)
+        return;
+    row = begin_row(table, "throttle", key);
+    ec_node_int(row, "held", held);
+    ec_node_int(row, "wanted", wanted);
+    if (of == 0)
+        ec_node_int(row, "frozen", key->frozen);
+    if (of == 0 || of == node_self(node))
+        ec_node_int(row, of == 0 ? "resting_here" : "resting", slots_resting(slots, key));
+}
+
+void slots_show_throttles(const slots_t *slots, node_t *node, const char *kind, bus_node_t of,
+                          ec_node_t *table)
+{
+    TABLE_EACH(const struct limit_key, key, &slots_state(slots, 1)->keys)
+    {
+        if (is_of_kind(key, kind))
+            add_throttle(slots, node, key, of, table);
+    }
 }

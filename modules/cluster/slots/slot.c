@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "cluster/slots/slot.h"
 
+#include "cluster/machine/mutant.h"
+
 /* Connections of a gate that nobody watches any more have been closed by then. */
 #define CLOSED_AFTER apr_time_from_sec(10)
 /* A unit that a queue was promised, and did not take, comes free without a word. */
@@ -46,7 +48,9 @@ static apr_uint32_t take_back(struct slot *slot, apr_uint32_t count)
 /* What was lost, and has been closed, or has rested, meanwhile. */
 static void settle_closed(struct slot *slot, const ec_gate_state_t *state)
 {
-    apr_uint32_t still = bounded(state->window > 0 ? state->used - state->units : state->losing);
+    apr_uint32_t still = is_mutant(CLOSED_AT_ONCE)
+                             ? 0
+                             : bounded(state->window > 0 ? state->used - state->units : state->losing);
     apr_uint32_t closed = slot->closing > still ? slot->closing - still : 0;
 
     slot->closing -= closed;
@@ -111,12 +115,12 @@ static void give_reserved(struct slot *slot, apr_time_t now)
     apr_uint32_t firm = key->firm > key->giving ? key->firm - key->giving : 0;
     apr_uint32_t others = key->used - slot->reserved, ready = firm > others ? firm - others : 0;
 
-    ready = least(ready, slot->reserved);
+    ready = is_mutant(HASTY_TAINTED) ? slot->reserved : least(ready, slot->reserved);
     if (ready == 0 || !has_lease(slot, now))
         return;
     slot->reserved -= ready;
     slot->given += ready;
-    ec_gate_give(slot->gate, ready, ready);
+    ec_gate_give(slot->gate, ready, is_mutant(NO_REST) ? 0 : ready);
 }
 
 static void give_wanted(struct slot *slot, apr_uint32_t wanted, apr_time_t now)
@@ -138,7 +142,7 @@ static void settle_lease(struct slot *slot, apr_time_t now)
     int is_unleased = slot->key->mode == LIMIT_AVAILABLE && !has_lease(slot, now);
     apr_uint32_t part = limit_client_unleased(slot->client, slot->key);
 
-    if (is_unleased && slot->key->used > part)
+    if (is_unleased && slot->key->used > part && !is_mutant(UNLEASED_KEEPS))
         slot_lose(slot, slot->key->used - part);
     if (is_unleased != slot->is_unleased)
         ec_gate_set_leased(slot->gate, !is_unleased);
@@ -147,7 +151,7 @@ static void settle_lease(struct slot *slot, apr_time_t now)
 
 static void settle_rested(struct slot *slot, apr_time_t now)
 {
-    if (slot->resting == 0 || now < slot->rested)
+    if (slot->resting == 0 || (now < slot->rested && !is_mutant(NO_RESTING_LEFT)))
         return;
     put(slot, slot->resting);
     slot->resting = 0;
@@ -156,7 +160,7 @@ static void settle_rested(struct slot *slot, apr_time_t now)
 /* Others wait: what is not in use goes, for the rest connections end. */
 static void settle_owed(struct slot *slot, apr_time_t now)
 {
-    apr_int64_t owed = limit_client_owed(slot->key, now);
+    apr_int64_t owed = is_mutant(KEEPS_OWED) ? 0 : limit_client_owed(slot->key, now);
 
     if (owed > 0)
         owed -= take_back(slot, bounded(owed));

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cluster/machine/mutant.h"
 #include "cluster/slots/slot.h"
 #include "cluster/slots/slots.h"
 
@@ -76,7 +77,8 @@ static void on_lost(void *baton, struct limit_client_key *key, apr_uint32_t coun
 {
     if (key->user == NULL)
         return;
-    slot_lose(key->user, count);
+    if (!is_mutant(LATE_LOSS) && !is_mutant(LOST_STAYS))
+        slot_lose(key->user, count);
     set_due(baton, key->user);
 }
 
@@ -213,6 +215,8 @@ static void look_at(struct slots *slots, struct slot *slot)
         if (slot_of(slots, slot->gate, &state) != slot)
             return;
         renew_key(slots, slot, &state);
+        if (is_mutant(LATE_LOSS) && slot->key->used > slot->key->firm + slot->key->fresh)
+            slot_lose(slot, slot->key->used - slot->key->firm - slot->key->fresh);
         count_wait(slots, slot_settle(slot, &state, slots->now));
         if (state.is_unused)
             try_forget(slots, slot, state.used);
@@ -393,6 +397,20 @@ void slots_destroy(void *part)
 const struct slots_waits *slots_waits(const slots_t *slots)
 {
     return &slots->waits;
+}
+
+apr_int64_t slots_resting(const slots_t *slots, const struct limit_key *key)
+{
+    const struct limit_client_key *mine =
+        table_find(&slots->rates.client.keys, key->item.key, key->item.key_length);
+    const struct slot *slot = mine != NULL ? mine->user : NULL;
+    ec_gate_state_t state = { 0 };
+
+    if (slot == NULL)
+        return 0;
+    if (slot->gate != NULL)
+        ec_gate_state(slot->gate, &state);
+    return state.used + slot->reserved + slot->resting;
 }
 
 const limit_t *slots_state(const slots_t *slots, int is_rate)

@@ -38,7 +38,14 @@ struct slots_waits {
 const struct slots_waits *slots_waits(const slots_t *slots);
 const limit_t *slots_state(const slots_t *slots, int is_rate);
 
+/** Units of a rate that this node has used, and that rest, or that it keeps back as if it had; 0 also when it has none. */
+apr_int64_t slots_resting(const slots_t *slots, const struct limit_key *key);
+
 /** show.c: "cluster limits [<pattern>]".  With the node's lock held. */
 void slots_command(const slots_t *slots, node_t *node, ec_answer_t *answer);
+/** show.c: the rates of one kind, whose places begin with this word: how many there are, and a row for each: what is allowed,
+ * and how many units all nodes, or (`of` is not 0) this one, hold.  With the node's lock held. */
+apr_int64_t slots_throttle_count(const slots_t *slots, const char *kind);
+void slots_show_throttles(const slots_t *slots, node_t *node, const char *kind, bus_node_t of, ec_node_t *table);
 
 #endif

@@ -30,7 +30,9 @@ static cpg_model_v1_data_t model;
 static quorum_callbacks_t quorum_calls;
 static void *cpg_baton;
 static const void *quorum_baton;
-static int quorum_seq, quorum_is, quorum_news, sent;
+static int quorum_seq, quorum_is, quorum_news, sent, joins;
+static struct cpg_address before[4]; /* who is in the group before we are */
+static int before_count;
 static char said[4096]; /* what the bus told, in words */
 
 /* ---- corosync, as far as the bus uses it ------------------------------------------------------ */
@@ -61,8 +63,16 @@ cs_error_t cpg_fd_get(cpg_handle_t handle, int *fd)
     return CS_OK;
 }
 
+cs_error_t cpg_membership_get(cpg_handle_t handle, struct cpg_name *group, struct cpg_address *list, int *count)
+{
+    memcpy(list, before, (size_t)before_count * sizeof(before[0]));
+    *count = before_count;
+    return CS_OK;
+}
+
 cs_error_t cpg_join(cpg_handle_t handle, const struct cpg_name *group)
 {
+    joins++;
     return CS_OK;
 }
 
@@ -351,6 +361,49 @@ START_TEST(a_second_process_of_our_host_is_refused)
 }
 END_TEST
 
+/* ... before it has joined, as far as it can know: the others would take its leaving for the end of the first one. */
+START_TEST(a_second_process_does_not_join)
+{
+    const char *why = NULL;
+    bus_cpg_t *bus;
+
+    before_count = 0;
+    add_address(before, &before_count, 2, 20, 0);
+    bus = open_in_ring();
+    bus_cpg_close(bus);
+    add_address(before, &before_count, SELF, 11, 0);
+    joins = 0;
+    ck_assert_int_eq(bus_cpg_open(&bus, "g", &replica_events, NULL, &why), EC_E_CLOSED);
+    ck_assert_str_eq(why, BUS_CPG_DENIED);
+    ck_assert_int_eq(joins, 0);
+    ck_assert_int_eq(bus_cpg_open(&bus, "g", &plain_events, NULL, &why), APR_SUCCESS);
+    bus_cpg_close(bus);
+    before_count = 0;
+}
+END_TEST
+
+/* What another process of our host sends is none of ours. */
+START_TEST(processes_of_our_host_are_told_apart)
+{
+    bus_cpg_t *bus = open_in_ring();
+
+    members(NOW(10, 11, 20), 11, CPG_REASON_JOIN, 0, 0);
+    ck_assert_int_eq(bus_send(bus_cpg_bus(bus), "x", 1), APR_SUCCESS);
+    message(11);
+    dispatch(bus, 1, "view 4:12+ .");
+    ck_assert(bus_cpg_is_sender_other(bus));
+    ck_assert_int_eq(bus_cpg_in_flight(bus), 1);
+    message(20);
+    dispatch(bus, 1, ".");
+    ck_assert(!bus_cpg_is_sender_other(bus));
+    message(10);
+    dispatch(bus, 1, ".");
+    ck_assert(!bus_cpg_is_sender_other(bus));
+    ck_assert_int_eq(bus_cpg_in_flight(bus), 0);
+    bus_cpg_close(bus);
+}
+END_TEST
+
 START_TEST(one_of_two_hosts_is_not_quorate)
 {
     bus_cpg_t *bus = open_in_ring();
@@ -408,6 +461,8 @@ static void add(Suite *suite)
     tcase_add_test(tcase, hosts_that_come_or_go_wait_for_their_ring);
     tcase_add_test(tcase, processes_that_come_or_go_are_told_in_their_ring);
     tcase_add_test(tcase, a_second_process_of_our_host_is_refused);
+    tcase_add_test(tcase, a_second_process_does_not_join);
+    tcase_add_test(tcase, processes_of_our_host_are_told_apart);
     tcase_add_test(tcase, one_of_two_hosts_is_not_quorate);
     tcase_add_test(tcase, quorum_that_changes_in_a_ring_is_told);
     tcase_add_test(tcase, a_corosync_that_reads_nothing_gets_no_more);

@@ -8,7 +8,7 @@
 #include "cluster/machine/replica.h"
 #include "runner.h"
 
-enum { NODES = 3, QUEUE_MAX = 256 };
+enum { NODES = 3, QUEUE_MAX = 256, PATIENCE = 500000 };
 
 static struct node {
     bus_t bus; /* first: a bus_t * is a node */
@@ -17,6 +17,7 @@ static struct node {
     gauge_t gauge;
     gauge_local_t counts;
     int is_member, version;
+    int is_dumb; /* no server: it is there, and says nothing */
     int refusals; /* lines in the log */
 } nodes[NODES + 1];
 
@@ -54,7 +55,7 @@ static void boot(bus_node_t id)
                                      .instance = id * 1000,
                                      .window = 2000000,
                                      .margin = 250000,
-                                     .patience = 500000,
+                                     .patience = PATIENCE,
                                      .version = node->version,
                                      .hosts = NODES,
                                      .log = on_log,
@@ -80,7 +81,7 @@ static void view(apr_uint64_t ring, unsigned set)
             members[what.member_count++] = id;
     }
     for (bus_node_t id = 1; id <= NODES; id++) {
-        if (nodes[id].is_member)
+        if (nodes[id].is_member && !nodes[id].is_dumb)
             replica_view(nodes[id].replica, &what, now);
     }
 }
@@ -89,7 +90,7 @@ static void poll_all(void)
 {
     now += 1000;
     for (bus_node_t id = 1; id <= NODES; id++) {
-        if (nodes[id].is_member)
+        if (nodes[id].is_member && !nodes[id].is_dumb)
             replica_poll(nodes[id].replica, now);
     }
 }
@@ -105,7 +106,7 @@ static int deliver(void)
     }
     queue_first++;
     for (bus_node_t id = 1; id <= NODES; id++) {
-        if (nodes[id].is_member)
+        if (nodes[id].is_member && !nodes[id].is_dumb)
             replica_message(nodes[id].replica, sent->sender, sent->bytes.data, sent->bytes.length, now);
     }
     wire_free(&sent->bytes);
@@ -220,7 +221,7 @@ START_TEST(snapshot_during_change)
 }
 END_TEST
 
-/* One line for each kind of fault of each node; nothing else comes of it. */
+/* One line for each kind of fault of each node in a minute; nothing else comes of it. */
 START_TEST(refuses_once)
 {
     static const unsigned char cut[] = { 0xec, 0x1c, 1, 18, 2, 9, 200 };
@@ -240,13 +241,105 @@ START_TEST(refuses_once)
     replica_info(nodes[1].replica, &info);
     ck_assert_uint_eq(info.refused, 40);
     expect_in_step(7);
-    view(1, 5); /* another process on node 2: what it does wrong is news */
+    now += apr_time_from_sec(59); /* all the same if another process begins to say it */
+    view(1, 5);
     view(1, 7);
     put(2, "nonsense", 8);
+    while (deliver())
+        ;
+    ck_assert_int_eq(nodes[1].refusals, 4);
+    now += apr_time_from_sec(2);
+    put(2, "nonsense", 8);
+    put(3, "nonsense", 8);
     put(3, "nonsense", 8);
     while (deliver())
         ;
-    ck_assert_int_eq(nodes[1].refusals, 5);
+    ck_assert_int_eq(nodes[1].refusals, 6);
+    end();
+}
+END_TEST
+
+static int phase_of(bus_node_t id)
+{
+    struct replica_info info;
+
+    replica_info(nodes[id].replica, &info);
+    return (int)info.phase;
+}
+
+/* How long until the node is active; others than it are asked nothing. */
+static apr_time_t time_until_active(bus_node_t id)
+{
+    struct replica_info info = { 0 };
+    apr_time_t from = now;
+
+    for (; (info.phase != REPLICA_MEMBER || !info.is_active) && now - from < apr_time_from_sec(60); now += 9000) {
+        poll_all();
+        while (deliver())
+            poll_all();
+        replica_info(nodes[id].replica, &info);
+    }
+    return now - from;
+}
+
+/* Somebody is in the group and says nothing, or nothing that can be understood. */
+START_TEST(a_stranger_is_not_waited_for_long)
+{
+    begin();
+    form(2);
+    boot(3);
+    nodes[3].is_dumb = 1;
+    view(1, 7); /* it comes: nobody asks it anything */
+    calm_down();
+    expect_in_step(3);
+    view(2, 7); /* a new ring: what it knows is waited for */
+    put(3, "nonsense", 8);
+    calm_down();
+    ck_assert_int_eq(phase_of(1), REPLICA_SETTLING);
+    ck_assert_int_le(time_until_active(1), PATIENCE + 20000);
+    expect_in_step(3);
+    view(2, 3);
+    calm_down();
+    expect_in_step(3);
+    end();
+}
+END_TEST
+
+/* ... also not by one that comes into the group where nobody else is: it asks for the state, in vain. */
+START_TEST(alone_with_a_stranger)
+{
+    begin();
+    boot(1);
+    boot(3);
+    nodes[3].is_dumb = 1;
+    view(1, 5);
+    ck_assert_int_le(time_until_active(1), 5 * PATIENCE + 20000);
+    end();
+}
+END_TEST
+
+/* Another process of a node's host sends: that proves nothing about what the node has sent. */
+START_TEST(others_of_a_host_renew_no_lease)
+{
+    struct lease_clock *clock;
+    wire_writer_t beat = { 0 };
+    apr_size_t began = message_begin(&beat, MESSAGE_BEAT, 0, 0);
+
+    message_end(&beat, began);
+    begin();
+    form(2);
+    clock = replica_clock(nodes[1].replica);
+    now += apr_time_from_sec(3);
+    replica_poll(nodes[1].replica, now); /* sends, and nothing of that comes back */
+    ck_assert(!lease_clock_is_good(clock, now));
+    for (int i = 0; i < 8; i++) {
+        replica_message_of_other(nodes[1].replica, 1, beat.data, beat.length, now);
+        replica_poll(nodes[1].replica, ++now);
+    }
+    ck_assert(!lease_clock_is_good(clock, now));
+    calm_down();
+    ck_assert(lease_clock_is_good(clock, now));
+    wire_free(&beat);
     end();
 }
 END_TEST
@@ -305,6 +398,9 @@ static void add(Suite *suite)
     tcase_add_test(tcase, snapshot_during_change);
     tcase_add_test(tcase, refuses_once);
     tcase_add_test(tcase, knows_newer_ones);
+    tcase_add_test(tcase, a_stranger_is_not_waited_for_long);
+    tcase_add_test(tcase, alone_with_a_stranger);
+    tcase_add_test(tcase, others_of_a_host_renew_no_lease);
 }
 
 TEST_MAIN("cluster/replica", add)

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "slots_mutant.h"
+
 /* Whose functions are called just now. */
 static struct server *current;
 
@@ -595,6 +597,7 @@ void model_start(struct model *model, const struct model_config *config)
                                   .loss = config->seed % 3 == 0 ? 20 : 0,
                                   .drift = 500 };
 
+    choose_mutant();
     memset(model, 0, sizeof(*model));
     model->seed = config->seed;
     model->sim = bus_sim_create(&bus);
