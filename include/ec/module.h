@@ -56,6 +56,10 @@ typedef struct {
     apr_status_t (*init)(void *self, const ec_instance_t *instance, const char **why);
     apr_status_t (*start)(void *self, const char **why);
     void (*stop)(void *self);
+    int is_resident;               /* 1: state of the process hangs on its code, so a new file of it is not used before the
+                                    * server is started again; else a reload loads the new file beside the old one, makes
+                                    * new instances of it and lets the old ones end: both are in use for a while.  Static
+                                    * variables are each file's own; the old code stays mapped */
 } ec_module_t;
 
 /* Rows of a module's option table; `field` is a member of the instance struct and its name is the option's.

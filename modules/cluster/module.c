@@ -454,4 +454,4 @@ static const ec_hook_t hooks[] = {
 
 EC_MODULE(cluster, struct cluster, .summary = "nodes that act as one sender", .options = options,
           .stanzas = stanzas, .hooks = hooks, .commands = cluster_commands, .manager_commands = remote_commands,
-          .init = init, .start = start, .stop = stop);
+          .init = init, .start = start, .stop = stop, .is_resident = 1);

@@ -22,4 +22,4 @@ static const ec_option_t options[] = {
 };
 
 EC_MODULE(msgc_client, struct msgc_client, .summary = "accepted; corosync carries the messages",
-          .options = options);
+          .options = options, .is_resident = 1);

@@ -54,4 +54,4 @@ static const ec_option_t options[] = {
 };
 
 EC_MODULE(msgc_server, struct msgc_server, .summary = "names of the cluster's members", .options = options,
-          .init = init);
+          .init = init, .is_resident = 1);

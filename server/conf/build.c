@@ -30,14 +30,14 @@ static void warn_no_effect(struct parser *parser, const char *what, const char *
 /* "global, domain": where the option is legal. */
 static const char *list_scopes(struct parser *parser, const conf_option_t *option)
 {
+    apr_uint64_t scopes = 0;
     const char *text = "";
 
-    for (; option != NULL; option = option->next) {
-        for (int i = 0; scope_at(i) != NULL; i++) {
-            if (option->scopes & scope_bit(scope_at(i)))
-                text = apr_pstrcat(parser->problems.pool, text, *text != '\0' ? ", " : "", scope_at(i)->name,
-                                   NULL);
-        }
+    for (; option != NULL; option = option->next)
+        scopes |= option->scopes;
+    for (int i = 0; scope_at(i) != NULL; i++) {
+        if (scopes & scope_bit(scope_at(i)))
+            text = apr_pstrcat(parser->problems.pool, text, *text != '\0' ? ", " : "", scope_at(i)->name, NULL);
     }
     return text;
 }

@@ -29,10 +29,30 @@ typedef struct ec_options conf_view_t;   /* all options of one kind after fallba
  * table.  Scope names, kinds and nesting are in scopes.c.  At start or while a module
  * is loaded; before conf_load() that uses them.  EC_E_CONFIG when a name is taken. */
 apr_status_t conf_register(const char *scope, const ec_option_t *table, const char *owner);
-/** The same for a module: rows without scopes belong to its stanza, those with scopes to the core's scopes, `kinds` (may
- * be NULL) are the stanzas that may stand inside of its own.  On EC_E_CONFIG `*why` is a clause, in `pool`. */
-apr_status_t conf_register_module(const char *scope, const ec_option_t *table, const ec_stanza_kind_t *kinds,
-                                  const char *owner, const char **why, apr_pool_t *pool);
+
+/** The tables of a module. */
+typedef struct {
+    const char *scope;              /* type of its stanza */
+    const char *owner;              /* its name; copied */
+    const ec_option_t *options;     /* rows without scopes belong to its stanza, those with scopes to the core's; kept */
+    const ec_stanza_kind_t *stanzas; /* that may stand inside of its own, or NULL; kept */
+    const void *module;             /* tells several files of one module apart; conf_stanza_module() gives it back */
+    int is_beside;                  /* another file of this module is in force: nobody sees these tables before conf_try() or
+                                     * conf_use() */
+} conf_tables_t;
+/** The same for a module.  On EC_E_CONFIG `*why` is a clause, in `pool`. */
+apr_status_t conf_register_tables(const conf_tables_t *tables, const char **why, apr_pool_t *pool);
+
+/** From now on who sees trials sees this file of its module in the place of the one in force, all others see that one.  EC_E_CONFIG: another
+ * module has one of its options, `*why` is a clause in `pool`.  Any thread, as all of these. */
+apr_status_t conf_try(const void *module, const char **why, apr_pool_t *pool);
+/** No file of this one's module is on trial any more. */
+void conf_try_no_more(const void *module);
+/** Does this thread see trials?  Loading a configuration in between binds it to them. */
+void conf_see_trials(int sees);
+/** This file is the one in force of its module: for all that is loaded from now on.  Was it not before? */
+int conf_use(const void *module);
+
 /** The handle of a registered row with scopes, for conf_get_handle(); -1 when it has none. */
 int conf_handle(const ec_option_t *row);
 /** Forget what `owner` registered.  Generations that used it go on reading its rows: unload the module's
@@ -163,6 +183,8 @@ const conf_stanza_t *conf_stanza_parent(const conf_stanza_t *stanza);
 const conf_t *conf_stanza_owner(const conf_stanza_t *stanza);   /* the generation */
 /** The rows of a module's stanza; NULL for the core's. */
 const ec_option_t *conf_stanza_table(const conf_stanza_t *stanza);
+/** conf_tables_t.module of the module whose own stanza this is, as the generation was loaded with; NULL for others. */
+const void *conf_stanza_module(const conf_stanza_t *stanza);
 /** Value set in exactly this stanza (NULL: top level), or NULL.  `option` in lower case. */
 const ec_value_t *conf_stanza_get(const conf_t *conf, const conf_stanza_t *stanza, const char *option);
 /** As above, else the default of the option's row; NULL only when both are absent. */

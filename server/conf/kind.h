@@ -12,6 +12,7 @@ struct conf_kind {
     conf_scope_t scope;
     conf_option_t *options; /* one a row, in the table's order; the last has no row */
     const char *owner;
+    const void *module; /* conf_tables_t.module; NULL in inner ones */
     struct conf_kind *outer, *inner; /* the module's own stanza; the next inside of it */
 };
 typedef struct conf_kind conf_kind_t;

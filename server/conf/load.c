@@ -94,7 +94,7 @@ void load_defaults(conf_t *conf)
     conf->n_handles = options_handles();
     conf->handle_defaults =
         apr_pcalloc(conf->pool, sizeof(conf->handle_defaults[0]) * (apr_size_t)conf->n_handles);
-    options_each(make_default, conf);
+    options_each_ever(make_default, conf);
 }
 
 void load_values(struct parser *parser)

@@ -15,6 +15,7 @@ typedef struct conf_option {
     apr_uint64_t scopes; /* bits of the core's scopes; 0 in a module's own table */
     int handle;          /* conf_opt_t, behind those the options that modules add to the core's scopes, or -1 */
     const char *owner;
+    const struct registration *of; /* of an option that a module adds to the core's scopes, else NULL */
     struct conf_option *next; /* same name, other scopes */
 } conf_option_t;
 
@@ -31,6 +32,9 @@ void options_offer_names(struct nearest *nearest, const conf_scope_t *scope);
 void options_offer_types(struct nearest *nearest, const conf_scope_t *parent);
 /** Call `each` for every option known. */
 void options_each(void (*each)(void *baton, const conf_option_t *option), void *baton);
+/** The same, and before them those of files of modules that are not in force any more, or not yet: old instances still
+ * read them. */
+void options_each_ever(void (*each)(void *baton, const conf_option_t *option), void *baton);
 /** How many handles there are: the core's and all that modules were given. */
 int options_handles(void);
 

@@ -1,6 +1,7 @@
 /* tree.c - the tree of a generation: stanzas, settings, and finding them
  * SPDX-License-Identifier: Apache-2.0 */
 #include "conf/tree.h"
+#include "conf/kind.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -491,6 +492,11 @@ const conf_t *conf_stanza_owner(const conf_stanza_t *stanza)
     while (stanza->parent != NULL)
         stanza = stanza->parent;
     return stanza->owner;
+}
+
+const void *conf_stanza_module(const conf_stanza_t *stanza)
+{
+    return stanza->scope->module != NULL ? stanza->scope->module->module : NULL;
 }
 
 const ec_option_t *conf_stanza_table(const conf_stanza_t *stanza)

@@ -101,12 +101,33 @@ struct reload {
 
 static int is_running;
 
+/* What new files of modules have to say goes before what is wrong in a configuration that was read without them. */
+static void end_trial(struct reload *r, struct module_trial *trial)
+{
+    apr_array_header_t *refusals = apr_array_make(r->pool, 4, sizeof(conf_problem_t));
+    apr_status_t rv = module_trial_end(trial, r->rv == APR_SUCCESS ? r->conf : NULL, refusals);
+
+    if (rv == APR_SUCCESS) {
+        return;
+    }
+    if (r->rv == APR_SUCCESS) {
+        conf_unref(r->conf);
+    }
+    if (r->problems != NULL) {
+        apr_array_cat(refusals, r->problems);
+    }
+    r->problems = refusals;
+    r->rv = rv;
+}
+
 static void load(void *baton)
 {
     struct reload *r = baton;
+    struct module_trial *trial = module_trial_begin(r->pool);
     conf_t *current = conf_current_ref();
 
     r->rv = server_load_config(r->server, &r->conf, r->path, &r->problems, r->pool);
+    end_trial(r, trial);
     server_report_problems(r->server->log, r->problems); /* there may be a thousand: not on a loop */
     r->warnings = apr_array_make(r->pool, 4, sizeof(conf_problem_t));
     if (r->rv == APR_SUCCESS) {

@@ -9,6 +9,7 @@
 #include "control/control.h"
 #include "hook/hook.h"
 #include "module/file.h"
+#include "util/text.h"
 
 struct count {
     const char *prefix;
@@ -50,6 +51,8 @@ static const char *state_of(const module_instance_t *instance)
 static void list_one(void *table, const module_instance_t *instance)
 {
     const ec_module_t *module = instance->module;
+    const module_load_t *load = module_file_load_of(module);
+    char date[UTIL_DATE_TEXT];
     ec_node_t *row = ec_node_row(table);
 
     ec_node_text(row, "module", instance->prefix);
@@ -65,6 +68,8 @@ static void list_one(void *table, const module_instance_t *instance)
     ec_node_text(row, "level", instance->level >= 0 ? ec_log_level_name((ec_log_level_t)instance->level) : "-");
     ec_node_int(row, "api", module->api);
     ec_node_text(row, "file", module_file_changed(module) != NULL ? "replaced" : "as loaded");
+    ec_node_int(row, "load", load->number);
+    ec_node_text(row, "loaded", util_text_iso_date(date, load->when));
     ec_node_text(row, "stanza", instance->where);
     ec_node_text(row, "description", module->summary != NULL ? module->summary : "");
 }

@@ -13,6 +13,7 @@
 
 #include <apr_strings.h>
 
+#include "config.h"
 #include "control/control.h"
 #include "hook/hook.h"
 #include "module/commands.h"
@@ -181,25 +182,94 @@ const char *const *module_requirements(void *baton, const char *name)
     return manifest != NULL ? manifest->requires : NULL;
 }
 
+/* ---- another file -------------------------------------------------------------------------- */
+
+/* The next of a module's own stanzas that is the first of its module. */
+static const conf_stanza_t *next_first(const conf_t *conf, const conf_stanza_t *stanza)
+{
+    do {
+        stanza = conf_next_module(conf, stanza);
+    } while (stanza != NULL && (conf_stanza_module(stanza) == NULL ||
+                                conf_next(conf, NULL, conf_stanza_type(stanza), NULL) != stanza));
+    return stanza;
+}
+
 void module_warn_changed(apr_array_header_t *problems, const conf_t *conf, apr_pool_t *pool)
 {
     const conf_stanza_t *stanza = NULL;
 
-    while ((stanza = conf_next_module(conf, stanza)) != NULL) {
-        const char *type = conf_stanza_type(stanza);
-        const ec_module_t *module = conf_next(conf, NULL, type, NULL) == stanza ? module_file_find(type) : NULL;
-        const char *path = module != NULL ? module_file_changed(module) : NULL;
+    while ((stanza = next_first(conf, stanza)) != NULL) {
+        const char *text = module_file_stays(conf_stanza_module(stanza), pool);
 
-        if (path != NULL) {
+        if (text != NULL) {
             APR_ARRAY_PUSH(problems, conf_problem_t) = (conf_problem_t){
                 .file = apr_pstrdup(pool, conf_stanza_file(stanza)),
                 .line = conf_stanza_line(stanza),
                 .is_warning = 1,
                 .kind = CONF_PROBLEM_RESTART,
-                .text = apr_psprintf(pool, "the file of module \"%s\" is not the one that was loaded, which goes on; the new one is "
-                                           "used when the server is started again: %s", module->name, path),
+                .text = text,
             };
         }
+    }
+}
+
+struct module_trial {
+    apr_array_header_t *refusals;
+    apr_pool_t *pool;
+};
+
+struct module_trial *module_trial_begin(apr_pool_t *pool)
+{
+    struct module_trial *trial = apr_palloc(pool, sizeof *trial);
+
+    trial->pool = pool;
+    trial->refusals = module_files_try(pool);
+    conf_see_trials(1);
+    return trial;
+}
+
+/* The first stanza that needs the module; NULL: none. */
+static const conf_stanza_t *needed_by(const conf_t *conf, const ec_module_t *module)
+{
+    const conf_stanza_t *stanza = NULL;
+
+    while ((stanza = conf_next_module(conf, stanza)) != NULL && conf_stanza_module(stanza) != module) {
+    }
+    return stanza;
+}
+
+apr_status_t module_trial_end(struct module_trial *trial, const conf_t *conf, apr_array_header_t *problems)
+{
+    apr_status_t rv = APR_SUCCESS;
+
+    conf_see_trials(0);
+    for (int i = 0; i < trial->refusals->nelts; i++) {
+        const module_refusal_t *refusal = &APR_ARRAY_IDX(trial->refusals, i, module_refusal_t);
+        const conf_stanza_t *stanza = conf != NULL ? needed_by(conf, refusal->module) : NULL;
+
+        if (conf == NULL || stanza != NULL) {
+            rv = EC_E_CONFIG;
+            APR_ARRAY_PUSH(problems, conf_problem_t) = (conf_problem_t){
+                .file = stanza != NULL ? apr_pstrdup(trial->pool, conf_stanza_file(stanza)) : refusal->path,
+                .line = stanza != NULL ? conf_stanza_line(stanza) : 0,
+                .kind = CONF_PROBLEM_MODULE,
+                .text = apr_psprintf(trial->pool, "the new file of module \"%s\" is refused: %s", refusal->module->name, refusal->why),
+            };
+        }
+    }
+    return rv;
+}
+
+/* Its module is the one in force from now on. */
+static void use(const module_instance_t *instance)
+{
+    const ec_module_t *module = instance->module, *old = module_file_use(module);
+    const module_load_t *load = old != NULL ? module_file_load_of(module) : NULL;
+
+    if (load != NULL) {
+        ec_log(state.log, EC_LOG_NOTICE, "module replaced name=%s load=%d version=%s old_version=%s", module->name, load->number,
+               module->version != NULL ? module->version : PACKAGE_VERSION,
+               old->version != NULL ? old->version : PACKAGE_VERSION);
     }
 }
 
@@ -243,7 +313,7 @@ apr_status_t module_prepare(conf_t *conf, const char **why)
     apr_pool_clear(state.why_pool);
     state.is_prepared = 1;
     while ((stanza = conf_next_module(conf, stanza)) != NULL) {
-        const ec_module_t *module = module_file_find(conf_stanza_type(stanza));
+        const ec_module_t *module = conf_stanza_module(stanza); /* as the generation was loaded with */
         apr_status_t rv = module != NULL ? prepare_one(conf, stanza, module, why) : APR_SUCCESS;
 
         if (rv != APR_SUCCESS) {
@@ -387,6 +457,9 @@ apr_status_t module_commit(const char **why)
     if (rv != APR_SUCCESS) {
         module_rollback();
         return rv;
+    }
+    for (int i = 0; i < state.prepared.n; i++) {
+        use(state.prepared.item[i]);
     }
     begin_services();
     leaving = take_leaving();

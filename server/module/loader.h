@@ -26,12 +26,21 @@ apr_status_t module_need_option(void *baton, const char *scope, const char *opti
 /** For conf_source_t.requirements: what the module's manifest requires. */
 const char *const *module_requirements(void *baton, const char *name);
 
-/** A warning in `problems` for each module of `conf` whose file was replaced since it was loaded: only a start loads the new one.
- * Any thread. */
+/** For a reload, around the loading of the configuration on one thread: files that have taken the place of loaded ones are loaded, and
+ * what is loaded in between is bound to them.  Nobody else sees them before module_commit() of such a configuration.
+ * One reload at a time.  Blocks on the disk; any thread. */
+struct module_trial;
+struct module_trial *module_trial_begin(apr_pool_t *pool);
+/** Errors in `problems` for what could not be used of the files that `conf` needs (NULL: that it might need): it must be refused then,
+ * with EC_E_CONFIG.  The same thread. */
+apr_status_t module_trial_end(struct module_trial *trial, const conf_t *conf, apr_array_header_t *problems);
+
+/** A warning in `problems` for each module of `conf` that is not what stands on disk now: it is resident, its file was written
+ * over, or is gone.  Any thread. */
 void module_warn_changed(apr_array_header_t *problems, const conf_t *conf, apr_pool_t *pool);
 
 /** Make instances for the module stanzas of `conf`, in order: options, init.  Those of the generation in force whose
- * stanza did not change are kept.  All or nothing: on failure what was made is stopped again, and the old ones run on.
+ * stanza and file did not change are kept.  All or nothing: on failure what was made is stopped again, and the old ones run on.
  * Does not keep `conf`.  `*why` (file, line, sentence) lives until the next call.  Master loop, as all below. */
 apr_status_t module_prepare(conf_t *conf, const char **why);
 /** Put what was prepared in force: new instances are started, hooks and commands swapped; old instances are stopped

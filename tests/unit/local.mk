@@ -244,7 +244,9 @@ check_PROGRAMS += %D%/message/mime_test
 test_module_ldflags = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
 check_LTLIBRARIES += %D%/module/probe.la %D%/module/wrong_api.la %D%/module/wrong_size.la %D%/module/wrong_name.la \
   %D%/module/wrong_export.la %D%/module/wrong_old.la %D%/module/wrong_symbol.la %D%/module/wrong_option.la \
-  %D%/module/shapes.la %D%/module/needy.la %D%/module/claimer.la
+  %D%/module/shapes.la %D%/module/needy.la %D%/module/claimer.la \
+  %D%/module/again_1.la %D%/module/again_2.la %D%/module/again_3.la %D%/module/again_4.la \
+  %D%/module/again_5.la %D%/module/again_6.la %D%/module/again_7.la
 %C%_module_shapes_la_SOURCES = %D%/module/shapes.c %D%/module/shapes.h
 %C%_module_shapes_la_LDFLAGS = $(test_module_ldflags)
 %C%_module_needy_la_SOURCES = %D%/module/small.c
@@ -274,6 +276,34 @@ check_LTLIBRARIES += %D%/module/probe.la %D%/module/wrong_api.la %D%/module/wron
 %C%_module_wrong_name_la_LDFLAGS = $(test_module_ldflags)
 %C%_module_wrong_export_la_SOURCES = %D%/module/wrong.c
 %C%_module_wrong_export_la_LDFLAGS = $(test_module_ldflags)
+
+%C%_module_again_1_la_SOURCES = %D%/module/again.c %D%/module/again.h
+%C%_module_again_1_la_CPPFLAGS = $(AM_CPPFLAGS) -DAGAIN=1
+%C%_module_again_1_la_LDFLAGS = $(test_module_ldflags)
+%C%_module_again_2_la_SOURCES = %D%/module/again.c %D%/module/again.h
+%C%_module_again_2_la_CPPFLAGS = $(AM_CPPFLAGS) -DAGAIN=2
+%C%_module_again_2_la_LDFLAGS = $(test_module_ldflags)
+%C%_module_again_3_la_SOURCES = %D%/module/again.c %D%/module/again.h
+%C%_module_again_3_la_CPPFLAGS = $(AM_CPPFLAGS) -DAGAIN=3
+%C%_module_again_3_la_LDFLAGS = $(test_module_ldflags)
+%C%_module_again_4_la_SOURCES = %D%/module/again.c %D%/module/again.h
+%C%_module_again_4_la_CPPFLAGS = $(AM_CPPFLAGS) -DAGAIN=4
+%C%_module_again_4_la_LDFLAGS = $(test_module_ldflags)
+%C%_module_again_5_la_SOURCES = %D%/module/again.c %D%/module/again.h
+%C%_module_again_5_la_CPPFLAGS = $(AM_CPPFLAGS) -DAGAIN=5
+%C%_module_again_5_la_LDFLAGS = $(test_module_ldflags)
+%C%_module_again_6_la_SOURCES = %D%/module/again.c %D%/module/again.h
+%C%_module_again_6_la_CPPFLAGS = $(AM_CPPFLAGS) -DAGAIN=6
+%C%_module_again_6_la_LDFLAGS = $(test_module_ldflags)
+%C%_module_again_7_la_SOURCES = %D%/module/again.c %D%/module/again.h
+%C%_module_again_7_la_CPPFLAGS = $(AM_CPPFLAGS) -DAGAIN=7
+%C%_module_again_7_la_LDFLAGS = $(test_module_ldflags)
+
+check_PROGRAMS += %D%/module/again_test
+%C%_module_again_test_SOURCES = %D%/module/again_test.c
+%C%_module_again_test_CPPFLAGS = $(AM_CPPFLAGS) -DMODULE_DIR=\"$(abs_top_builddir)/%D%/module\"
+%C%_module_again_test_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
+%C%_module_again_test_LDADD = $(TEST_LIBS)
 
 check_PROGRAMS += %D%/module/loader_test
 %C%_module_loader_test_SOURCES = %D%/module/loader_test.c
