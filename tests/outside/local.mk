@@ -5,6 +5,7 @@ EXTRA_DIST += tests/outside/wrong.c
 EXTRA_DIST += tests/outside/test_hooks.py
 EXTRA_DIST += tests/outside/follow.c
 EXTRA_DIST += tests/outside/test_reloads.py
+EXTRA_DIST += tests/outside/test_code.py
 EXTRA_DIST += tests/outside/tally.c
 EXTRA_DIST += tests/outside/test_services.py
 EXTRA_DIST += tests/outside/offer.c

@@ -1,5 +1,7 @@
 /* tally.c - a module that is reloaded all the time: holds memory, counts messages, keeps data at sessions
- * SPDX-License-Identifier: Apache-2.0 */
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * CODE tells several files of it apart; an even one has its fields elsewhere and one option more, BROKEN does not start. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,12 +9,20 @@
 #include <ec/module.h>
 #include <ec/slot.h>
 
+#ifndef CODE
+#define CODE 1
+#endif
+
 struct seen {
     char *text; /* malloc'd */
 };
 EC_SLOT_TYPE(seen_slot, struct seen)
 
 struct tally {
+#if CODE % 2 == 0
+    char space[200];
+    apr_int64_t more;
+#endif
     apr_int64_t step;
     const char *text;
     char *memory;
@@ -72,6 +82,16 @@ static void on_accepted(void *self, ec_batch_t *batch)
     tally->memory[0]++; /* falls when the instance has ended */
 }
 
+static apr_status_t start(void *self, const char **why)
+{
+#ifdef BROKEN
+    *why = "it is broken";
+    return EC_E_MODULE;
+#else
+    return APR_SUCCESS;
+#endif
+}
+
 static apr_status_t init(void *self, const ec_instance_t *instance, const char **why)
 {
     struct tally *tally = self;
@@ -98,6 +118,10 @@ static void show(void *self, ec_answer_t *answer)
     struct tally *tally = self;
     ec_node_t *root = ec_answer_root(answer);
 
+    ec_node_int(root, "code", CODE);
+#if CODE % 2 == 0
+    ec_node_int(root, "more", tally->more);
+#endif
     ec_node_int(root, "step", tally->step);
     ec_node_int(root, "accepted", ec_counter_value(tally->accepted));
     ec_node_int(root, "started", ec_counter_value(tally->started));
@@ -106,6 +130,9 @@ static void show(void *self, ec_answer_t *answer)
 
 static const ec_option_t options[] = {
     EC_OPT_INT(struct tally, step, "0", 0, 1000000, "changes at every reload"),
+#if CODE % 2 == 0
+    EC_OPT_INT(struct tally, more, "7", 0, 100, "only here"),
+#endif
     EC_OPT_STRING(struct tally, text, "", "kept at sessions"),
     EC_OPT_END,
 };
@@ -118,4 +145,4 @@ static const ec_hook_t hooks[] = {
 static const ec_command_t commands[] = { { "show", EC_CMD_READ, show, "counts" }, EC_COMMAND_END };
 
 EC_MODULE(tally, struct tally, .summary = "reloaded all the time", .options = options, .hooks = hooks, .commands = commands,
-          .init = init, .stop = stop);
+          .init = init, .start = start, .stop = stop);
