@@ -18,7 +18,8 @@
  *
  * Reload: when the instance that offers is replaced, the new one's offer takes its place between two events, and the
  * old instance ends when every loop has passed a turn.  So ask again in each callback and keep nothing of a service
- * beyond it, unless the service says that it may be kept.  When nobody offers, the answer is NULL: users live with that. */
+ * beyond it, unless the service says that it may be kept.  The new one may be of new code: the same name and version is
+ * the same struct.  When nobody offers, the answer is NULL: users live with that. */
 #ifndef EC_SERVICE_H
 #define EC_SERVICE_H
 

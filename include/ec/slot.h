@@ -12,7 +12,8 @@
  *
  * The data is made, all zero, when it is first asked for, and ends with what it is kept at.  It belongs to the
  * module's instance by name: after a reload the new instance finds what the old one has left, so it may not point
- * into an instance. */
+ * into an instance.  The new instance may be of new code: a layout that has changed needs another name (another size is
+ * another slot). */
 #ifndef EC_SLOT_H
 #define EC_SLOT_H
 

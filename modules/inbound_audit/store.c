@@ -5,10 +5,10 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -348,21 +348,30 @@ static apr_status_t write_file(ec_series_t *series, const char *path)
     return rv;
 }
 
-/* Two may come at a time: a round of maintenance, and the end of the server.  Each writes what there is now, so the order does not
- * matter. */
-static pthread_mutex_t one_writer = PTHREAD_MUTEX_INITIALIZER;
-
-static apr_status_t replace_file(ec_series_t *series, const char *path, const char *temporary)
+/* Two may come at a time: a round of maintenance, and the end of the server or of an instance of older code, which has variables
+ * of its own.  Each writes what there is now, so the order does not matter.  Closing what is returned lets the next go on. */
+static int lock_folder(const char *folder)
 {
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    while (fd >= 0 && flock(fd, LOCK_EX) != 0 && errno == EINTR) {
+    }
+    return fd;
+}
+
+static apr_status_t replace_file(ec_series_t *series, const char *folder, const char *path, const char *temporary)
+{
+    int lock = lock_folder(folder);
     apr_status_t rv;
 
-    pthread_mutex_lock(&one_writer);
+    if (lock < 0)
+        return APR_FROM_OS_ERROR(errno);
     rv = write_file(series, temporary);
     if (rv == APR_SUCCESS && rename(temporary, path) != 0)
         rv = APR_FROM_OS_ERROR(errno);
     if (rv != APR_SUCCESS)
         unlink(temporary);
-    pthread_mutex_unlock(&one_writer);
+    close(lock);
     return rv;
 }
 
@@ -375,7 +384,7 @@ apr_status_t store_write(ec_series_t *series, const char *folder, const char **w
                                                          APR_FPROT_GEXECUTE, pool);
 
     if (rv == APR_SUCCESS)
-        rv = replace_file(series, path, temporary);
+        rv = replace_file(series, folder, path, temporary);
     if (rv != APR_SUCCESS)
         *why = apr_psprintf(pool, "%s is not written: %s", path, ec_strerror(rv, error, sizeof(error)));
     return rv;

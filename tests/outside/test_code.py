@@ -100,3 +100,32 @@ def test_code_that_is_refused(lab, kit):
     server.configure("tally { step = 4 }\n")
     assert "option \"more\"" not in server.console("config", "reload", form="text")
     assert server.stop() == 0
+
+
+def test_our_own_modules_are_replaced(lab, kit):
+    """Those that can be; the others are told and go on."""
+    installed = kit.ecxs("-q", "moduledir").stdout.strip()
+    for name in os.listdir(installed):
+        if name.endswith((".so", ".ecm")):
+            shutil.copy(f"{installed}/{name}", kit.dir)
+    sink = lab.sink()
+    server = lab.server(f'Gateway = "{sink.address}"\nRemote_SMTP_Port = {sink.port}\nmsgc_server {{ }}\n'
+                        'json_logger { }\nbounce_logger "b" { }\ncustom_logger "c" { }\nbounce_classifier { }\ninbound_audit { }\n',
+                        env={"EC_MODULE_PATH": str(kit.dir)})
+    names = {m["scope_name"] for m in server.console("module", "list")["modules"]}
+    assert names >= {"ec_logger", "json_logger", "bounce_logger", "custom_logger", "bounce_classifier", "inbound_audit", "msgc_server"}
+    for name in names:
+        shutil.copy(kit.dir / f"{name}.so", kit.dir / "new")
+        os.rename(kit.dir / "new", kit.dir / f"{name}.so")
+    text = server.console("config", "reload", form="text")
+    assert text.count("used when the server is started again") == 1 and "msgc_server.so" in text, text
+    wait_for("the end of all old instances", lambda: {m["state"] for m in server.console("module", "list")["modules"]} == {"running"})
+    assert {m["scope_name"]: int(m["load"]) for m in server.console("module", "list")["modules"]} == \
+        {name: 1 if name == "msgc_server" else 2 for name in names}
+    load = lab.load(server, "-c", 1, "-n", 20, "--domain", "d.test")
+    load.wait()
+    account = server.settled()
+    assert int(account["received"]) == int(account["delivered"]) == 20
+    assert server.stop() == 0
+    with open(f"{server.dir}/mainlog.ec") as log:
+        assert sum("@D@" in line for line in log) == 20
