@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from lab import SANITIZED, wait_for
+from lab import SANITIZED, load, wait_for
 
 SWAPS = int(os.environ.get("EC_SWAPS", 20 if SANITIZED else 50))
 MOST_KB = 300            # what a file may leave behind
@@ -50,11 +50,11 @@ def test_code_is_replaced_under_load(lab, kit):
     put(kit, 1)
     sink = lab.sink(record=False)
     server = lab.server(f'Gateway = "{sink.address}"\nRemote_SMTP_Port = {sink.port}\ntally {{ text = "kept" }}\n', env=kit.module_env())
-    load = lab.load(server, "-c", 10, "-n", 10 ** 7, "-m", 50, "--domains", 20, "--domain", "d.test")
+    traffic = lab.load(server, "-c", 10, "-n", 10 ** 7, "-m", 50, "--domains", 20, "--domain", "d.test")
     wait_for("traffic", lambda: int(server.account()["received"]) > 100)
     for step in range(1, SWAPS + 1):
         swap(server, kit, step)
-    load.stop()
+    traffic.stop()
     account = server.settled()
     assert int(account["residual"]) == 0 and int(account["failed"]) == 0
     assert int(account["received"]) == int(account["delivered"])
@@ -110,7 +110,8 @@ def test_our_own_modules_are_replaced(lab, kit):
             shutil.copy(f"{installed}/{name}", kit.dir)
     sink = lab.sink()
     server = lab.server(f'Gateway = "{sink.address}"\nRemote_SMTP_Port = {sink.port}\nmsgc_server {{ }}\n'
-                        'json_logger { }\nbounce_logger "b" { }\ncustom_logger "c" { }\nbounce_classifier { }\ninbound_audit { }\n',
+                        f'json_logger {{ jsonlog = "{kit.dir}/json" }}\nbounce_logger "b" {{ bouncelog = "{kit.dir}/bounces" }}\n'
+                        f'custom_logger "c" {{ mainlog = "{kit.dir}/custom" paniclog = "{kit.dir}/panic" }}\nbounce_classifier {{ }}\ninbound_audit {{ serialize_dir = "{kit.dir}/audit" }}\n',
                         env={"EC_MODULE_PATH": str(kit.dir)})
     names = {m["scope_name"] for m in server.console("module", "list")["modules"]}
     assert names >= {"ec_logger", "json_logger", "bounce_logger", "custom_logger", "bounce_classifier", "inbound_audit", "msgc_server"}
@@ -122,10 +123,8 @@ def test_our_own_modules_are_replaced(lab, kit):
     wait_for("the end of all old instances", lambda: {m["state"] for m in server.console("module", "list")["modules"]} == {"running"})
     assert {m["scope_name"]: int(m["load"]) for m in server.console("module", "list")["modules"]} == \
         {name: 1 if name == "msgc_server" else 2 for name in names}
-    load = lab.load(server, "-c", 1, "-n", 20, "--domain", "d.test")
-    load.wait()
+    load(server.address, server.port, "-c", 1, "-n", 20, "--domain", "d.test")
     account = server.settled()
     assert int(account["received"]) == int(account["delivered"]) == 20
     assert server.stop() == 0
-    with open(f"{server.dir}/mainlog.ec") as log:
-        assert sum("@D@" in line for line in log) == 20
+    assert len(server.log(kind="D")) == 20
