@@ -38,6 +38,10 @@ typedef struct {
 apr_status_t ec_logfile_open(ec_logfile_t **file, const char *destination, const ec_logfile_options_t *options,
                              ec_log_t *log, const char **why, apr_pool_t *pool);
 
+/** For an option that names a destination (ec_option_t.check): NULL when ec_logfile_open() would understand it, or it is
+ * empty; else what is wrong.  Opens nothing.  Any thread. */
+const char *ec_logfile_check(const char *destination, apr_pool_t *pool);
+
 /** Append a line; copies it and adds the newline.  Newlines inside are the caller's mistake: they become spaces.
  * Any thread; never waits. */
 void ec_logfile_write(ec_logfile_t *file, const char *line, apr_size_t length);

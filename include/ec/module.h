@@ -23,7 +23,7 @@ extern "C" {
 #endif
 
 /** Raised when a struct or function changes incompatibly; a module built for another is refused. */
-#define EC_MODULE_API 1
+#define EC_MODULE_API 2
 
 /** What an instance gets at init; lives until stop has returned. */
 typedef struct {
@@ -70,6 +70,9 @@ typedef struct {
     { .name = #field, .deflt = (deflt_), .offset = offsetof(type_, field), __VA_ARGS__ }
 #define EC_OPT_STRING(type_, field, deflt_, help_) \
     EC_OPT_ROW(type_, field, deflt_, .type = EC_TYPE_STRING, .help = (help_))
+/** With a check of the text, see option.h. */
+#define EC_OPT_STRING_CHECKED(type_, field, deflt_, check_, help_) \
+    EC_OPT_ROW(type_, field, deflt_, .type = EC_TYPE_STRING, .help = (help_), .check = (check_))
 #define EC_OPT_SECRET(type_, field, help_) \
     EC_OPT_ROW(type_, field, 0, .type = EC_TYPE_STRING, .help = (help_), .flags = EC_OPTION_SECRET)
 #define EC_OPT_INT(type_, field, deflt_, lo, hi, help_) \

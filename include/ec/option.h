@@ -79,6 +79,10 @@ typedef struct {
     apr_int64_t min, max;          /* both 0: no bounds */
     int flags;                     /* EC_OPTION_* */
     size_t offset;                 /* in a module's instance struct, see module.h; unused otherwise */
+    /* What the type does not say about a text, of a list about each item; NULL: nothing.  Returns NULL when it is right, else
+     * the end of a sentence, constant or in `pool`.  Called for what is configured, not for the default, whenever a
+     * configuration is read or changed, and by validate_config: it opens nothing and changes nothing.  Any thread. */
+    const char *(*check)(const char *text, apr_pool_t *pool);
 } ec_option_t;
 
 enum {

@@ -256,6 +256,7 @@ static void reply(const struct reading *reading)
 {
     if (reading->rules != NULL) {
         ec_node_int(ec_answer_root(reading->answer), "rules", ruleset_count(reading->rules));
+        ec_node_note(ec_answer_root(reading->answer), "the rules were read again and are in force");
     } else {
         ec_answer_error(reading->answer, "the old rules stay in force: %s", reading->why);
     }

@@ -118,7 +118,7 @@ static void show_status(void *self, ec_answer_t *answer)
 /* ---- tables ------------------------------------------------------------------------------- */
 
 static const ec_option_t options[] = {
-    EC_OPT_STRING(struct bounce_logger, bouncelog, "/var/log/ecelerity/bouncelog.ec",
+    EC_OPT_STRING_CHECKED(struct bounce_logger, bouncelog, "/var/log/ecelerity/bouncelog.ec", ec_logfile_check,
                   "Where bounces are written; empty: nowhere."),
     EC_OPT_PERMS(struct bounce_logger, bouncelog_mode, "0644", "Mode of a new bouncelog."),
     EC_OPT_STRING(struct bounce_logger, owner, "",

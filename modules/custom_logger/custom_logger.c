@@ -250,13 +250,31 @@ static void show_macros(void *self, ec_answer_t *answer)
     }
 }
 
+/* ---- what an option may be ----------------------------------------------------------------------- */
+
+static const char *check_format(const char *text, apr_pool_t *pool)
+{
+    format_t format;
+
+    return format_parse(&format, text, pool);
+}
+
+static const char *check_sanitize(const char *text, apr_pool_t *pool)
+{
+    sanitize_t rules;
+
+    return sanitize_parse(&rules, text, pool);
+}
+
 /* ---- tables ------------------------------------------------------------------------------------ */
 
 #define FIELD(member) offsetof(struct custom_logger, member)
 #define STAGE_ROWS(name_, member, flags_)                                                                             \
     { .name = name_ "_logfile", .type = EC_TYPE_STRING, .flags = (flags_), .offset = FIELD(member.logfile),            \
+      .check = ec_logfile_check,                                                                                      \
       .help = "Where lines of this stage go; without it they go to mainlog." },                                       \
     { .name = name_ "_format", .type = EC_TYPE_STRING, .flags = (flags_), .offset = FIELD(member.format),              \
+      .check = check_format,                                                                                          \
       .help = "Format of a line; without it the stage is not logged." },                                              \
     { .name = name_ "_log_mode", .type = EC_TYPE_PERMS, .deflt = "0644", .flags = (flags_),                            \
       .offset = FIELD(member.log_mode), .help = "Mode of a new file." }
@@ -280,14 +298,15 @@ static const ec_option_t options[] = {
     SWITCH_ROW("log_permanent_failures", STAGE_PERMANENT_FAILURE),
     SWITCH_ROW("log_rejections", STAGE_REJECTION),
     EC_OPT_BOOL(struct custom_logger, log_errors, "false", "Write messages of the server to paniclog."),
-    EC_OPT_STRING(struct custom_logger, mainlog, "/var/log/ecelerity/mainlog.cl",
+    EC_OPT_STRING_CHECKED(struct custom_logger, mainlog, "/var/log/ecelerity/mainlog.cl", ec_logfile_check,
                   "Where the lines of stages without a file of their own go."),
     EC_OPT_PERMS(struct custom_logger, mainlog_mode, "0644", "Mode of a new mainlog."),
-    EC_OPT_STRING(struct custom_logger, paniclog, "/var/log/ecelerity/paniclog.cl", "Messages of the server."),
+    EC_OPT_STRING_CHECKED(struct custom_logger, paniclog, "/var/log/ecelerity/paniclog.cl", ec_logfile_check,
+                          "Messages of the server."),
     EC_OPT_PERMS(struct custom_logger, paniclog_mode, "0644", "Mode of a new paniclog."),
     EC_OPT_STRING(struct custom_logger, owner, "",
                   "Owner of new files: user, user:group or :group; empty: the server's own."),
-    EC_OPT_STRING(struct custom_logger, sanitize, "",
+    EC_OPT_STRING_CHECKED(struct custom_logger, sanitize, "", check_sanitize,
                   "What is done to texts from outside: special_characters, non_printable, tr/from/to/."),
     NO_EFFECT_ROW(namespace, EC_TYPE_STRING, "custom_logger,sieve", "Where macros are looked up."),
     NO_EFFECT_ROW(thread_pool, EC_TYPE_STRING, NULL, "Each destination has a thread of its own here."),

@@ -221,6 +221,16 @@ static void message_variable(ec_line_t *line, const record_t *record, const step
     variable(line, record, EC_CONTEXT_MESS, step->argument);
 }
 
+static void pathway(ec_line_t *line, const record_t *record, const step_t *step)
+{
+    variable(line, record, EC_CONTEXT_CONN, "pathway");
+}
+
+static void pathway_group(ec_line_t *line, const record_t *record, const step_t *step)
+{
+    variable(line, record, EC_CONTEXT_CONN, "pathway_group");
+}
+
 /* What belongs to features that this server does not have yet is empty, as it is for mail that did not use them. */
 static void nothing(ec_line_t *line, const record_t *record, const step_t *step)
 {
@@ -244,8 +254,8 @@ const macro_t macros[] = {
     { "n", ARG_NONE, reply, "reply" },
     { "N", ARG_NONE, attempts, "attempts made" },
     { "OC", ARG_NONE, out_connection, "outbound connection id" },
-    { "P", ARG_NONE, nothing, "pathway" },
-    { "PG", ARG_NONE, nothing, "pathway group" },
+    { "P", ARG_NONE, pathway, "pathway" },
+    { "PG", ARG_NONE, pathway_group, "pathway group" },
     { "p", ARG_NONE, protocol, "protocol of the reception" },
     { "r", ARG_NONE, recipient_local, "recipient, local part" },
     { "R", ARG_NONE, recipient_domain, "recipient, domain" },

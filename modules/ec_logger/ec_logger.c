@@ -209,15 +209,15 @@ static void show_status(void *self, ec_answer_t *answer)
 #define LOG_DIR "/var/log/ecelerity/"
 
 static const ec_option_t options[] = {
-    EC_OPT_STRING(struct ec_logger, mainlog, LOG_DIR "mainlog.ec",
+    EC_OPT_STRING_CHECKED(struct ec_logger, mainlog, LOG_DIR "mainlog.ec", ec_logfile_check,
                   "Receptions, deliveries and failures; empty: none."),
     EC_OPT_PERMS(struct ec_logger, mainlog_mode, "0644", "Mode of a new mainlog."),
-    EC_OPT_STRING(struct ec_logger, paniclog, LOG_DIR "paniclog.ec", "Messages of the server; empty: none."),
+    EC_OPT_STRING_CHECKED(struct ec_logger, paniclog, LOG_DIR "paniclog.ec", ec_logfile_check, "Messages of the server; empty: none."),
     EC_OPT_PERMS(struct ec_logger, paniclog_mode, "0644", "Mode of a new paniclog."),
-    EC_OPT_STRING(struct ec_logger, rejectlog, LOG_DIR "rejectlog.ec",
+    EC_OPT_STRING_CHECKED(struct ec_logger, rejectlog, LOG_DIR "rejectlog.ec", ec_logfile_check,
                   "Refused commands and messages; empty: none."),
     EC_OPT_PERMS(struct ec_logger, rejectlog_mode, "0644", "Mode of a new rejectlog."),
-    EC_OPT_STRING(struct ec_logger, acctlog, LOG_DIR "acctlog.ec",
+    EC_OPT_STRING_CHECKED(struct ec_logger, acctlog, LOG_DIR "acctlog.ec", ec_logfile_check,
                   "Commands on the console, and who gave them; empty: none."),
     EC_OPT_PERMS(struct ec_logger, acctlog_log_mode, "0644", "Mode of a new acctlog."),
     EC_OPT_STRING(struct ec_logger, owner, "",
@@ -231,10 +231,10 @@ static const ec_option_t options[] = {
     EC_OPT_BOOL(struct ec_logger, log_rejections, "true", "Write the rejectlog."),
     EC_OPT_BOOL(struct ec_logger, log_errors, "true", "Write the paniclog."),
     /* documented, and written once there is something to import */
-    { "importlog", EC_TYPE_STRING, NULL, 0, 0, "Imported messages.", 0, 0, 0, EC_OPTION_NO_EFFECT,
-      offsetof(struct ec_logger, importlog) },
-    { "importlog_mode", EC_TYPE_PERMS, "0644", 0, 0, "Mode of a new importlog.", 0, 0, 0, EC_OPTION_NO_EFFECT,
-      offsetof(struct ec_logger, importlog_mode) },
+    { .name = "importlog", .type = EC_TYPE_STRING, .help = "Imported messages.", .flags = EC_OPTION_NO_EFFECT,
+      .offset = offsetof(struct ec_logger, importlog) },
+    { .name = "importlog_mode", .type = EC_TYPE_PERMS, .deflt = "0644", .help = "Mode of a new importlog.",
+      .flags = EC_OPTION_NO_EFFECT, .offset = offsetof(struct ec_logger, importlog_mode) },
     EC_OPT_END
 };
 

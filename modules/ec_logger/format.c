@@ -159,6 +159,13 @@ static void add_contexts(ec_line_t *line, const ec_rejection_t *rejection)
     ec_line_text(line, "] ");
 }
 
+static const char *conn_variable(const ec_conn_t *conn, const char *name)
+{
+    const char *value = conn != NULL ? ec_conn_context_get(conn, name) : NULL;
+
+    return value != NULL ? value : "";
+}
+
 apr_size_t format_rejection(char *text, const ec_rejection_t *rejection, int is_hires)
 {
     ec_line_t line;
@@ -170,8 +177,8 @@ apr_size_t format_rejection(char *text, const ec_rejection_t *rejection, int is_
     item(&line, "R", rejection->remote);
     item(&line, "L", rejection->local);
     item(&line, "C", ec_id_text(rejection->connection, id));
-    item(&line, "PATH", "");
-    item(&line, "PATH_GRP", "");
+    item(&line, "PATH", conn_variable(rejection->conn, "pathway"));
+    item(&line, "PATH_GRP", conn_variable(rejection->conn, "pathway_group"));
     item(&line, "P", ec_reception_state_name(rejection->state));
     ec_line_text(&line, " E=");
     ec_line_int(&line, rejection->code);

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include <ec/context.h>
+
 static void key(ec_line_t *line, const char *name)
 {
     if (line->length > 1) {
@@ -76,13 +78,29 @@ static void begin_event(ec_line_t *line, char *text, const char *type, const ec_
     number(line, "message_size", (apr_int64_t)event->message_size);
 }
 
+/* Most clients are on none. */
+static void add_pathway(ec_line_t *line, const char *pathway, const char *group)
+{
+    if (pathway != NULL) {
+        text_of(line, "pathway", pathway);
+    }
+    if (group != NULL) {
+        text_of(line, "pathway_group", group);
+    }
+}
+
 apr_size_t format_json_reception(char *text, const ec_event_t *event)
 {
+    const ec_batch_t *batch = event->batch;
     ec_line_t line;
 
     begin_event(&line, text, "reception", event);
     text_of(&line, "protocol", event->protocol);
     text_of(&line, "source", event->address);
+    if (batch != NULL) {
+        add_pathway(&line, ec_batch_context_get(batch, EC_CONTEXT_CONN, "pathway"),
+                    ec_batch_context_get(batch, EC_CONTEXT_CONN, "pathway_group"));
+    }
     return end(&line);
 }
 
@@ -131,6 +149,10 @@ apr_size_t format_json_rejection(char *text, const ec_rejection_t *rejection)
     number(&line, "code", rejection->code);
     text_of(&line, "module", rejection->module);
     text_of(&line, "reply", rejection->text);
+    if (rejection->conn != NULL) {
+        add_pathway(&line, ec_conn_context_get(rejection->conn, "pathway"),
+                    ec_conn_context_get(rejection->conn, "pathway_group"));
+    }
     return end(&line);
 }
 

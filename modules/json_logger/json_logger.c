@@ -156,7 +156,7 @@ static void show_status(void *self, ec_answer_t *answer)
 /* ---- tables ------------------------------------------------------------------------------- */
 
 static const ec_option_t options[] = {
-    EC_OPT_STRING(struct json_logger, jsonlog, "/var/log/ecelerity/jsonlog.ec",
+    EC_OPT_STRING_CHECKED(struct json_logger, jsonlog, "/var/log/ecelerity/jsonlog.ec", ec_logfile_check,
                   "Where the lines are written; empty: nowhere."),
     EC_OPT_PERMS(struct json_logger, jsonlog_mode, "0644", "Mode of a new file."),
     EC_OPT_STRING(struct json_logger, owner, "",

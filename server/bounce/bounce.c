@@ -73,25 +73,26 @@ static const char *clean(char *to, apr_size_t room, const char *from)
 static void folded(struct writer *w, const char *start, const char *indent, const char *text)
 {
     apr_size_t column = strlen(start);
+    int is_first = 1;
 
     add_bytes(w, start, column);
     while (*text != '\0') {
-        apr_size_t word = strcspn(text, " "), spaces;
+        apr_size_t word = strcspn(text, " ");
 
         word = word > WORD_MAX ? WORD_MAX : word;
-        if (column > strlen(indent) && column + 1 + word > FOLD_AT && column != strlen(start)) {
+        if (!is_first && column + 1 + word > FOLD_AT) {
             add_bytes(w, "\r\n", 2);
             add_bytes(w, indent, strlen(indent));
             column = strlen(indent);
-        } else if (column != strlen(start) && column != strlen(indent)) {
+        } else if (!is_first) {
             add_bytes(w, " ", 1);
             column++;
         }
+        is_first = 0;
         add_bytes(w, text, word);
         column += word;
         text += word;
-        spaces = strspn(text, " ");
-        text += spaces;
+        text += strspn(text, " ");
     }
     add_bytes(w, "\r\n", 2);
 }
@@ -215,6 +216,12 @@ static void add_remote(struct writer *w, const char *remote)
     line(w, is_address ? "Remote-MTA: dns; [%s]" : "Remote-MTA: dns; %s", text);
 }
 
+/* Type "smtp" is for what a server has said (RFC 3464 2.3.6); our own words are marked. */
+static int is_from_remote(const bounce_facts_t *facts)
+{
+    return facts->remote[0] != '\0' && strstr(facts->text, "[internal]") == NULL;
+}
+
 static void add_status(struct writer *w, const bounce_facts_t *facts)
 {
     char text[TEXT_MAX], date[UTIL_DATE_TEXT], code[16];
@@ -231,7 +238,7 @@ static void add_status(struct writer *w, const bounce_facts_t *facts)
     if (facts->remote[0] != '\0') {
         add_remote(w, facts->remote);
     }
-    folded(w, facts->remote[0] != '\0' ? "Diagnostic-Code: smtp; " : "Diagnostic-Code: x-ecelerity; ", "\t",
+    folded(w, is_from_remote(facts) ? "Diagnostic-Code: smtp; " : "Diagnostic-Code: x-ecelerity; ", "\t",
            clean(text, sizeof text, facts->text[0] != '\0' ? facts->text : "unknown"));
     line(w, "Last-Attempt-Date: %s", util_text_mail_date(date, facts->now));
     line(w, "%s", "");

@@ -246,20 +246,32 @@ static const char *pathway_of(const chain_t *chain)
     return setting != NULL ? setting->value.s : NULL;
 }
 
-void chain_pathway(chain_t *chain, const conf_t *conf, const char *pathway)
+static const conf_stanza_t *find_grouped(const conf_t *conf, const char *pathway)
 {
     const conf_stanza_t *group = NULL, *grouped = NULL;
 
-    while ((group = conf_next(conf, NULL, "pathway_group", group)) != NULL) {
-        if ((grouped = tree_find(conf, group, "pathway", pathway)) != NULL)
-            break;
-    }
+    while (grouped == NULL && (group = conf_next(conf, NULL, "pathway_group", group)) != NULL)
+        grouped = tree_find(conf, group, "pathway", pathway);
+    return grouped;
+}
+
+const char *conf_pathway_group(const conf_t *conf, const char *pathway)
+{
+    const conf_stanza_t *grouped = find_grouped(conf, pathway);
+
+    return grouped != NULL ? grouped->parent->name : NULL;
+}
+
+void chain_pathway(chain_t *chain, const conf_t *conf, const char *pathway)
+{
+    const conf_stanza_t *grouped = find_grouped(conf, pathway);
+
     look_at_stanza(chain, grouped, "9.5");
     look(chain, &(chain_step_t){ .rule = "9.5",
                                  .type = "pathway",
                                  .name = pathway,
                                  .stanza = tree_find(conf, conf->root, "pathway", pathway) });
-    look_at_stanza(chain, group, "9.5");
+    look_at_stanza(chain, grouped != NULL ? grouped->parent : NULL, "9.5");
 }
 
 void chain_inbound(chain_t *chain, const conf_t *conf, const conf_stanza_t *listener,

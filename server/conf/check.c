@@ -74,6 +74,23 @@ static int is_banner(const conf_t *conf, const char *text)
     return strncmp(text, "220", 3) == 0;
 }
 
+/* What is said in SMTP where a host name belongs: one word, or "" for none. */
+static int is_host_word(const conf_t *conf, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text <= ' ' || *text > '~')
+            return 0;
+    }
+    return 1;
+}
+
+static int is_ehlo_name(const conf_t *conf, const char *text)
+{
+    if (strncmp(text, "__", 2) == 0)
+        return strcmp(text, "__hostname__") == 0 || strcmp(text, "__message__") == 0;
+    return is_host_word(conf, text);
+}
+
 static int is_never(const conf_t *conf, const char *text)
 {
     return 0;
@@ -100,6 +117,11 @@ static const struct reference {
     { "duravip_follow", NULL, NULL, has_binding, CONF_PROBLEM_DANGLING, "there is no binding of this name" },
     { "cluster_max_outbound_connections", "binding", "binding_group", is_never, CONF_PROBLEM_MISPLACED_OPTION,
       "not in a binding that is in a binding_group" },
+    { "hostname", "global", NULL, is_host_word, CONF_PROBLEM_WRONG_VALUE, "a host name is one word" },
+    { "banner_hostname", NULL, NULL, is_host_word, CONF_PROBLEM_WRONG_VALUE, "a host name is one word" },
+    { "received_hostname", NULL, NULL, is_host_word, CONF_PROBLEM_WRONG_VALUE, "a host name is one word" },
+    { "ehlo_hostname", NULL, NULL, is_ehlo_name, CONF_PROBLEM_WRONG_VALUE,
+      "a host name is one word, and __hostname__ or __message__ when the server is to choose" },
     { "static_banner", NULL, NULL, is_banner, CONF_PROBLEM_WRONG_VALUE, "a banner begins with 220" },
 };
 
@@ -152,12 +174,33 @@ static void check_by_room(struct parser *parser, const conf_setting_t *setting)
         check_item(parser, setting, setting->value.list[i]);
 }
 
+static void check_text(struct parser *parser, const conf_setting_t *setting, const char *text)
+{
+    const ec_option_t *row = setting->option->row;
+    const char *what = text != NULL ? row->check(text, parser->problems.pool) : NULL;
+
+    if (what != NULL)
+        problem_error_of(&parser->problems, CONF_PROBLEM_WRONG_VALUE, setting->file->path, setting->line,
+                         "option \"%s\": %s", row->name, what);
+}
+
+static void check_by_row(struct parser *parser, const conf_setting_t *setting)
+{
+    if (setting->option->row->check == NULL)
+        return;
+    if (setting->value.list == NULL)
+        check_text(parser, setting, setting->value.s);
+    for (int i = 0; setting->value.list != NULL && setting->value.list[i] != NULL; i++)
+        check_text(parser, setting, setting->value.list[i]);
+}
+
 void check_values(struct parser *parser, conf_stanza_t *stanza)
 {
     for (const conf_setting_t *setting = stanza->settings; setting != NULL; setting = setting->next) {
         const struct reference *reference = find_reference(stanza, setting);
 
         check_by_room(parser, setting);
+        check_by_row(parser, setting);
         if (reference != NULL && !reference->is_right(parser->conf, setting->value.s))
             problem_error_of(&parser->problems, reference->kind, setting->file->path, setting->line,
                              "option \"%s\": %s: \"%s\"", setting->option->row->name, reference->what,

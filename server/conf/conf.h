@@ -194,6 +194,9 @@ const conf_stanza_t *conf_inbound_origin(const conf_t *conf, const conf_stanza_t
 const conf_stanza_t *conf_inbound_origin_of(const conf_t *conf, const conf_stanza_t *listen, const char *peer,
                                             const char *option);
 
+/** Name of the pathway_group that a pathway is in, NULL when it is in none; lives as long as `conf`. */
+const char *conf_pathway_group(const conf_t *conf, const char *pathway);
+
 /** One value; O(1).  NULL when unset and without default. */
 const ec_value_t *conf_get(const conf_view_t *view, conf_opt_t opt);
 /** The same by a number that conf_handle() gave. */

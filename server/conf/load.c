@@ -145,7 +145,7 @@ static apr_status_t parser_finish(struct parser *parser, conf_t **conf)
 {
     apr_status_t rv = EC_E_CONFIG;
 
-    if (parser->problems.errors == 0)
+    if (parser->problems.structural == 0) /* all that is wrong is told at once */
         finish_tree(parser);
     if (parser->problems.errors == 0) {
         parser->conf->refs = 1;

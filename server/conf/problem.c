@@ -11,7 +11,7 @@ void problems_init(struct problems *problems, apr_pool_t *pool)
 {
     problems->list = apr_array_make(pool, 4, sizeof(conf_problem_t));
     problems->pool = pool;
-    problems->errors = problems->warnings = 0;
+    problems->errors = problems->warnings = problems->structural = 0;
 }
 
 static void add(struct problems *problems, conf_problem_kind_t kind, const char *file, int line, int is_warning,
@@ -26,6 +26,13 @@ static void add(struct problems *problems, conf_problem_kind_t kind, const char 
     problem->text = text;
 }
 
+/* One option is left out, and all the rest stands. */
+static int is_structural(conf_problem_kind_t kind)
+{
+    return kind != CONF_PROBLEM_UNKNOWN_OPTION && kind != CONF_PROBLEM_MISPLACED_OPTION &&
+           kind != CONF_PROBLEM_WRONG_VALUE;
+}
+
 int problems_full(const struct problems *problems)
 {
     return problems->errors >= PROBLEM_ERRORS_MAX;
@@ -37,6 +44,7 @@ static void add_error(struct problems *problems, conf_problem_kind_t kind, const
     if (problems_full(problems))
         return;
     add(problems, kind, file, line, 0, apr_pvsprintf(problems->pool, format, args));
+    problems->structural += is_structural(kind);
     if (++problems->errors == PROBLEM_ERRORS_MAX)
         add(problems, CONF_PROBLEM_LIMIT, file, line, 0, "too many errors; the rest is not looked at");
 }

@@ -13,6 +13,7 @@ struct problems {
     apr_array_header_t *list; /* of conf_problem_t */
     apr_pool_t *pool;
     int errors, warnings;
+    int structural; /* of the errors: those after which a stanza may be lacking, so that more would only follow from them */
 };
 
 void problems_init(struct problems *problems, apr_pool_t *pool);

@@ -151,6 +151,14 @@ static int score(const grammar_row_t *row, const char *const *words, int n)
     return literals;
 }
 
+/* "av" for "av:one": the module is named, and which instance of it is not. */
+static int lacks_instance(const char *given, const char *known)
+{
+    size_t length = strcspn(known, ":");
+
+    return known[length] == ':' && strlen(given) == length && strncasecmp(given, known, length) == 0;
+}
+
 /* The first words of the line, as many as the grammar has literals, against those literals. */
 static const char *nearest_to(const char *const *words, int n)
 {
@@ -169,7 +177,8 @@ static const char *nearest_to(const char *const *words, int n)
             strncat(known, row->word[i], sizeof known - strlen(known) - 1);
             if (i < n) {
                 strncat(given, i > 0 ? " " : "", sizeof given - strlen(given) - 1);
-                strncat(given, words[i], sizeof given - strlen(given) - 1);
+                strncat(given, lacks_instance(words[i], row->word[i]) ? row->word[i] : words[i],
+                        sizeof given - strlen(given) - 1);
             }
         }
         nearest_start(&nearest, given);

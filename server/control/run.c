@@ -68,7 +68,8 @@ static void explain(ec_answer_t *answer, grammar_result_t result, const grammar_
         ec_answer_error(answer, "unknown command \"%s\"; is \"%s\" meant?  \"help\" lists all",
                         joined(answer), match->nearest);
     } else if (result == GRAMMAR_USAGE && match->literals == match->row->n_literals) {
-        ec_answer_error(answer, "usage: %s", match->row->text);
+        ec_answer_error(answer, "usage: %s%s%s", match->row->text, match->row->command->help != NULL ? " - " : "",
+                        match->row->command->help != NULL ? match->row->command->help : "");
     } else if (result == GRAMMAR_USAGE) {
         ec_answer_error(answer, "unknown command \"%s\"; \"help %s\" lists those that begin alike",
                         joined(answer), answer->argv[0]);

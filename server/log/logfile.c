@@ -49,6 +49,15 @@ static apr_status_t open_destination(ec_logfile_t *file, const char *text, const
     return rv;
 }
 
+const char *ec_logfile_check(const char *destination, apr_pool_t *pool)
+{
+    const ec_logfile_options_t options = { .mode = 0644 };
+    destination_t to = { .pool = pool, .log = ec_log_root() };
+    const char *why = NULL;
+
+    return *destination == '\0' || destination_parse(&to, destination, &options, &why) == APR_SUCCESS ? NULL : why;
+}
+
 apr_status_t ec_logfile_open(ec_logfile_t **result, const char *destination, const ec_logfile_options_t *options,
                              ec_log_t *log, const char **why, apr_pool_t *pool)
 {

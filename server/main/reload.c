@@ -111,6 +111,7 @@ static void load(void *baton)
     r->warnings = apr_array_make(r->pool, 4, sizeof(conf_problem_t));
     if (r->rv == APR_SUCCESS) {
         diff_warn_restart(r->warnings, current, r->conf, r->pool);
+        module_warn_changed(r->warnings, r->conf, r->pool);
     }
     conf_unref(current);
 }

@@ -8,6 +8,7 @@
 #include "config.h"
 #include "control/control.h"
 #include "hook/hook.h"
+#include "module/file.h"
 
 struct count {
     const char *prefix;
@@ -63,6 +64,7 @@ static void list_one(void *table, const module_instance_t *instance)
     ec_node_int(row, "memory", module_instance_memory(instance));
     ec_node_text(row, "level", instance->level >= 0 ? ec_log_level_name((ec_log_level_t)instance->level) : "-");
     ec_node_int(row, "api", module->api);
+    ec_node_text(row, "file", module_file_changed(module) != NULL ? "replaced" : "as loaded");
     ec_node_text(row, "stanza", instance->where);
     ec_node_text(row, "description", module->summary != NULL ? module->summary : "");
 }

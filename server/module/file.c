@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <ltdl.h>
@@ -25,6 +26,8 @@ enum { NAME_MAX_LENGTH = 64, REQUIRE_DEPTH_MAX = 8 };
 struct file {
     struct file *next;
     const ec_module_t *module;
+    const char *path;
+    struct stat stat; /* of what was loaded */
 };
 
 static struct {
@@ -67,6 +70,33 @@ const ec_module_t *module_file_find(const char *name)
     module = find_locked(name);
     pthread_mutex_unlock(&state.lock);
     return module;
+}
+
+static const struct file *file_of(const ec_module_t *module)
+{
+    const struct file *file;
+
+    pthread_mutex_lock(&state.lock);
+    for (file = state.files; file != NULL && file->module != module; file = file->next) {
+    }
+    pthread_mutex_unlock(&state.lock);
+    return file; /* never freed nor changed */
+}
+
+const char *module_file_changed(const ec_module_t *module)
+{
+    const struct file *file = file_of(module);
+    struct stat now;
+
+    if (file == NULL) {
+        return NULL;
+    }
+    if (stat(file->path, &now) == 0 && now.st_dev == file->stat.st_dev && now.st_ino == file->stat.st_ino &&
+        now.st_size == file->stat.st_size && now.st_mtim.tv_sec == file->stat.st_mtim.tv_sec &&
+        now.st_mtim.tv_nsec == file->stat.st_mtim.tv_nsec) {
+        return NULL;
+    }
+    return file->path;
 }
 
 /* ---- checks ------------------------------------------------------------------------ */
@@ -212,13 +242,14 @@ static apr_status_t load_locked(const ec_module_t **result, const char *name, in
     const ec_module_t *module;
     struct file *file;
     lt_dlhandle handle;
+    struct stat stat_;
 
     if (path == NULL) {
         *why = apr_psprintf(scratch, "there is no module %s.so in %s", name, state.path);
         return EC_E_NOT_FOUND;
     }
     EC_TRY(load_requirements(name, depth, why, scratch));
-    if ((handle = open_bound(path, why, scratch)) == NULL) {
+    if (stat(path, &stat_) != 0 || (handle = open_bound(path, why, scratch)) == NULL) {
         return EC_E_MODULE;
     }
     if ((module = lt_dlsym(handle, "ec_module_export")) == NULL) {
@@ -237,7 +268,7 @@ static apr_status_t load_locked(const ec_module_t **result, const char *name, in
         return EC_E_MODULE;
     }
     file = apr_palloc(state.pool, sizeof *file);
-    *file = (struct file){ state.files, module };
+    *file = (struct file){ state.files, module, apr_pstrdup(state.pool, path), stat_ };
     state.files = file;
     *result = module;
     return APR_SUCCESS;

@@ -14,6 +14,10 @@ const ec_module_t *module_file_find(const char *name);
 /** Load it if it is not, and register its options.  `*why` in `scratch`. */
 apr_status_t module_file_load(const ec_module_t **module, const char *name, const char **why, apr_pool_t *scratch);
 
+/** Path of the file that this module was loaded from, when what stands there now is another one, or nothing; else NULL.  What
+ * was loaded goes on.  Reads the disk; any thread. */
+const char *module_file_changed(const ec_module_t *module);
+
 /** Is this struct one that we can use?  NULL, or a sentence in `scratch` that says why not. */
 const char *module_file_check(const ec_module_t *module, const char *name, apr_pool_t *scratch);
 

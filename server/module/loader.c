@@ -181,6 +181,28 @@ const char *const *module_requirements(void *baton, const char *name)
     return manifest != NULL ? manifest->requires : NULL;
 }
 
+void module_warn_changed(apr_array_header_t *problems, const conf_t *conf, apr_pool_t *pool)
+{
+    const conf_stanza_t *stanza = NULL;
+
+    while ((stanza = conf_next_module(conf, stanza)) != NULL) {
+        const char *type = conf_stanza_type(stanza);
+        const ec_module_t *module = conf_next(conf, NULL, type, NULL) == stanza ? module_file_find(type) : NULL;
+        const char *path = module != NULL ? module_file_changed(module) : NULL;
+
+        if (path != NULL) {
+            APR_ARRAY_PUSH(problems, conf_problem_t) = (conf_problem_t){
+                .file = apr_pstrdup(pool, conf_stanza_file(stanza)),
+                .line = conf_stanza_line(stanza),
+                .is_warning = 1,
+                .kind = CONF_PROBLEM_RESTART,
+                .text = apr_psprintf(pool, "the file of module \"%s\" is not the one that was loaded, which goes on; the new one is "
+                                           "used when the server is started again: %s", module->name, path),
+            };
+        }
+    }
+}
+
 /* ---- prepare --------------------------------------------------------------------------- */
 
 /* The instance for one stanza: the one in force when it says the same, else a new one. */

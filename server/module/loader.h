@@ -26,6 +26,10 @@ apr_status_t module_need_option(void *baton, const char *scope, const char *opti
 /** For conf_source_t.requirements: what the module's manifest requires. */
 const char *const *module_requirements(void *baton, const char *name);
 
+/** A warning in `problems` for each module of `conf` whose file was replaced since it was loaded: only a start loads the new one.
+ * Any thread. */
+void module_warn_changed(apr_array_header_t *problems, const conf_t *conf, apr_pool_t *pool);
+
 /** Make instances for the module stanzas of `conf`, in order: options, init.  Those of the generation in force whose
  * stanza did not change are kept.  All or nothing: on failure what was made is stopped again, and the old ones run on.
  * Does not keep `conf`.  `*why` (file, line, sentence) lives until the next call.  Master loop, as all below. */

@@ -45,6 +45,8 @@ static apr_status_t failed(const net_bind_t *how, const char *what, const char *
         hint = "; stop the program that uses it or choose another address";
     } else if (error == EACCES) {
         hint = "; start as root or choose another place";
+    } else if (error == ENOENT) {
+        hint = "; make the folder, for the user that the server runs as";
     } else if (error == EADDRNOTAVAIL) {
         hint = "; this machine does not have the address";
     }

@@ -155,6 +155,9 @@ ec_loop_t *queue_loop(const queue_t *queue);
 const char *queue_domain(const queue_t *queue); /* routing domain, lower case */
 const char *queue_binding(const queue_t *queue);
 const char *queue_group(const queue_t *queue);
+/** Sender of the message that is next to be tried, "" the null sender; NULL when there is none in memory.  Until the queue is
+ * asked for something else. */
+const char *queue_next_sender(const queue_t *queue);
 const conf_view_t *queue_view(queue_t *queue); /* of the current generation */
 ec_log_t *queue_log(const queue_t *queue);
 queue_t *queue_session_queue(const queue_session_t *session);

@@ -155,6 +155,13 @@ const char *queue_domain(const queue_t *queue)
     return queue->domain;
 }
 
+const char *queue_next_sender(const queue_t *queue)
+{
+    const queue_entry_t *first = queue->active.first;
+
+    return first != NULL && first->batch != NULL ? ec_batch_sender(first->batch) : NULL;
+}
+
 const char *queue_binding(const queue_t *queue)
 {
     return queue->binding;

@@ -72,12 +72,16 @@ void queue_why(queue_t *queue, char *buffer, apr_size_t room)
         util_text_add(&text, "max_outbound_connections is 0: no connection is allowed");
     } else if (say_lack(&text, queue)) {
         return;
+    } else if (queue->active.count > 0 && queue->query != NULL) {
+        util_text_add(&text, "name servers are being asked where its mail goes");
     } else if (queue->active.count > 0 && queue->n_sessions >= queue_max_sessions(queue)) {
         util_text_addf(&text, "being delivered over all %d connections that max_outbound_connections allows",
                        queue->n_sessions);
     } else if (queue->active.count > 0 && queue->failures > 0) {
         util_text_addf(&text, "being tried again after %d failures in a row: %s", queue->failures,
                        reply_text(queue->reason));
+    } else if (queue->n_attempted == 0 && queue->active.count > 0 && queue->n_sessions > 0) {
+        util_text_addf(&text, "being connected, %d connections: show outbound says what each waits for", queue->n_sessions);
     } else if (queue->active.count + queue->n_attempted > 0) {
         util_text_addf(&text, "being delivered over %d connections", queue->n_sessions);
     } else if (queue->doomed.count > 0) {

@@ -123,6 +123,15 @@ const char *spool_large_dir(const spool_t *spool)
     return spool->large_dir;
 }
 
+/* Why new messages are refused, when no error says so. */
+static const char *refusal(const spool_t *spool)
+{
+    if (__atomic_load_n(&spool->is_full, __ATOMIC_RELAXED)) {
+        return "the disk is nearly full: make room";
+    }
+    return __atomic_load_n(&spool->is_short, __ATOMIC_RELAXED) ? "no segment can be made" : "";
+}
+
 void spool_stats(const spool_t *spool, spool_stats_t *stats)
 {
     spool_t *mine = (spool_t *)spool; /* the lock is not part of what is promised */
@@ -141,6 +150,9 @@ void spool_stats(const spool_t *spool, spool_stats_t *stats)
     stats->sync_us_total = __atomic_load_n(&spool->stats.sync_us_total, __ATOMIC_RELAXED);
     stats->compacted_bytes = __atomic_load_n(&spool->stats.compacted_bytes, __ATOMIC_RELAXED);
     stats->is_failed = !spool_ready(spool);
+    if (stats->last_error[0] == '\0') {
+        snprintf(stats->last_error, sizeof stats->last_error, "%s", refusal(spool));
+    }
 }
 
 /* ---- open and close -------------------------------------------------------------------------- */

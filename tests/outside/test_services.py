@@ -12,6 +12,23 @@ def test_a_service_that_is_missing(lab, kit):
     assert "visits" not in str(server.console("module", "list"))
 
 
+def test_a_file_that_is_replaced_is_told(lab, kit):
+    kit.build("offer.c")
+    server = lab.server('offer "a" { }\noffer "b" { word = "x" }\n', env=kit.module_env())
+    rows = [m for m in server.console("module", "list")["modules"] if m["scope_name"] == "offer"]
+    assert [m["file"] for m in rows] == ["as loaded", "as loaded"]
+    assert "goes on" not in server.console("config", "reload", form="text")
+    kit.build("offer.c", "new")
+    (kit.dir / "new.so").rename(kit.dir / "offer.so")
+    text = server.console("config", "reload", form="text")
+    assert text.count(f"used when the server is started again: {kit.dir}/offer.so") == 1, text
+    server.await_file("paniclog.ec", "CFG-20002")
+    assert {m["file"] for m in server.console("module", "list")["modules"]} == {"as loaded", "replaced"}
+    server.stop()
+    server.start()
+    assert "goes on" not in server.console("config", "reload", form="text")
+
+
 def test_services_come_change_and_go(lab, kit):
     """Whatever the order of the stanzas: in start what comes is there; a new instance takes the old one's place; then nobody offers."""
     kit.build("offer.c")

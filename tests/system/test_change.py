@@ -81,14 +81,17 @@ def test_one_value(lab):
     assert "retry_interval" in c.fail("config", "set", "retry_intervall", "5")
     answer = c.say("config", "set", "domain", "a.test", "retry_interval", "=", "7")
     assert answer["scope"] == "domain a.test" and generation(answer) == 3
+    answer = c.say("config", "set", "domain", "a.test", "retry_interval=8")
+    assert answer["scope"] == "domain a.test" and answer["value"] == "8" and generation(answer) == 4
+    assert "[<scope> [<name>] ...] <option>" in c.fail("config", "eval")
     answer = c.say("config", "unset", "domain", "a.test", "retry_interval")
     assert answer["value"] == "60" and answer["from"] == "global"
     assert changes(c) == [("set", "global", "retry_interval", "60"), ("add", "domain a.test", "", "")]
-    assert generation(c.say("config", "unset", "domain", "a.test")) == 5
+    assert generation(c.say("config", "unset", "domain", "a.test")) == 6
     answer = c.say("config", "unset", "retry_interval")
     assert answer["from"] == "default" and answer["value"] == value(server, "retry_interval")
     assert changes(c) == [("unset", "global", "retry_interval", "")]
-    assert generation(c.say("config", "reload")) == 7
+    assert generation(c.say("config", "reload")) == 8
     assert value(server, "retry_interval") == "100" and changes(c) == []
 
 

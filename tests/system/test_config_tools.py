@@ -75,6 +75,20 @@ def test_modules(files):
     assert status == 0 and "no effect yet" in err
 
 
+@pytest.mark.parametrize("line, words", [
+    ('ec_logger "l" {\n mainlog = "ftp://x" }', 't.conf:2: error: option "mainlog": log destination "ftp://x": use a path'),
+    ('bounce_logger "l" { bouncelog = "syslog://?facility=none" }', 't.conf:1: error: option "bouncelog": '),
+    ('json_logger "l" { jsonlog = "pipe:///no/such/program" }', 't.conf:1: error: option "jsonlog": '),
+    ('custom_logger "l" {\n\n delivery_format = "%Q" }', 't.conf:3: error: option "delivery_format": format "%Q": there is no macro'),
+    ('custom_logger "l" { rejection_logfile = "x://" }', 't.conf:1: error: option "rejection_logfile": '),
+    ('custom_logger "l" { sanitize = "nonsense" }', 't.conf:1: error: option "sanitize": '),
+])
+def test_texts_that_a_module_would_refuse(tmp_path, line, words):
+    (tmp_path / "t.conf").write_text(line + "\nretry_interval = 5\n")
+    status, out, err = run("validate_config", "-c", "t.conf", cwd=tmp_path)
+    assert status == 1 and err.startswith(words), err
+
+
 @pytest.mark.parametrize("name", ["validate_config", "ec_dump_config"])
 def test_usage(name):
     assert run(name, "--help")[0] == 0 and "usage: " in run(name, "--help")[1]

@@ -70,6 +70,9 @@ def test_exit_status_and_streams(lab):
     status, out, err = run(socket, "--form", "json", "nosuch")
     assert status == 1 and "nosuch" in json.loads(out)["error"]
     assert run("--form", "html", socket, "pid")[0] == 2
+    for words in (["config", "begin"], ["json", "CONFIG", "begin", "from", "scratch"]):
+        status, out, err = run(socket, *words)
+        assert status == 2 and out == "" and "standard input" in err
     assert run("--nosuch")[0] == 2
     assert run("--help")[0] == 0
     status, _, err = run(server.dir + "/nowhere", "pid")

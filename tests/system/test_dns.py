@@ -90,6 +90,17 @@ def test_a_name_server_that_works_again(lab):
     assert int(server.settled()["residual"]) == 0
 
 
+def test_the_queue_says_that_it_waits_for_names_or_for_a_host(lab):
+    sink = lab.sink("--at", "banner=hang")
+    dns, server = start(lab, "there.test !DROP")
+    send(server, "b@there.test")
+    state = "name servers are being asked where its mail goes"
+    wait_for("the look-up", lambda: server.console("domain", "there.test", form="text").count(state) == 1)
+    dns.set(f"there.test MX 10 mx.there.test\nmx.there.test A {sink.address}")
+    wait_for("the connection", lambda: "being connected, 1 connections" in server.console("domain", "there.test", form="text"))
+    assert "BANNER" in server.console("show", "outbound", form="text")
+
+
 def test_addresses_when_mx_can_not_be_looked_up(lab):
     sink = lab.sink()
     _, server = start(lab, f"there.test !SERVFAIL MX\nthere.test A {sink.address}",

@@ -178,6 +178,35 @@ def test_what_each_logger_writes(lab):
     assert next(x for x in events if x["type"] == "rejection")["code"] // 100 == 5
 
 
+def test_the_pathway_of_a_client_is_in_every_log(lab):
+    address = lab.address()
+    server = lab.server('pathway_group "inner" { pathway "apps" { idle_time = 100 } }\npathway "alone" { }\nsuspend_delivery = true\n',
+                        address=address, frame=frame("""
+custom_logger "c" {{ mainlog = "{dir}/mainlog.cl" reception_format = "R [%P] [%PG]" rejection_format = "X [%P] [%PG]" }}
+json_logger "j" {{ jsonlog = "{dir}/jsonlog.ec" }}
+"""), listener=f"""ESMTP_Listener {{
+  Listen "{address}:2525" {{ pathway = "apps" Peer "{address}" {{ pathway = "alone" }} }}
+}}
+""")
+    c = server.smtp()
+    assert c.mail("a@client.test", ["b@there.test"], MESSAGE)[0] == 250
+    assert c.code("RCPT TO:<too early>") == 503
+    line = server.await_file("rejectlog.ec", "E=503")
+    assert ' PATH="apps" PATH_GRP="inner" ' in line and "pathway=apps" in line
+    server.await_file("mainlog.cl", "X [apps] [inner]")
+    server.await_file("mainlog.cl", "R [apps] [inner]")
+    for kind in ("reception", "rejection"):
+        event = json.loads(server.await_file("jsonlog.ec", f'"type":"{kind}"'))
+        assert (event["pathway"], event["pathway_group"]) == ("apps", "inner")
+    server.reconfigure('pathway "alone" { }', 'pathway "alone" { }\npathway "other" { idle_time = 100 }')
+    server.reconfigure('pathway = "apps"', 'pathway = "other"')
+    server.console("config", "reload")
+    assert c.code("MAIL FROM:<a@client.test>") == 421
+    c = server.smtp()
+    assert c.code("NONSENSE") == 500
+    assert ' PATH="other" PATH_GRP="" ' in server.await_file("rejectlog.ec", "E=500")
+
+
 def test_transient_failures_are_classified(lab):
     sink = lab.sink("--at", "rcpt=reply 452 4.2.2 Mailbox full")
     server = lab.server(sink=sink, frame=frame(LOGGERS))
@@ -198,7 +227,7 @@ def test_rules_can_be_overridden_and_read_again(lab, tmp_path):
     answer = ask()
     assert answer["class"] == 10 and answer["name"] == "Invalid Recipient" and "smtp_classification.ovr:" in answer["where"]
     rules.write_text("# ours\n,15,no such user|here\n")
-    server.console("bounce_classifier", "reload")
+    assert "rules" in server.console("bounce_classifier", "reload", form="text")
     answer = ask()
     assert answer["class"] == 15 and answer["name"] == "Ours" and answer["category"] == "Block"
     assert answer["where"] == f"{rules}:2" and answer["rule"] == "no such user|here"

@@ -106,6 +106,45 @@ def test_wrong_configurations_name_file_and_line(lab, config, words):
         assert word in server.text()
 
 
+def first_configurations():
+    """What is installed, and what README.md and getting-started.md tell to write."""
+    top = os.path.join(os.path.dirname(__file__), "..", "..")
+    for name in ("conf/default/ecelerity.conf", "README.md", "doc/getting-started.md"):
+        with open(os.path.join(top, name)) as f:
+            text = f.read()
+        if name.endswith(".md"):
+            text = next(block for block in text.split("```")[1::2] if "ESMTP_Listener {" in block)
+        yield pytest.param(text, id=name)
+
+
+@pytest.mark.parametrize("text", first_configurations())
+def test_a_first_configuration_works_as_it_stands(lab, text):
+    """With other folders and a port that is free, nothing else: above all no folder that nobody makes."""
+    server = lab.server(start=False)
+    for folder in ("/var/spool/ecelerity", "/var/log/ecelerity"):
+        assert folder in text
+        os.makedirs(server.dir + folder)
+        text = text.replace(folder, server.dir + folder)
+    assert '"*:25"' in text
+    text = text.replace('"*:25"', f'"{server.address}:{server.port}"')
+    with open(server.dir + "/ecelerity.conf", "w") as f:
+        f.write(text + f'PidFile = "{server.dir}/pid"\nSecurity {{ user = "root" }}\n')
+    server.start()
+    assert not [line for line in server.lines if "no effect" in line or " ERROR " in line]
+    run = subprocess.run([program("ec_console"), "pid"], capture_output=True, text=True, timeout=PATIENCE,
+                         env={**os.environ, **server.env}, stdin=subprocess.DEVNULL)
+    assert run.returncode == 0 and str(server.pid) in run.stdout, run.stdout + run.stderr
+    assert server.smtp().banner[0] == 220
+
+
+def test_a_folder_that_is_missing_is_told_with_what_to_do(lab):
+    server = lab.server('Control_Listener { Listen "/no/such/folder/2025" {} }\n', start=False)
+    server.start(wait=False)
+    assert server.process.wait(PATIENCE) == 1
+    server.thread.join()
+    assert "/no/such/folder/2025: No such file or directory; make the folder" in server.text()
+
+
 def test_check_only(lab):
     server = lab.server(start=False)
     run = subprocess.run([program("ecelerity"), "-t", "-c", server.dir + "/ecelerity.conf"], capture_output=True, text=True,

@@ -41,6 +41,11 @@ done < "manual-options.$$"
 test -s "manual-options.$$" || miss "this test" "any option: is the pattern still right?"
 rm -f "manual-options.$$"
 
+# a list without entries is a mistake to man(1)
+for page in "$top"/doc/man/*.[1-8] doc/man/ecelerity.conf.5; do
+    awk '/^\.Bl/ { open = 1; next } open && /^\.El/ { exit 1 } { open = 0 }' "$page" || miss "$page" "entries of a list"
+done
+
 # every hook is in its page, with its prototype
 sed -n 's/^    X(\([a-z_]*\), \([a-z_ *]*\), \((.*)\)) *\\*$/\1|\2 \1\3/p' "$top/include/ec/hook.h" > "manual-hooks.$$"
 while IFS='|' read -r hook prototype; do

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -111,6 +112,17 @@ static int take_endpoint(console_t *console, int argc, char **argv, int *status)
     return 1;
 }
 
+/* A transaction ends with its console.  Begun by a process of its own it would be gone at once, and the changes that are meant
+ * to be in it would each come into force by itself. */
+static int begins_transaction(char **words, int n)
+{
+    if (n > 0 && (strcasecmp(words[0], "json") == 0 || strcasecmp(words[0], "xml") == 0)) {
+        words++;
+        n--;
+    }
+    return n >= 2 && strcasecmp(words[0], "config") == 0 && strcasecmp(words[1], "begin") == 0;
+}
+
 int main(int argc, char **argv)
 {
     console_t console = { .link = { .fd = -1 } };
@@ -119,6 +131,11 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     if (!take_options(&console, argc, argv, &status) || !take_endpoint(&console, argc, argv, &status)) {
         return status;
+    }
+    if (begins_transaction(argv + optind, argc - optind)) {
+        fputs("ec_console: a transaction ends with its console: give all its commands, from config begin to config commit, to one\n"
+              "ec_console: in a dialogue, or as a list on standard input\n", stderr);
+        return EXIT_CONNECTION;
     }
     if (link_open(&console.link) != 0) {
         return EXIT_CONNECTION;

@@ -90,14 +90,19 @@ static void put_entry(const conf_option_t *option, apr_pool_t *pool)
         fputs("A change needs a restart.\n", stdout);
 }
 
+/* A list without entries is none in mdoc(7). */
 static void put_entries(const rows_t *rows, const char *owner)
 {
-    fputs(".Bl -tag -width Ds\n", stdout);
+    int n = 0;
+
     for (int i = 0; i < rows->nelts; i++) {
-        if (is_working(row_at(rows, i)) && strcmp(row_at(rows, i)->owner, owner) == 0)
-            put_entry(row_at(rows, i), rows->pool);
+        if (!is_working(row_at(rows, i)) || strcmp(row_at(rows, i)->owner, owner) != 0)
+            continue;
+        if (n++ == 0)
+            fputs(".Bl -tag -width Ds\n", stdout);
+        put_entry(row_at(rows, i), rows->pool);
     }
-    fputs(".El\n", stdout);
+    fputs(n > 0 ? ".El\n" : "It has no options.\n", stdout);
 }
 
 static void put_options(const rows_t *rows)

@@ -10,17 +10,20 @@
 #include "conf/ask/path.h"
 #include "conf/live/diff.h"
 #include "conf/live/report.h"
+#include "conf/live/words.h"
 
 enum { TRIES_MAX = 1000 };
 
 static void echo_setting(struct task *task, draft_t *draft, const conf_setting_t *setting)
 {
+    int n = task->n;
+    const char *const *words = words_split_equals(task->words, &n, task->pool);
     const char *scope;
     conf_path_t path;
 
     task->option = setting->option->row->name;
     task->value = setting->option->row->flags & EC_OPTION_SECRET ? "(secret)" : raw_value_text(&setting->raw, task->pool);
-    if (path_read(&path, task->words, task->n, &task->why, task->pool) == APR_SUCCESS) {
+    if (path_read(&path, words, n, &task->why, task->pool) == APR_SUCCESS) {
         scope = path_text(path_find(draft_conf(draft), &path), task->pool);
         task->scope = *scope != '\0' ? scope : "global";
     }

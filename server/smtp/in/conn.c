@@ -340,6 +340,33 @@ static ec_conn_t *create(in_listener_t *listener, ec_loop_t *loop, const net_end
     return conn;
 }
 
+static void begin_variable(ec_conn_t *conn, const char *name, const char *value)
+{
+    apr_status_t rv = ec_conn_context_set(conn, name, value);
+
+    if (rv != APR_SUCCESS) {
+        ec_log_rv(in_log(), EC_LOG_WARNING, rv, "a variable of a new connection can not be set name=%s", name);
+    }
+}
+
+/* What the configuration says of this client: its pathway, and option context. */
+static void begin_context(ec_conn_t *conn)
+{
+    const ec_value_t *value = conf_get(conn->view, CONF_O_CONTEXT);
+    const char *pathway = conf_str(conn->view, CONF_O_PATHWAY);
+    const char *group = pathway == NULL ? NULL : conf_pathway_group(conn->conf, pathway);
+
+    if (pathway != NULL) {
+        begin_variable(conn, "pathway", pathway);
+    }
+    if (group != NULL) {
+        begin_variable(conn, "pathway_group", group);
+    }
+    for (int i = 0; value != NULL && value->dict != NULL && value->dict[i] != NULL; i += 2) {
+        begin_variable(conn, value->dict[i], value->dict[i + 1]);
+    }
+}
+
 /* 0: it is not to be served, and has been told. */
 static int is_welcome(ec_conn_t *conn)
 {
@@ -349,6 +376,7 @@ static int is_welcome(ec_conn_t *conn)
         in_close(conn, 421, "4.3.2 Service is closing");
         return 0;
     }
+    begin_context(conn);
     if (!in_share_take(conn)) {
         in_count(IN_C_turned_away, 1);
         in_log_rejection(conn, IN_LOG_CONCURRENCY, 421, too_many);
@@ -356,20 +384,6 @@ static int is_welcome(ec_conn_t *conn)
         return 0;
     }
     return 1;
-}
-
-/* What option context says of this client. */
-static void begin_context(ec_conn_t *conn)
-{
-    const ec_value_t *value = conf_get(conn->view, CONF_O_CONTEXT);
-
-    for (int i = 0; value != NULL && value->dict != NULL && value->dict[i] != NULL; i += 2) {
-        apr_status_t rv = ec_conn_context_set(conn, value->dict[i], value->dict[i + 1]);
-
-        if (rv != APR_SUCCESS) {
-            ec_log_rv(in_log(), EC_LOG_WARNING, rv, "a variable of option context can not be set name=%s", value->dict[i]);
-        }
-    }
 }
 
 void in_conn_accept(void *baton, ec_loop_t *loop, apr_socket_t *socket, const net_endpoint_t *peer,
@@ -397,7 +411,6 @@ void in_conn_accept(void *baton, ec_loop_t *loop, apr_socket_t *socket, const ne
         early_talker(conn);
         return;
     }
-    begin_context(conn);
     conn->can_relay = (unsigned)in_relay_client(conn->view, in_peer_for_matching(conn));
     stream_deadline(conn->stream, in_idle_time(conn));
     in_policy(conn, EC_HOOK_smtp_connect, on_connect_decided);

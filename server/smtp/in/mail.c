@@ -14,14 +14,15 @@ typedef struct {
 
 /* ---- parameters --------------------------------------------------------------------- */
 
+/* RFC 1870 4: up to 20 digits, which can be more than a number of ours holds: the most then, which is too big as well. */
 static int parse_size(mail_args_t *mail, const char *value)
 {
     apr_size_t digits = value == NULL ? 0 : strspn(value, "0123456789");
 
-    if (digits == 0 || digits > 18 || value[digits] != '\0') {
-        return 0; /* RFC 1870: up to 20 digits; 18 say "too big" as well and can not overflow */
+    if (digits == 0 || digits > 20 || value[digits] != '\0') {
+        return 0;
     }
-    mail->size = strtoull(value, NULL, 10);
+    mail->size = strtoull(value, NULL, 10); /* saturates */
     return 1;
 }
 

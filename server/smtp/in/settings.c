@@ -16,6 +16,7 @@ static const conf_opt_t concerns[] = {
     CONF_O_HOSTNAME,
     CONF_O_SMTP_EXTENSIONS,
     CONF_O_CONTEXT,
+    CONF_O_PATHWAY,
     CONF_O_RECEIVED_HOSTNAME,
     CONF_O_IDLE_TIME,
     CONF_O_MAX_MESSAGE_SIZE,

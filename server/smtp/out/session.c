@@ -7,6 +7,7 @@
  * session_enter() is the only place that changes the state.  Calls from outside (the queue's wake) and steps
  * that must not run inside a callback are flags in `todo`, worked off by one post. */
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
@@ -76,12 +77,24 @@ apr_interval_time_t session_interval(session_t *session, conf_opt_t opt)
     return conf_interval(queue_view(session->queue), opt);
 }
 
+/* The domain of the sender of the message that the connection is for; NULL: it has none. */
+static const char *sender_domain(const session_t *session)
+{
+    const char *sender = queue_next_sender(session->queue);
+    const char *at = sender != NULL ? strrchr(sender, '@') : NULL;
+
+    return at != NULL ? at + 1 : NULL;
+}
+
 const char *session_hostname(session_t *session)
 {
     static __thread char system_name[256];
     const char *name = conf_str(queue_view(session->queue), CONF_O_EHLO_HOSTNAME);
 
-    if (name != NULL && name[0] != '\0' && name[0] != '_') {
+    if (name != NULL && strcmp(name, "__message__") == 0) {
+        name = sender_domain(session);
+    }
+    if (name != NULL && name[0] != '\0' && strcmp(name, "__hostname__") != 0) {
         return name;
     }
     name = conf_str(conf_global(conf_current()), CONF_O_HOSTNAME);

@@ -1,5 +1,6 @@
 /* bounce_test.c - status notices: their parts, and what hostile texts can not do to them
  * SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <string.h>
 
 #include "bounce/bounce.h"
@@ -137,6 +138,51 @@ START_TEST(three_parts)
 }
 END_TEST
 
+/* Words of every length, so that each column is reached: folding loses and adds none. */
+START_TEST(folding_keeps_the_words)
+{
+    ec_batch_t *batch = failed("a@here.test", "Subject: hello\r\n\r\n");
+    bounce_facts_t facts = facts_of(batch);
+    char said[400], unfolded[800];
+    const char *at;
+
+    for (int first = 1; first < 80; first++) {
+        apr_size_t n = 0;
+
+        snprintf(said, sizeof said, "550 %.*s end of it, a word and a word that goes on and on until there is no more",
+                 first, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+        facts.text = said;
+        notice(&facts);
+        at = strstr(text, "Diagnostic-Code: smtp; ");
+        ck_assert_ptr_nonnull(at);
+        for (at += strlen("Diagnostic-Code: smtp; "); strncmp(at, "\r\n", 2) != 0 || at[2] == '\t'; at++) {
+            if (*at == '\r') {
+                at += 2;
+                unfolded[n++] = ' ';
+            } else {
+                unfolded[n++] = *at;
+            }
+        }
+        unfolded[n] = '\0';
+        ck_assert_str_eq(unfolded, said);
+    }
+    ec_batch_unref(batch);
+}
+END_TEST
+
+START_TEST(our_own_words_are_no_smtp)
+{
+    ec_batch_t *batch = failed("a@here.test", "Subject: hello\r\n\r\n");
+    bounce_facts_t facts = facts_of(batch);
+
+    facts.text = "554 5.4.7 [internal] exceeded max retries without delivery; last: 451 4.7.1 later";
+    notice(&facts);
+    has("Remote-MTA: dns; [192.0.2.1]\r\n");
+    has("Diagnostic-Code: x-ecelerity; 554 5.4.7 [internal]");
+    ec_batch_unref(batch);
+}
+END_TEST
+
 START_TEST(inlining)
 {
     ec_batch_t *batch = failed("a@here.test", "Subject: hello\r\n\r\nsecret body\r\n");
@@ -247,6 +293,8 @@ static void add(Suite *suite)
 
     tcase_add_loop_test(tcase, status_code, 0, TEST_COUNT(codes));
     tcase_add_test(tcase, three_parts);
+    tcase_add_test(tcase, folding_keeps_the_words);
+    tcase_add_test(tcase, our_own_words_are_no_smtp);
     tcase_add_test(tcase, inlining);
     tcase_add_test(tcase, long_originals_are_bounded);
     tcase_add_test(tcase, eight_bit_is_declared);

@@ -16,16 +16,16 @@ static const struct {
     const char *after;
 } cases[] = {
     /* scalars */
-    { "hostname = x\n", { { "set", "", "hostname", "y" } }, "hostname = y\n" },
-    { "hostname=\"x\"\n", { { "set", "", "hostname", "y" } }, "hostname=\"y\"\n" },
-    { "  Hostname /* a */ = /* b */ x # c\n", { { "set", "", "hostname", "y" } },
-      "  Hostname /* a */ = /* b */ y # c\n" },
-    { "hostname\r\n=\r\nx\r\nretry_interval = 1\r\n", { { "set", "", "hostname", "\"y z\"" } },
-      "hostname\r\n=\r\n\"y z\"\r\nretry_interval = 1\r\n" },
-    { "hostname=\"x y\"retry_interval=1", { { "set", "", "hostname", "z" } }, "hostname=\"z\"retry_interval=1" },
+    { "spoolbase = x\n", { { "set", "", "spoolbase", "y" } }, "spoolbase = y\n" },
+    { "spoolbase=\"x\"\n", { { "set", "", "spoolbase", "y" } }, "spoolbase=\"y\"\n" },
+    { "  Spoolbase /* a */ = /* b */ x # c\n", { { "set", "", "spoolbase", "y" } },
+      "  Spoolbase /* a */ = /* b */ y # c\n" },
+    { "spoolbase\r\n=\r\nx\r\nretry_interval = 1\r\n", { { "set", "", "spoolbase", "\"y z\"" } },
+      "spoolbase\r\n=\r\n\"y z\"\r\nretry_interval = 1\r\n" },
+    { "spoolbase=\"x y\"retry_interval=1", { { "set", "", "spoolbase", "z" } }, "spoolbase=\"z\"retry_interval=1" },
     { "domain a{retry_interval=1}", { { "set", "domain a", "retry_interval", "2" } }, "domain a{retry_interval=2}" },
-    { "\xef\xbb\xbfhostname = x", { { "set", "", "hostname", "\"\"" } }, "\xef\xbb\xbfhostname = \"\"" },
-    { "hostname = \"a \\\"b\\\"\"", { { "set", "", "hostname", "\"c \\\" d\"" } }, "hostname = \"c \\\" d\"" },
+    { "\xef\xbb\xbfspoolbase = x", { { "set", "", "spoolbase", "\"\"" } }, "\xef\xbb\xbfspoolbase = \"\"" },
+    { "spoolbase = \"a \\\"b\\\"\"", { { "set", "", "spoolbase", "\"c \\\" d\"" } }, "spoolbase = \"c \\\" d\"" },
     /* lists */
     { "relay_domains = ( a b c )", { { "set", "", "relay_domains", "( a x c )" } }, "relay_domains = ( a x c )" },
     { "relay_domains = ( a b c )", { { "set", "", "relay_domains", "( a c )" } }, "relay_domains = ( a c )" },
@@ -50,25 +50,25 @@ static const struct {
     { "esmtp_listener { context [a=1] }", { { "set", "esmtp_listener", "context", "[ a = 1 \"b c\" = \"\" ]" } },
       "esmtp_listener { context [a=1 \"b c\" = \"\"] }" },
     /* taking away */
-    { "hostname = x\nretry_interval = 1\n", { { "unset", "", "hostname", NULL } }, "retry_interval = 1\n" },
-    { "# about it\nhostname = x # beside it\nretry_interval = 1", { { "unset", "", "hostname", NULL } },
+    { "spoolbase = x\nretry_interval = 1\n", { { "unset", "", "spoolbase", NULL } }, "retry_interval = 1\n" },
+    { "# about it\nspoolbase = x # beside it\nretry_interval = 1", { { "unset", "", "spoolbase", NULL } },
       "# about it\n# beside it\nretry_interval = 1" },
-    { "hostname = x retry_interval = 1\n", { { "unset", "", "hostname", NULL }, { "unset", "", "retry_interval", NULL } }, "" },
-    { "hostname = x retry_interval = 1\r\n", { { "unset", "", "retry_interval", NULL } }, "hostname = x\r\n" },
+    { "spoolbase = x retry_interval = 1\n", { { "unset", "", "spoolbase", NULL }, { "unset", "", "retry_interval", NULL } }, "" },
+    { "spoolbase = x retry_interval = 1\r\n", { { "unset", "", "retry_interval", NULL } }, "spoolbase = x\r\n" },
     { "domain a { retry_interval = 1 }\n", { { "unset", "domain a", "retry_interval", NULL } }, "domain a { }\n" },
     { "domain a {retry_interval = 1}\n", { { "unset", "domain a", "retry_interval", NULL } }, "domain a {}\n" },
     { "domain a {\n  retry_interval = 1\n  # c\n}\n", { { "unset", "domain a", "retry_interval", NULL } },
       "domain a {\n  # c\n}\n" },
-    { "hostname = x\ndomain a {\n  retry_interval = 1\n}\nretry_interval = 2", { { "remove", "domain a", NULL, NULL } },
-      "hostname = x\nretry_interval = 2" },
+    { "spoolbase = x\ndomain a {\n  retry_interval = 1\n}\nretry_interval = 2", { { "remove", "domain a", NULL, NULL } },
+      "spoolbase = x\nretry_interval = 2" },
     { "domain a { } domain b { }\n", { { "remove", "domain a", NULL, NULL } }, "domain b { }\n" },
     { "domain a { retry_interval = 1 }\n",
       { { "set", "domain a", "retry_interval", "2" }, { "add", "domain a", "max_retries", "3" }, { "remove", "domain a", NULL, NULL } },
       "" },
     /* adding */
-    { "hostname = x", { { "append", "", "retry_interval", "1" } }, "hostname = x\nretry_interval = 1\n" },
-    { "hostname = x # c", { { "append", "", "retry_interval", "1" } }, "hostname = x # c\nretry_interval = 1\n" },
-    { "hostname = x\r\n", { { "append", "", "retry_interval", "1" } }, "hostname = x\r\nretry_interval = 1\r\n" },
+    { "spoolbase = x", { { "append", "", "retry_interval", "1" } }, "spoolbase = x\nretry_interval = 1\n" },
+    { "spoolbase = x # c", { { "append", "", "retry_interval", "1" } }, "spoolbase = x # c\nretry_interval = 1\n" },
+    { "spoolbase = x\r\n", { { "append", "", "retry_interval", "1" } }, "spoolbase = x\r\nretry_interval = 1\r\n" },
     { "", { { "append", "", "relay_domains", "( a \"b c\" )" } }, "relay_domains = ( a \"b c\" )\n" },
     { "domain a {}\n", { { "add", "domain a", "retry_interval", "1" } }, "domain a { retry_interval = 1 }\n" },
     { "domain a { max_retries = 2 }\n", { { "add", "domain a", "retry_interval", "1" } },
@@ -202,7 +202,7 @@ END_TEST
 START_TEST(unsayable)
 {
     static const char *const texts[] = { "a b\\", "a\\\"b", "\x01", "a\r\nb", "\xff" };
-    const char *before = "hostname = x\n";
+    const char *before = "spoolbase = x\n";
     conf_t *conf = load_right(before, NULL, test_pool);
     edit_t *edit = edit_open(before, strlen(before), test_pool);
     raw_value_t raw = { .kind = RAW_SCALAR, .count = 1, .length = strlen(texts[_i]) + 1 };
@@ -211,7 +211,7 @@ START_TEST(unsayable)
     raw.text = apr_pstrdup(test_pool, texts[_i]);
     ck_assert_ptr_null(raw_item_text(texts[_i], 0, test_pool));
     ck_assert_int_eq(edit_value(edit, conf->root->settings->span, &raw), EC_E_SYNTAX);
-    ck_assert_int_eq(edit_add_setting(edit_end(edit), "hostname", &raw), EC_E_SYNTAX);
+    ck_assert_int_eq(edit_add_setting(edit_end(edit), "spoolbase", &raw), EC_E_SYNTAX);
     ck_assert_int_eq(edit_add_stanza(&block, edit_end(edit), "domain", texts[_i]), EC_E_SYNTAX);
     conf_unref(conf);
 }

@@ -17,7 +17,7 @@ static const struct {
     { "relay_domains = a.com", "relay_domains", "a.com from global" },
     { "relay_domains = ()", "relay_domains", "( ) from global" },
     { "relay_domains ( a.com )", "relay_domains", "( a.com ) from global" },
-    { "hostname = \"a \\\"b\\\" c\"", "hostname", "\"a \\\"b\\\" c\" from global" },
+    { "mailerdaemon = \"a \\\"b\\\" c\"", "mailerdaemon", "\"a \\\"b\\\" c\" from global" },
     { "hostname = a hostname = b", "hostname", "b from global" },                         /* last wins */
     { "relay_domains = ( a b ) relay_domains = ( c )", "relay_domains", "( c ) from global" },   /* no append */
     { "\xef\xbb\xbfhostname = x", "hostname", "x from global" },

@@ -17,15 +17,15 @@ static const char *bytes(const char *text, conf_span_t span)
 static const struct {
     const char *text, *option, *want;
 } settings[] = {
-    { "hostname = x", "hostname", "hostname = x" },
-    { "# a\r\nHostname=\"x y\"# b\r\n", "hostname", "Hostname=\"x y\"" },
-    { "\xef\xbb\xbfhostname /* why */ = /* not */ \"x\" retry_interval = 1", "hostname",
-      "hostname /* why */ = /* not */ \"x\"" },
-    { "\xef\xbb\xbfhostname = x retry_interval\n=\n1", "retry_interval", "retry_interval\n=\n1" },
-    { "relay_domains (\r\n  a # one\r\n  b, c\r\n) hostname = x", "relay_domains",
+    { "spoolbase = x", "spoolbase", "spoolbase = x" },
+    { "# a\r\nSpoolbase=\"x y\"# b\r\n", "spoolbase", "Spoolbase=\"x y\"" },
+    { "\xef\xbb\xbfspoolbase /* why */ = /* not */ \"x\" retry_interval = 1", "spoolbase",
+      "spoolbase /* why */ = /* not */ \"x\"" },
+    { "\xef\xbb\xbfspoolbase = x retry_interval\n=\n1", "retry_interval", "retry_interval\n=\n1" },
+    { "relay_domains (\r\n  a # one\r\n  b, c\r\n) spoolbase = x", "relay_domains",
       "relay_domains (\r\n  a # one\r\n  b, c\r\n)" },
-    { "domain x { } hostname = \"a \\\" b\"", "hostname", "hostname = \"a \\\" b\"" },
-    { "hostname = [::]:25 retry_interval = 2", "hostname", "hostname = [::]:25" },
+    { "domain x { } spoolbase = \"a \\\" b\"", "spoolbase", "spoolbase = \"a \\\" b\"" },
+    { "spoolbase = [::]:25 retry_interval = 2", "spoolbase", "spoolbase = [::]:25" },
 };
 
 START_TEST(setting_span)
@@ -66,15 +66,15 @@ END_TEST
 
 START_TEST(shadowed)
 {
-    const char *text = "hostname = a\nhostname = b\n domain d {}\nhostname = c";
+    const char *text = "spoolbase = a\nspoolbase = b\n domain d {}\nspoolbase = c";
     conf_t *conf = load_right(text, NULL, test_pool);
     const conf_setting_t *setting = conf->root->settings;
     const conf_shadowed_t *earlier = setting->shadowed;
 
-    ck_assert_str_eq(bytes(text, setting->span), "hostname = c");
-    ck_assert_str_eq(bytes(text, earlier->span), "hostname = b");
+    ck_assert_str_eq(bytes(text, setting->span), "spoolbase = c");
+    ck_assert_str_eq(bytes(text, earlier->span), "spoolbase = b");
     ck_assert_int_eq(earlier->line, 2);
-    ck_assert_str_eq(bytes(text, earlier->earlier->span), "hostname = a");
+    ck_assert_str_eq(bytes(text, earlier->earlier->span), "spoolbase = a");
     ck_assert_ptr_null(earlier->earlier->earlier);
     ck_assert_uint_gt(setting->order, conf->root->first->places->order); /* behind the stanza */
     conf_unref(conf);

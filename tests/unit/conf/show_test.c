@@ -50,8 +50,8 @@ static void check_again(const char *text)
 
 static const char *const texts[] = {
     "",
-    "hostname = \"a \\\"b\\\" # c\" relay_domains = () retry_interval = 5 # c\n",
-    "hostname = \"one\ntwo\"\nmailerdaemon = \"\"\nspool_mode = 0640",
+    "spoolbase = \"a \\\"b\\\" # c\" relay_domains = () retry_interval = 5 # c\n",
+    "spoolbase = \"one\ntwo\"\nmailerdaemon = \"\"\nspool_mode = 0640",
     "esmtp_listener { context = [ a = \"\" \"b c\" = x 99 = \"y z\" a = 2 ] Listen /tmp/2025 {} listen \":2525\" { } }",
     "domain \"/^a\\.b$/\" { retry_interval = 1 } domain \"[IPv6:2001:db8::1]\" {} domain \"Ex.COM\" { max_retries = none }",
     "binding_group g { binding b { domain d { retry_interval = 1 } } domain d { retry_interval = 2 } } binding default { }",
@@ -94,7 +94,7 @@ static const char *random_options(void)
     const char *text = "";
 
     for (unsigned n = dice(4); n > 0; n--) {
-        static const char *const begins[] = { "hostname = ", "relay_domains = ( a ", "relay_domains = ", "mailerdaemon=" };
+        static const char *const begins[] = { "spoolbase = ", "relay_domains = ( a ", "relay_domains = ", "mailerdaemon=" };
         static const char *const ends[] = { "\n", " b )\n", "\n", " /* = */ " };
         unsigned form = dice(TEST_COUNT(begins));
 
@@ -121,7 +121,7 @@ END_TEST
 
 /* ---- forms ----------------------------------------------------------------------------------- */
 
-static const char sample[] = "hostname = \"a<b\"\nrelay_domains = ( a b )\n"
+static const char sample[] = "spoolbase = \"a<b\"\nrelay_domains = ( a b )\n"
                              "esmtp_listener { context = [ k = 1 k = \"2\\3\" ] }\n"
                              "binding b { domain d { retry_interval = 1 } }\n";
 
@@ -131,23 +131,23 @@ static const struct {
     const char *want;
 } forms[] = {
     { SHOW_TEXT, 0,
-      "hostname = a<b\nrelay_domains = ( a b )\nesmtp_listener { ... }\nbinding \"b\" { ... }\n" },
+      "spoolbase = a<b\nrelay_domains = ( a b )\nesmtp_listener { ... }\nbinding \"b\" { ... }\n" },
     { SHOW_TEXT, SHOW_CHILDREN,
-      "hostname = a<b\nrelay_domains = ( a b )\nesmtp_listener {\n    context = [ k = 1 k = 2\\3 ]\n}\n"
+      "spoolbase = a<b\nrelay_domains = ( a b )\nesmtp_listener {\n    context = [ k = 1 k = 2\\3 ]\n}\n"
       "binding \"b\" {\n    domain \"d\" {\n        retry_interval = 1\n    }\n}\n" },
     { SHOW_TEXT, SHOW_ORIGIN,
-      "hostname = a<b    # t.conf:1\nrelay_domains = ( a b )    # t.conf:2\nesmtp_listener { ... }\nbinding \"b\" { ... }\n" },
+      "spoolbase = a<b    # t.conf:1\nrelay_domains = ( a b )    # t.conf:2\nesmtp_listener { ... }\nbinding \"b\" { ... }\n" },
     { SHOW_XML, SHOW_CHILDREN,
-      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<configuration>\n    <option name=\"hostname\">a&lt;b</option>\n"
+      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<configuration>\n    <option name=\"spoolbase\">a&lt;b</option>\n"
       "    <option name=\"relay_domains\"><item>a</item><item>b</item></option>\n    <stanza type=\"esmtp_listener\">\n"
       "        <option name=\"context\"><entry key=\"k\">1</entry><entry key=\"k\">2\\3</entry></option>\n    </stanza>\n"
       "    <stanza type=\"binding\" name=\"b\">\n        <stanza type=\"domain\" name=\"d\">\n"
       "            <option name=\"retry_interval\">1</option>\n        </stanza>\n    </stanza>\n</configuration>\n" },
     { SHOW_JSON, 0,
-      "{ \"options\": {\n    \"hostname\": \"a<b\",\n    \"relay_domains\": [\"a\", \"b\"] },\n    \"stanzas\": [\n"
+      "{ \"options\": {\n    \"spoolbase\": \"a<b\",\n    \"relay_domains\": [\"a\", \"b\"] },\n    \"stanzas\": [\n"
       "    { \"type\": \"esmtp_listener\", \"name\": \"\" },\n    { \"type\": \"binding\", \"name\": \"b\" } ] }\n" },
     { SHOW_JSON, SHOW_CHILDREN | SHOW_ORIGIN,
-      "{ \"options\": {\n    \"hostname\": { \"value\": \"a<b\", \"file\": \"t.conf\", \"line\": 1 },\n"
+      "{ \"options\": {\n    \"spoolbase\": { \"value\": \"a<b\", \"file\": \"t.conf\", \"line\": 1 },\n"
       "    \"relay_domains\": { \"value\": [\"a\", \"b\"], \"file\": \"t.conf\", \"line\": 2 } },\n    \"stanzas\": [\n"
       "    { \"type\": \"esmtp_listener\", \"name\": \"\", \"file\": \"t.conf\", \"line\": 3, \"options\": {\n"
       "        \"context\": { \"value\": {\"k\": \"2\\\\3\"}, \"file\": \"t.conf\", \"line\": 3 } },\n"
@@ -179,7 +179,7 @@ END_TEST
 /* Whatever a value holds, the XML is well-formed. */
 START_TEST(xml_of_anything)
 {
-    conf_t *conf = load_right("hostname = \"\f & <x> \\ \xc3\xa9 \"\n", NULL, test_pool);
+    conf_t *conf = load_right("spoolbase = \"\f & <x> \\ \xc3\xa9 \"\n", NULL, test_pool);
     const char *xml = show_text(conf, NULL, SHOW_XML, SHOW_CHILDREN, test_pool);
     xmlDocPtr doc = xmlReadMemory(xml, (int)strlen(xml), "x", NULL, XML_PARSE_NONET | XML_PARSE_NOERROR);
     xmlChar *content;

@@ -95,9 +95,11 @@ static const struct {
     { "fail domain quiet x why not", 0, "quiet name=x\n" }, /* the longest match wins */
     { "fail domain quiet", 0, "rest name=quiet\n" },
     { "move x to y", 0, "middle a=x b=y\n" },
-    { "move x from y", 1, "usage: move <a> to <b>" },
+    { "move x from y", 1, "usage: move <a> to <b> - " },
     { "av:one stats", 0, "instance\n" },
     { "av:two stats", 1, "av:one stats" },
+    { "av stats", 1, "is \"av:one stats\" meant" },
+    { "AV sats", 1, "is \"av:one stats\" meant" },
     { "av:one help", 0, "av:one stats" },
     { "", 1, "no command" },
     { "activ 5", 1, "is \"active <threshold>\" meant" },

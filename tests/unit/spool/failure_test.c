@@ -299,11 +299,15 @@ END_TEST
 START_TEST(disk_nearly_full)
 {
     ec_batch_t *first = harness_mail(1, 100, 1, NULL), *second = harness_mail(1, 100, 2, NULL);
+    spool_stats_t stats;
 
     harness_open(&h);
     ck_assert_int_eq(harness_store(&h, first), APR_SUCCESS);
     __atomic_store_n(&room, 1000, __ATOMIC_SEQ_CST);
     await_ready(0);
+    spool_stats(h.spool, &stats); /* the console says why */
+    ck_assert_int_eq(stats.is_failed, 1);
+    ck_assert_ptr_nonnull(strstr(stats.last_error, "nearly full"));
     ck_assert_int_eq(harness_store(&h, second), ENOSPC);
     ck_assert_int_eq(harness_note(&h, SPOOL_MARK, first->ref, 0), APR_SUCCESS);
     ck_assert_int_eq(harness_state(&h, first->ref, 0, 1, 0, NULL), APR_SUCCESS);
@@ -311,6 +315,8 @@ START_TEST(disk_nearly_full)
     ck_assert_int_eq(n_critical, 1);
     __atomic_store_n(&room, 1 << 30, __ATOMIC_SEQ_CST);
     await_ready(1);
+    spool_stats(h.spool, &stats);
+    ck_assert_str_eq(stats.last_error, "");
     ck_assert_int_eq(harness_store(&h, second), APR_SUCCESS);
     harness_close(&h);
     ec_batch_unref(first);

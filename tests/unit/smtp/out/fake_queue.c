@@ -404,6 +404,11 @@ const char *queue_domain(const queue_t *queue)
     return "domain.test";
 }
 
+const char *queue_next_sender(const queue_t *queue)
+{
+    return fake.taken < fake.n_attempts ? ec_batch_sender(fake.attempts[fake.taken].pub.batch) : NULL;
+}
+
 const char *queue_binding(const queue_t *queue)
 {
     return "default";

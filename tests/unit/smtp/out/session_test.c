@@ -245,6 +245,11 @@ static const struct {
       "EHLO_Hostname = \"other.test\"\n",
       "EHLO other.test|MAIL FROM:<s@from.test> SIZE=21|RCPT TO:<r1@domain.test>|RCPT "
       "TO:<r2@domain.test>|DATA|<21 bytes>|QUIT|" },
+    { "name of the sender",
+      { NULL, { { 0 } } },
+      "EHLO_Hostname = \"__message__\"\n",
+      "EHLO from.test|MAIL FROM:<s@from.test>|RCPT TO:<r1@domain.test>|RCPT TO:<r2@domain.test>|DATA|<21 "
+      "bytes>|QUIT|" },
     { "nobody wanted, step by step",
       { NULL, { { "RCPT", 0, "550 who" } } },
       "",
