@@ -22,6 +22,11 @@ struct monitor {
     ec_series_t *series[AUDIT_KIND_COUNT];
 };
 
+struct monitors {
+    struct monitor at[AUDIT_MONITORS_MAX];
+    int count;
+};
+
 struct saving;
 
 struct inbound_audit {
@@ -31,10 +36,10 @@ struct inbound_audit {
     apr_int64_t max_keys;
 
     ec_log_t *log;
-    struct monitor monitor[AUDIT_MONITORS_MAX];
-    int monitor_count;
+    struct monitors counting;
     ec_timer_t timer;
     struct saving *saving; /* under way; NULL: none */
+    int is_started;
     int is_stopping;       /* the server, not only this instance */
 };
 

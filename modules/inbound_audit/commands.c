@@ -208,13 +208,13 @@ static void show_ip(void *baton, ec_answer_t *answer)
 
     if (!read_network(answer, &network))
         return;
-    if (self->monitor_count == 0) {
+    if (self->counting.count == 0) {
         ec_node_note(ec_answer_root(answer), "No monitors are configured: nothing is counted.");
         return;
     }
     table = ec_node_table(ec_answer_root(answer), "counts");
-    for (int i = 0; i < self->monitor_count; i++)
-        show_monitor(table, &self->monitor[i], &network);
+    for (int i = 0; i < self->counting.count; i++)
+        show_monitor(table, &self->counting.at[i], &network);
 }
 
 struct showing {

@@ -26,8 +26,8 @@ static void count(struct inbound_audit *self, enum audit_kind kind, const char *
 
     if (address[0] == '\0' || !ec_series_network(&network, address))
         return; /* our own mail, or a local socket */
-    for (int i = 0; i < self->monitor_count; i++)
-        ec_series_add(self->monitor[i].series[kind], network.address, (apr_size_t)network.bytes, 1,
+    for (int i = 0; i < self->counting.count; i++)
+        ec_series_add(self->counting.at[i].series[kind], network.address, (apr_size_t)network.bytes, 1,
                       ec_loop_now(ec_loop_self()));
 }
 
@@ -65,7 +65,19 @@ struct saving {
     const char *folder;         /* "" nothing is kept */
     apr_time_t now;
     const char *why; /* of the last one that failed */
+    struct monitors monitors; /* of an instance that has gone: closed in the end */
 };
+
+static void close_all(struct monitors *monitors)
+{
+    for (int i = 0; i < monitors->count; i++) {
+        for (int kind = 0; kind < AUDIT_KIND_COUNT; kind++) {
+            if (monitors->at[i].series[kind] != NULL)
+                ec_series_close(monitors->at[i].series[kind]);
+        }
+    }
+    monitors->count = 0;
+}
 
 static void save_one(void *baton, ec_series_t *series)
 {
@@ -91,6 +103,7 @@ static void on_saved(void *baton)
             ec_log(saving->self->log, EC_LOG_ERROR, "%s: counts may be lost at a restart; see to serialize_dir",
                    saving->why);
     }
+    close_all(&saving->monitors);
     apr_pool_destroy(saving->pool);
 }
 
@@ -108,15 +121,19 @@ static struct saving *make_saving(struct inbound_audit *self)
     return saving;
 }
 
+static void begin_saving(struct inbound_audit *self)
+{
+    self->saving = make_saving(self);
+    ec_job_run(ec_threadpool_find("IO"), ec_loop_at(0), &self->saving->job, save_all, on_saved, self->saving);
+}
+
 static void on_maintenance(void *baton)
 {
     struct inbound_audit *self = baton;
 
     ec_timer_start(&self->timer, ec_loop_at(0), self->maintenance_interval, on_maintenance, self);
-    if (self->saving != NULL)
-        return;
-    self->saving = make_saving(self);
-    ec_job_run(ec_threadpool_find("IO"), ec_loop_at(0), &self->saving->job, save_all, on_saved, self->saving);
+    if (self->saving == NULL)
+        begin_saving(self);
 }
 
 /* What counts already (over a reload) is newer than any file. */
@@ -160,31 +177,21 @@ int audit_monitor(const char *text, int *interval, int *windows)
     return 1;
 }
 
-static void close_all(struct inbound_audit *self)
-{
-    for (int i = 0; i < self->monitor_count; i++) {
-        for (int kind = 0; kind < AUDIT_KIND_COUNT; kind++) {
-            if (self->monitor[i].series[kind] != NULL)
-                ec_series_close(self->monitor[i].series[kind]);
-        }
-    }
-    self->monitor_count = 0;
-}
-
 static const char *open_monitor(struct inbound_audit *self, const char *text, apr_pool_t *pool)
 {
-    struct monitor *monitor = &self->monitor[self->monitor_count];
+    struct monitors *monitors = &self->counting;
+    struct monitor *monitor = &monitors->at[monitors->count];
 
-    if (self->monitor_count == AUDIT_MONITORS_MAX)
+    if (monitors->count == AUDIT_MONITORS_MAX)
         return "there are more than 16 monitors";
     if (!audit_monitor(text, &monitor->interval, &monitor->windows))
         return apr_psprintf(pool, "the monitor \"%s\" is to be \"seconds,windows\", for example \"60,10\"; at most %d windows", text,
                             EC_SERIES_WINDOWS_MAX);
-    for (int i = 0; i < self->monitor_count; i++) {
-        if (self->monitor[i].interval == monitor->interval && self->monitor[i].windows == monitor->windows)
+    for (int i = 0; i < monitors->count; i++) {
+        if (monitors->at[i].interval == monitor->interval && monitors->at[i].windows == monitor->windows)
             return apr_psprintf(pool, "the monitor \"%s\" is there twice", text);
     }
-    self->monitor_count++;
+    monitors->count++;
     for (int kind = 0; kind < AUDIT_KIND_COUNT; kind++) {
         ec_series_id_t id = { names[kind], EC_SERIES_CIDR, monitor->interval, monitor->windows };
 
@@ -203,7 +210,7 @@ static apr_status_t init(void *baton, const ec_instance_t *instance, const char 
     for (int i = 0; *why == NULL && self->monitors != NULL && self->monitors[i] != NULL; i++)
         *why = open_monitor(self, self->monitors[i], instance->pool);
     if (*why != NULL) {
-        close_all(self);
+        close_all(&self->counting);
         return EC_E_CONFIG;
     }
     return APR_SUCCESS;
@@ -213,27 +220,34 @@ static apr_status_t start(void *baton, const char **why)
 {
     struct inbound_audit *self = baton;
 
+    self->is_started = 1;
     if (self->serialize_dir[0] != '\0')
         ec_series_each(load_one, self);
     ec_timer_start(&self->timer, ec_loop_at(0), self->maintenance_interval, on_maintenance, self);
     return APR_SUCCESS;
 }
 
-/* At the end of the server nothing is served any more, so writing may block here. */
+/* What counts is written once more: at the end of the server here, as nothing is served any more; else, for when the module
+ * was taken out, on a thread. */
 static void stop(void *baton)
 {
     struct inbound_audit *self = baton;
 
     ec_timer_cancel(&self->timer);
-    if (self->saving != NULL)
-        self->saving->self = NULL;
     if (self->is_stopping) {
         struct saving *last = make_saving(self);
 
         save_all(last);
         on_saved(last);
+    } else if (self->is_started && self->saving == NULL) {
+        begin_saving(self);
     }
-    close_all(self);
+    if (self->saving != NULL) {
+        self->saving->self = NULL;
+        self->saving->monitors = self->counting;
+    } else {
+        close_all(&self->counting);
+    }
 }
 
 /* ---- tables ------------------------------------------------------------------------------------------------- */

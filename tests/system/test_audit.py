@@ -94,6 +94,14 @@ def test_reload_and_restart(lab):
     server.console("config", "reload")
     assert counts(server) == (2, 2, 0)      # the file still says 1: what counts is newer
 
+    # one that is taken out writes what it has; one that comes again goes on from there
+    server.configure("")
+    server.console("config", "reload")
+    wait_for("the last of it", lambda: " 2\nend 1" in open(file).read())
+    server.configure(config(lab))
+    server.console("config", "reload")
+    assert counts(server) == (2, 2, 0)
+
     assert server.stop() == 0
     server.start()
     assert counts(server) == (2, 2, 0)

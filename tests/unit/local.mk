@@ -138,10 +138,16 @@ check_PROGRAMS += %D%/conf/writeback_test
 %C%_conf_writeback_test_LDADD = $(TEST_LIBS)
 
 # smtp/out
-check_PROGRAMS += %D%/smtp/out/session_test %D%/smtp/out/stuff_test
-%C%_smtp_out_session_test_SOURCES = %D%/smtp/out/session_test.c %D%/smtp/out/fake_queue.c %D%/smtp/out/fake_queue.h \
+check_PROGRAMS += %D%/smtp/out/session_test %D%/smtp/out/session_life_test %D%/smtp/out/session_body_test %D%/smtp/out/stuff_test
+%C%_smtp_out_session_test_SOURCES = %D%/smtp/out/session_test.c %D%/smtp/out/sessions.h %D%/smtp/out/fake_queue.c %D%/smtp/out/fake_queue.h \
   %D%/smtp/out/peer.c %D%/smtp/out/peer.h
 %C%_smtp_out_session_test_LDADD = $(TEST_LIBS)
+%C%_smtp_out_session_life_test_SOURCES = %D%/smtp/out/session_life_test.c %D%/smtp/out/sessions.h %D%/smtp/out/fake_queue.c %D%/smtp/out/fake_queue.h \
+  %D%/smtp/out/peer.c %D%/smtp/out/peer.h
+%C%_smtp_out_session_life_test_LDADD = $(TEST_LIBS)
+%C%_smtp_out_session_body_test_SOURCES = %D%/smtp/out/session_body_test.c %D%/smtp/out/sessions.h %D%/smtp/out/fake_queue.c %D%/smtp/out/fake_queue.h \
+  %D%/smtp/out/peer.c %D%/smtp/out/peer.h
+%C%_smtp_out_session_body_test_LDADD = $(TEST_LIBS)
 %C%_smtp_out_stuff_test_SOURCES = %D%/smtp/out/stuff_test.c
 %C%_smtp_out_stuff_test_LDADD = $(TEST_LIBS)
 check_PROGRAMS += %D%/queue/model_test
