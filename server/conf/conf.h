@@ -37,14 +37,14 @@ typedef struct {
     const ec_option_t *options;     /* rows without scopes belong to its stanza, those with scopes to the core's; kept */
     const ec_stanza_kind_t *stanzas; /* that may stand inside of its own, or NULL; kept */
     const void *module;             /* tells several files of one module apart; conf_stanza_module() gives it back */
-    int is_beside;                  /* another file of this module is in force: nobody sees these tables before conf_try() or
-                                     * conf_use() */
+    int is_beside;                  /* another file of this module is in force: nobody sees these tables before
+                                     * conf_try() or conf_use() */
 } conf_tables_t;
 /** The same for a module.  On EC_E_CONFIG `*why` is a clause, in `pool`. */
 apr_status_t conf_register_tables(const conf_tables_t *tables, const char **why, apr_pool_t *pool);
 
-/** From now on who sees trials sees this file of its module in the place of the one in force, all others see that one.  EC_E_CONFIG: another
- * module has one of its options, `*why` is a clause in `pool`.  Any thread, as all of these. */
+/** From now on who sees trials sees this file of its module in the place of the one in force, all others see that one.
+ * EC_E_CONFIG: another module has one of its options, `*why` is a clause in `pool`.  Any thread, as all of these. */
 apr_status_t conf_try(const void *module, const char **why, apr_pool_t *pool);
 /** No file of this one's module is on trial any more. */
 void conf_try_no_more(const void *module);

@@ -401,7 +401,8 @@ static struct file *load_beside(const struct file *old, const char **why, apr_po
         return file->module != NULL ? file : NULL;
     }
     if (strlen(old->path) + (apr_size_t)state.n_beside * 2 + 4 > PATH_MAX) {
-        *why = apr_psprintf(scratch, "%s: %d files have taken the place of others; start the server again", old->path, state.n_beside);
+        *why = apr_psprintf(scratch, "%s: %d files have taken the place of others; start the server again", old->path,
+                            state.n_beside);
         return NULL;
     }
     *why = "out of memory";

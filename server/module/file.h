@@ -31,8 +31,8 @@ typedef struct {
     const ec_module_t *module; /* that goes on */
     const char *path, *why;
 } module_refusal_t;
-/** Load what has taken the place of the loaded files, each beside the old one, and put it on trial (conf_try()).  Returns an array of
- * module_refusal_t in `pool`.  Blocks on the disk; any thread, one at a time. */
+/** Load what has taken the place of the loaded files, each beside the old one, and put it on trial (conf_try()).  Returns
+ * an array of module_refusal_t in `pool`.  Blocks on the disk; any thread, one at a time. */
 apr_array_header_t *module_files_try(apr_pool_t *pool);
 /** `module` is the one in force of its name from now on: returns the one that was before, or NULL when it was itself. */
 const ec_module_t *module_file_use(const ec_module_t *module);

@@ -253,7 +253,8 @@ apr_status_t module_trial_end(struct module_trial *trial, const conf_t *conf, ap
                 .file = stanza != NULL ? apr_pstrdup(trial->pool, conf_stanza_file(stanza)) : refusal->path,
                 .line = stanza != NULL ? conf_stanza_line(stanza) : 0,
                 .kind = CONF_PROBLEM_MODULE,
-                .text = apr_psprintf(trial->pool, "the new file of module \"%s\" is refused: %s", refusal->module->name, refusal->why),
+                .text = apr_psprintf(trial->pool, "the new file of module \"%s\" is refused: %s", refusal->module->name,
+                                     refusal->why),
             };
         }
     }

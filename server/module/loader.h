@@ -3,8 +3,8 @@
  *
  * A stanza of ecelerity.conf whose type is the name of a module file makes an instance:
  * its options are set from the stanza, its hooks come into force in the order of the
- * stanzas.  On reload an instance whose stanza says the same as before is kept as it is;
- * all others are made anew beside the old ones and take over in one step. */
+ * stanzas.  On reload an instance whose stanza says the same as before, of the same file of its
+ * module, is kept as it is; all others are made anew beside the old ones and take over in one step. */
 #ifndef MODULE_LOADER_H
 #define MODULE_LOADER_H
 
@@ -26,13 +26,13 @@ apr_status_t module_need_option(void *baton, const char *scope, const char *opti
 /** For conf_source_t.requirements: what the module's manifest requires. */
 const char *const *module_requirements(void *baton, const char *name);
 
-/** For a reload, around the loading of the configuration on one thread: files that have taken the place of loaded ones are loaded, and
- * what is loaded in between is bound to them.  Nobody else sees them before module_commit() of such a configuration.
- * One reload at a time.  Blocks on the disk; any thread. */
 struct module_trial;
+/** For a reload, around the loading of the configuration on one thread: files that have taken the place of loaded ones
+ * are loaded, and what is loaded in between is bound to them.  Nobody else sees them before module_commit() of such a
+ * configuration.  `pool` is kept.  One reload at a time.  Blocks on the disk; any thread. */
 struct module_trial *module_trial_begin(apr_pool_t *pool);
-/** Errors in `problems` for what could not be used of the files that `conf` needs (NULL: that it might need): it must be refused then,
- * with EC_E_CONFIG.  The same thread. */
+/** Errors in `problems` for what could not be used of the files that `conf` needs (NULL: that it might need): it must be
+ * refused then, with EC_E_CONFIG.  The same thread; ends the trial. */
 apr_status_t module_trial_end(struct module_trial *trial, const conf_t *conf, apr_array_header_t *problems);
 
 /** A warning in `problems` for each module of `conf` that is not what stands on disk now: it is resident, its file was written

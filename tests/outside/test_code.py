@@ -49,7 +49,8 @@ def test_code_is_replaced_under_load(lab, kit):
     build(kit, 1, 2)
     put(kit, 1)
     sink = lab.sink(record=False)
-    server = lab.server(f'Gateway = "{sink.address}"\nRemote_SMTP_Port = {sink.port}\ntally {{ text = "kept" }}\n', env=kit.module_env())
+    server = lab.server(f'Gateway = "{sink.address}"\nRemote_SMTP_Port = {sink.port}\ntally {{ text = "kept" }}\n',
+                        env=kit.module_env())
     traffic = lab.load(server, "-c", 10, "-n", 10 ** 7, "-m", 50, "--domains", 20, "--domain", "d.test")
     wait_for("traffic", lambda: int(server.account()["received"]) > 100)
     for step in range(1, SWAPS + 1):
@@ -111,16 +112,19 @@ def test_our_own_modules_are_replaced(lab, kit):
     sink = lab.sink()
     server = lab.server(f'Gateway = "{sink.address}"\nRemote_SMTP_Port = {sink.port}\nmsgc_server {{ }}\n'
                         f'json_logger {{ jsonlog = "{kit.dir}/json" }}\nbounce_logger "b" {{ bouncelog = "{kit.dir}/bounces" }}\n'
-                        f'custom_logger "c" {{ mainlog = "{kit.dir}/custom" paniclog = "{kit.dir}/panic" }}\nbounce_classifier {{ }}\ninbound_audit {{ serialize_dir = "{kit.dir}/audit" }}\n',
+                        f'custom_logger "c" {{ mainlog = "{kit.dir}/custom" paniclog = "{kit.dir}/panic" }}\n'
+                        f'bounce_classifier {{ }}\ninbound_audit {{ serialize_dir = "{kit.dir}/audit" }}\n',
                         env={"EC_MODULE_PATH": str(kit.dir)})
     names = {m["scope_name"] for m in server.console("module", "list")["modules"]}
-    assert names >= {"ec_logger", "json_logger", "bounce_logger", "custom_logger", "bounce_classifier", "inbound_audit", "msgc_server"}
+    assert names >= {"ec_logger", "json_logger", "bounce_logger", "custom_logger", "bounce_classifier", "inbound_audit",
+                     "msgc_server"}
     for name in names:
         shutil.copy(kit.dir / f"{name}.so", kit.dir / "new")
         os.rename(kit.dir / "new", kit.dir / f"{name}.so")
     text = server.console("config", "reload", form="text")
     assert text.count("used when the server is started again") == 1 and "msgc_server.so" in text, text
-    wait_for("the end of all old instances", lambda: {m["state"] for m in server.console("module", "list")["modules"]} == {"running"})
+    wait_for("the end of all old instances",
+             lambda: {m["state"] for m in server.console("module", "list")["modules"]} == {"running"})
     assert {m["scope_name"]: int(m["load"]) for m in server.console("module", "list")["modules"]} == \
         {name: 1 if name == "msgc_server" else 2 for name in names}
     load(server.address, server.port, "-c", 1, "-n", 20, "--domain", "d.test")
