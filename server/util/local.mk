@@ -2,7 +2,7 @@
 libserver_la_SOURCES += \
   %D%/cidr.c %D%/cidr.h \
   %D%/crc32c.c %D%/crc32c.h \
-  %D%/hash.c %D%/hash.h \
+  %D%/bytes.h %D%/hash.c %D%/hash.h \
   %D%/heap.c %D%/heap.h \
   %D%/id.c \
   %D%/list.h \

@@ -6,30 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "util/bytes.h"
 #include "util/crc32c.h"
-
-/* ---- numbers ----------------------------------------------------------------------- */
-
-static void put(unsigned char *to, apr_uint64_t value, int bytes)
-{
-    for (int i = 0; i < bytes; i++) {
-        to[i] = (unsigned char)(value >> (8 * i));
-    }
-}
-
-static apr_uint64_t get(const unsigned char *from, int bytes)
-{
-    apr_uint64_t value = 0;
-
-    for (int i = 0; i < bytes; i++) {
-        value |= (apr_uint64_t)from[i] << (8 * i);
-    }
-    return value;
-}
 
 void jlog_nonce_write(unsigned char to[JLOG_NONCE], apr_uint64_t nonce)
 {
-    put(to, nonce, JLOG_NONCE);
+    util_bytes_put(to, nonce, JLOG_NONCE);
 }
 
 /* ---- records ----------------------------------------------------------------------- */
@@ -48,29 +30,29 @@ jlog_look_t jlog_record_read(ec_jlog_record_t *record, const unsigned char *data
     if (room < JLOG_HEAD) {
         return JLOG_SHORT;
     }
-    if (get(data, JLOG_NONCE) != nonce || get(data + AT_LENGTH, 4) > EC_JLOG_RECORD_MAX) {
+    if (util_bytes_get(data, JLOG_NONCE) != nonce || util_bytes_get(data + AT_LENGTH, 4) > EC_JLOG_RECORD_MAX) {
         return JLOG_BAD;
     }
-    record->length = (apr_size_t)get(data + AT_LENGTH, 4);
+    record->length = (apr_size_t)util_bytes_get(data + AT_LENGTH, 4);
     if (room - JLOG_HEAD < record->length) {
         return JLOG_SHORT;
     }
-    if (get(data + AT_CRC, 4) != crc_of(data, record->length)) {
+    if (util_bytes_get(data + AT_CRC, 4) != crc_of(data, record->length)) {
         return JLOG_BAD;
     }
     record->data = (const char *)data + JLOG_HEAD;
-    record->when = (apr_time_t)get(data + AT_TIME, 8);
+    record->when = (apr_time_t)util_bytes_get(data + AT_TIME, 8);
     return JLOG_WHOLE;
 }
 
 void jlog_record_write(unsigned char *to, const char *line, apr_size_t length, apr_time_t when,
                        apr_uint64_t nonce)
 {
-    put(to, nonce, JLOG_NONCE);
-    put(to + AT_LENGTH, length, 4);
-    put(to + AT_TIME, (apr_uint64_t)when, 8);
+    util_bytes_put(to, nonce, JLOG_NONCE);
+    util_bytes_put(to + AT_LENGTH, length, 4);
+    util_bytes_put(to + AT_TIME, (apr_uint64_t)when, 8);
     memmove(to + JLOG_HEAD, line, length);
-    put(to + AT_CRC, crc_of(to, length), 4);
+    util_bytes_put(to + AT_CRC, crc_of(to, length), 4);
 }
 
 /* ---- texts: what is read must be what would be written ----------------------------- */
