@@ -17,7 +17,7 @@ FULL = bool(os.environ.get("EC_CLUSTER_FULL"))
 DELAY = 300        # milliseconds that a message takes
 PORT = 2526
 MESSAGES_MAX = 60000  # for one node
-MOST_AWAITED = 1500   # connections: more than this machine has time for
+MOST_AWAITED = 10000   # connections: more than this machine has time for
 SECOND = 1_000_000
 
 
@@ -85,8 +85,9 @@ class SlotLab:
     def config(self):
         domains = "".join(f'Domain "{d}" {{ cluster_max_outbound_connections = {n} }}\n' for d, n in self.limits.items())
         most = max([50, *self.limits.values()]) + 10
+        whole = max(5000, 2 * sum(self.limits.values()))
         return (f'Routes = ( "{self.lab["sink"].address}" )\nRemote_SMTP_Port = {PORT}\nRelay_Hosts = ( "0.0.0.0/0" )\n'
-                f"max_outbound_connections = {most}\nserver_max_outbound_connections = 5000\nmax_deliveries_per_connection = 50\n{self.extra}\n{domains}")
+                f"max_outbound_connections = {most}\nserver_max_outbound_connections = {whole}\nmax_deliveries_per_connection = 50\n{self.extra}\n{domains}")
 
     def start(self):
         self.lab.start_nodes(self.config())
@@ -127,6 +128,13 @@ class SlotLab:
         begin = time.monotonic()
         wait_for(f"{what}: {wanted:.0f} connections", lambda: sum(self.used_now(h, domains) for h in hosts) >= wanted, patience)
         return time.monotonic() - begin
+
+    def await_equal(self, part, patience=180):
+        """Until no node has that much more, or less, than its part."""
+        def is_equal():
+            used = [self.used_now(host) for host in self.lab.nodes]
+            return max(abs(n - sum(used) / len(used)) for n in used) < part * sum(used) / len(used)
+        wait_for("equal parts", is_equal, patience)
 
     # ---- what must hold
 

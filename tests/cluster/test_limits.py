@@ -8,7 +8,8 @@ from slotfaults import FAULTS, wait
 from slotlab import FULL, SlotLab, now
 
 STEADY = 12 if FULL else 4
-MOST_STEADY = 1500  # connections at once that this machine has time for
+MOST_QUICK = 1500    # with more of them corosync's token is late now and then on two cores, and what was on its way is granted anew
+MOST_STEADY = 10000  # connections at once that this machine has time for
 LIMITS = {"l1.test": 1, "l2.test": 2, "l7.test": 7, "l50.test": 50, **{f"d{i}.test": 1 for i in range(20)}}
 
 
@@ -28,6 +29,8 @@ def steady(slots):
             slots.feed(host, 3 * STEADY)
     slots.await_used("all of it", 0.9)
     wait(3 * slots.delay / 1000)  # who came first gives up what is too much, message by message
+    if FULL and sum(slots.limits.values()) > MOST_QUICK:
+        slots.await_equal(0.1)
     start = now()
     wait(STEADY)
     used, by_host = slots.figures("steady", start, now())
@@ -38,7 +41,8 @@ def steady(slots):
     assert whole > (0.95 if FULL else 0.8)
     if sum(slots.limits.values()) >= 9:
         part = sum(by_host) / len(by_host)
-        assert all(abs(n - part) < part * (0.1 if FULL else 0.3) for n in by_host), by_host
+        bound = 0.1 if FULL and sum(slots.limits.values()) <= MOST_QUICK else 0.3
+        assert all(abs(n - part) < part * bound for n in by_host), by_host
 
 
 def test_never_exceeded(lab):
@@ -73,11 +77,16 @@ def test_reload(lab):
     slots.check(limits={"a.test": 30, "b.test": 6})
 
 
+def delay_for(connections):
+    """So many messages a second that this machine has time for: a few hundred."""
+    return next((delay for most, delay in ((200, 300), (1500, 3000), (MOST_STEADY, 12000)) if connections <= most), 3000)
+
+
 @pytest.mark.skipif(not FULL, reason="EC_CLUSTER_FULL=1 runs it")
 @pytest.mark.parametrize("domains", [1, 200])
 @pytest.mark.parametrize("limit", [1, 2, 7, 50, 500])
 def test_matrix(lab, limit, domains):
-    slots = SlotLab(lab, many(limit, domains), delay=300 if limit * domains <= 200 else 3000)
+    slots = SlotLab(lab, many(limit, domains), delay=delay_for(limit * domains))
     slots.start()
     feed_all(slots, 60 if limit * domains <= MOST_STEADY else 10)
     if limit * domains <= MOST_STEADY:
