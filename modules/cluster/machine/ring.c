@@ -146,6 +146,13 @@ static void send_snapshots(replica_t *replica, const struct settle *settle,
     }
 }
 
+/* A state to go on with, or none is needed.  Where there is none, the STATE that names us was not ours: a process of
+ * our host forged it. */
+static int can_go_on(const replica_t *replica, const struct settle_decision *decision)
+{
+    return decision->is_founding || replica->lease.tell != NULL;
+}
+
 static void decide(replica_t *replica)
 {
     struct settle_decision decision;
@@ -158,7 +165,7 @@ static void decide(replica_t *replica)
         replica->is_in_step = 0;
         replica_enter(replica, REPLICA_MINORITY);
         replica_log(replica, "no quorum: cluster limits end when the lease runs out");
-    } else if (is_keeper(&decision, replica->config.self)) {
+    } else if (is_keeper(&decision, replica->config.self) && can_go_on(replica, &decision)) {
         go_on(replica, &decision);
         apply_pending(replica);
         send_snapshots(replica, &replica->settle, &decision);
