@@ -3,7 +3,7 @@
 """One table: the floor, this server, and Postfix where it is installed, measured in one run.
 
 usage: bench.py [--quick] [--messages N] [--json FILE] [--only NAME ...]
-Names: accept relay idle sync reload queues lookup logs.  Needs EC_PREFIX (the installed tree) and EC_BUILD (for the floor program); `make bench` sets both.
+Names: accept relay idle sync reload queues modules lookup logs cluster.  Needs EC_PREFIX (the installed tree) and EC_BUILD (for the floor program); `make bench` sets both.
 All servers listen on loopback and keep their files below one folder on one disk (--dir, default: the build folder).
 Every figure is the median of --runs runs; peers take turns, so that a machine whose speed drifts hurts all alike."""
 import argparse
@@ -19,6 +19,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../system"))
 import lab  # noqa: E402
+import reloads  # noqa: E402
 
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -276,99 +277,6 @@ class Bench:
                 s.close()
             server.stop()
 
-    @staticmethod
-    def large_config(i):
-        """50,000 lines: 10,000 bindings, 20,000 domain stanzas; another value in each generation."""
-        return (f"max_retries = {i + 1}\n" + "".join(f'Binding "b{n}" {{ retry_interval = {100 + n} }}\n' for n in range(10000))
-                + "".join(f'Domain "d{n}.test" {{\n  retry_interval = {1000 + n} }}\n' for n in range(20000)))
-
-    @staticmethod
-    def longest_turns(server):
-        return [row["longest_turn_us"] / 1000 for row in server.console("loops")["loops"]]
-
-    @staticmethod
-    def loops_cpu(server):
-        """Milliseconds that the threads of the loops have run, and have waited for a processor."""
-        run = wait = 0
-        for task in os.listdir(f"/proc/{server.pid}/task"):
-            with open(f"/proc/{server.pid}/task/{task}/comm") as f:
-                if int(task) != server.pid and not f.read().startswith("loop"):
-                    continue
-            with open(f"/proc/{server.pid}/task/{task}/schedstat") as f:
-                fields = f.read().split()
-            run, wait = run + int(fields[0]), wait + int(fields[1])
-        return run / 1e6, wait / 1e6
-
-    def measure_reloads(self, server, config):
-        """Seconds of each reload and, per loop, the longest time between two polls while it ran (ms)."""
-        seconds, turns, run, waited = [], [], [], []
-        for i in range(self.args.reloads):
-            server.configure(config(i))
-            server.console("loops", "reset")
-            before, start = self.loops_cpu(server), time.monotonic()
-            server.console("config", "reload")
-            seconds.append(time.monotonic() - start)
-            time.sleep(0.2)                                      # what the reload has left to do in slices
-            after = self.loops_cpu(server)
-            run.append(after[0] - before[0])
-            waited.append(after[1] - before[1])
-            turns.append(self.longest_turns(server))
-        return {"seconds": statistics.median(seconds), "most_seconds": max(seconds),
-                "run_ms": statistics.median(run), "waited_ms": statistics.median(waited),
-                "turn_ms": [statistics.median(t) for t in zip(*turns)], "most_turn_ms": [max(t) for t in zip(*turns)]}
-
-    def add_reload_row(self, what, row):
-        text = (f"{row['seconds']:.3f} s (at most {row['most_seconds']:.3f}); longest turn by loop "
-                + ", ".join(f"{m:.1f} ms (at most {a:.1f})" for m, a in zip(row["turn_ms"], row["most_turn_ms"]))
-                + f"; loops ran {row['run_ms']:.1f} ms and waited {row['waited_ms']:.1f} ms for a processor")
-        self.rows.append({"what": what, "peer": "ecelerity", **row, "text": text})
-
-    def run_reload(self):
-        """A large configuration, reloaded while nothing else happens and while mail is relayed.  At full speed client, sink and
-        server want all processors, and turns are long because others run; at a moderate rate they show what a reload does."""
-        sink = lab.Sink(lab.new_address(), 2526)
-        relay = f'Gateway = "{sink.address}"\nRemote_SMTP_Port = {sink.port}\n'
-        server = lab.Server(self.folder(), relay + self.large_config(0))
-        load = None
-
-        def start_load(*options):
-            load = lab.Load(server.address, server.port, "-c", 20, "-n", 10 ** 8, "--ignore-errors", *options)
-            before = int(server.account()["delivered"])
-            lab.wait_for("mail", lambda: int(server.account()["delivered"]) > before + 1000)
-            return load
-        try:
-            self.add_reload_row("reload of 50,000 lines, idle", self.measure_reloads(server, lambda i: relay + self.large_config(i)))
-            load = start_load("--rate", 1000)
-            self.add_reload_row("the same while relaying 1,000/s", self.measure_reloads(server, lambda i: relay + self.large_config(i)))
-            load.kill9()
-            load = start_load()
-            self.add_reload_row("the same while relaying at full speed", self.measure_reloads(server, lambda i: relay + self.large_config(i)))
-            turns = []
-            for _ in range(self.args.reloads):
-                server.console("loops", "reset")
-                time.sleep(0.1)                                  # about as long as a reload
-                turns.append(self.longest_turns(server))
-            text = "longest turn by loop " + ", ".join(f"{statistics.median(t):.1f} ms (at most {max(t):.1f})" for t in zip(*turns))
-            self.rows.append({"what": "relaying without a reload", "peer": "ecelerity", "text": text})
-            lab.wait_for("one generation", lambda: len(server.console("config", "generations")["generations"]) == 1)
-        finally:
-            if load:
-                load.kill9()
-            server.stop()
-            sink.stop()
-
-    def run_queues(self, count):
-        """Reloads of a small configuration with many queues; every second one changes something for all of them."""
-        def config(i):
-            return f"suspend_delivery = true\nretry_interval = {100 + i // 2}\n"
-        server = lab.Server(self.folder(), config(0))
-        try:
-            lab.load(server.address, server.port, "-n", count // 100, "-c", 10, "-r", 100, "--domains", count, "--domain", "test")
-            lab.wait_for("the queues", lambda: int(server.account()["queued"]) == count)
-            self.add_reload_row(f"reload with {count:,} queues", self.measure_reloads(server, config))
-        finally:
-            server.stop()
-
     def run_lookup(self):
         """Instructions of one look-up with few and with many stanzas, as callgrind counts them."""
         if not shutil.which("valgrind"):
@@ -418,11 +326,11 @@ def main():
     ap.add_argument("--quick", action="store_true", help="one short run of everything: does it work at all")
     ap.add_argument("--messages", type=int, default=20000)
     ap.add_argument("--runs", type=int, default=3)
+    ap.add_argument("--reloads", type=int, default=20)
     ap.add_argument("--dir", default=os.environ.get("EC_BUILD", "/var/tmp"))
     ap.add_argument("--json")
-    ap.add_argument("--only", nargs="*", default=["accept", "relay", "idle", "sync", "reload", "queues", "lookup", "logs", "cluster"])
+    ap.add_argument("--only", nargs="*", default=["accept", "relay", "idle", "sync", *reloads.MEASURED, "lookup", "logs", "cluster"])
     args = ap.parse_args()
-    args.reloads = 10
     if args.quick:
         args.messages, args.runs, args.reloads = 1000, 1, 2
     bench = Bench(args)
@@ -451,10 +359,9 @@ def main():
             bytes_each = bench.run_idle(count)["bytes"]
             bench.rows.append({"what": f"idle inbound, {count} conns", "peer": "ecelerity", "bytes": bytes_each,
                                "text": f"{bytes_each / 1024:.1f} KiB each"})
-        if "reload" in args.only:
-            bench.run_reload()
-        if "queues" in args.only:
-            bench.run_queues(2000 if args.quick else 100000)
+        for name, measure in reloads.MEASURED.items():
+            if name in args.only:
+                bench.rows += measure(bench.folder(), args)
         if "lookup" in args.only:
             bench.run_lookup()
         bench.report()

@@ -8,7 +8,7 @@ bench: all
 	@test -x "$(DESTDIR)$(bindir)/smtpload" || { echo "make install first: the installed programs are measured"; exit 1; }
 	EC_PREFIX="$(DESTDIR)$(prefix)" EC_BUILD="$(abs_builddir)" python3 $(srcdir)/tests/bench/bench.py $(BENCH_FLAGS)
 .PHONY: bench
-EXTRA_DIST += tests/bench/bench.py tests/bench/cluster.py tests/bench/hooks.py
+EXTRA_DIST += tests/bench/bench.py tests/bench/cluster.py tests/bench/hooks.py tests/bench/reloads.py
 
 # How fast the spool is by itself.
 noinst_PROGRAMS += %D%/spool/spool_bench
