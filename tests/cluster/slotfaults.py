@@ -2,7 +2,7 @@
 """What happens to a cluster while its limits are watched: each fault, and the return from it."""
 import time
 
-from slotlab import FULL, now
+from slotlab import FULL, SECOND, now
 
 PAUSE = 10 if FULL else 3
 
@@ -20,9 +20,12 @@ def wait(seconds):
 def kill_node(slots):
     victim, others = slots.lab.nodes[2], slots.lab.nodes[:2]
     slots.mark("kill -9 of a node")
+    killed = now()
     victim.node.kill9()
     took = slots.await_used("the share of the dead", 0.9, others)
-    print(f"\nthe dead node's share was used after {took:.1f} s")
+    part = max(1, slots.total() // 30)
+    first = slots.seen().growth([h.address for h in others], killed, part)
+    print(f"\nof the dead node's share {part} were used {(first - killed) / SECOND:.1f} s after its death, and nearly all {took:.1f} s after")
     slots.lab.start_node(victim, slots.config())
     slots.lab.await_members(*slots.lab.names)
 

@@ -4,8 +4,10 @@
 A limit is exact: it is looked at over the whole story, whatever happens meanwhile.  How much is used, how fairly, and how
 soon, is printed, and compared with generous bounds only: the machine has other things to do."""
 import os
+import resource
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "system"))
 from lab import wait_for
@@ -17,7 +19,7 @@ FULL = bool(os.environ.get("EC_CLUSTER_FULL"))
 DELAY = 300        # milliseconds that a message takes
 PORT = 2526
 MESSAGES_MAX = 60000  # for one node
-MOST_AWAITED = 10000   # connections: more than this machine has time for
+FILES_LEFT = 2000      # descriptors of a program beside its connections
 SECOND = 1_000_000
 
 
@@ -29,10 +31,10 @@ def now():
 class Seen(Trace):
     """The sink's trace, with which host a connection came from."""
 
-    def __init__(self, path, cut=()):
+    def __init__(self, *paths, cut=()):
         self.hosts = {}
         self.cut = list(cut)
-        super().__init__(path)
+        super().__init__(*paths)
 
     def _row(self, path, row):
         super()._row(path, row)
@@ -60,6 +62,16 @@ class Seen(Trace):
         """Connections at once on average."""
         return sum(b - a for a, b in self.within(start, end, domains, host)) / max(1, end - start)
 
+    def growth(self, hosts, since, by):
+        """When these hosts had so many connections more than at `since`; None: never."""
+        ours = [(self.opened[c], self.end_of(c)) for c in self.opened if self.hosts[c] in hosts and self.end_of(c) > since]
+        more = 0
+        for when, step in sorted([(a, 1) for a, _ in ours if a > since] + [(b, -1) for _, b in ours]):
+            more += step
+            if more >= by:
+                return when
+        return None
+
     def sent(self, domain, start, end):
         """How many recipients were named between two times."""
         return sum(start <= t < end for t in self.times(domain))
@@ -71,19 +83,51 @@ class Seen(Trace):
                 if self.end_of(connection) + lease < min(when, self.closed.get(connection, float("inf")))]
 
 
+def raise_files():
+    """As many descriptors as the system allows; how many that are."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
+
+
 class SlotLab:
     """Three nodes and a sink.  `limits`: domain -> its cluster-wide limit, the same from the beginning to the end unless
-    reload() changes it."""
+    reload() changes it.  Where a system gives a program fewer descriptors than the limits allow connections, the last domains
+    get no mail (`idle`), and there are several sinks."""
 
     def __init__(self, lab, limits, delay=DELAY, extra=""):
         self.lab, self.limits, self.delay, self.extra = lab, dict(limits), delay, extra
-        self.trace = str(lab.dir / "sink.trace")
         self.cut = []
         self.marks = []
-        self.sink = lab.start_sink("--domains", "--trace-connections", self.trace, "--at", f"body=delay {delay}", port=PORT)
+        self.each = raise_files() - FILES_LEFT                  # connections of one program
+        self.idle = self.find_idle()
+        self.sinks, self.traces = [], []
+        for i in range(max(1, -(-self.total() // self.each))):
+            self.traces.append(str(lab.dir / f"sink{i}.trace"))
+            self.sinks.append(lab.start_sink("--domains", "--trace-connections", self.traces[i], "--at", f"body=delay {delay}", port=PORT + i))
+        for host in lab.nodes:
+            host.sh("echo 10000 65535 > /proc/sys/net/ipv4/ip_local_port_range")
+
+    def find_idle(self):
+        """When one of three nodes is dead the other two have all connections."""
+        idle, left = set(), 2 * self.each
+        for domain, limit in self.limits.items():
+            left -= limit
+            if left < 0:
+                idle.add(domain)
+        return idle
+
+    @property
+    def demand(self):
+        """The limits of the domains that get mail."""
+        return {d: n for d, n in self.limits.items() if d not in self.idle}
+
+    def total(self):
+        return sum(self.demand.values())
 
     def config(self):
-        domains = "".join(f'Domain "{d}" {{ cluster_max_outbound_connections = {n} }}\n' for d, n in self.limits.items())
+        domains = "".join(f'Domain "{d}" {{ cluster_max_outbound_connections = {n} Remote_SMTP_Port = {PORT + i % len(self.sinks)} }}\n'
+                          for i, (d, n) in enumerate(self.limits.items()))
         most = max([50, *self.limits.values()]) + 10
         whole = max(5000, 2 * sum(self.limits.values()))
         return (f'Routes = ( "{self.lab["sink"].address}" )\nRemote_SMTP_Port = {PORT}\nRelay_Hosts = ( "0.0.0.0/0" )\n'
@@ -101,21 +145,38 @@ class SlotLab:
             host.node.console("config", "reload")
 
     def feed(self, host, seconds, domains=None):
-        """So much mail that all its part of the limits, and more, can be used for so long."""
-        counts = {d: limit * seconds * 1000 / self.delay for d, limit in (domains or self.limits).items()}
-        part = min(1, MESSAGES_MAX / sum(counts.values()))
-        for domain, count in counts.items():
-            host.load("-c", 4, "-n", int(count * part) + 20, "-s", 400, "--pipeline", "--domain", domain)
+        """So much mail that all the limits can be used for so long."""
+        self.put(host, sum((domains or self.demand).values()) * seconds * 1000 / self.delay, domains)
 
-    def needed(self, seconds):
-        """So many messages can be sent meanwhile, by all."""
-        return min(MESSAGES_MAX, sum(self.limits.values()) * seconds * 1000 / self.delay)
+    def put(self, host, messages, domains=None):
+        """So many, as the limits are, and some more for small ones."""
+        domains = domains or self.demand
+        each = min(messages, MESSAGES_MAX) / sum(domains.values())
+        for domain, limit in domains.items():
+            host.load("-c", 4, "-n", int(limit * each) + 20, "-s", 400, "--pipeline", "--domain", domain)
+
+    def at_once(self, what):
+        """On all nodes, so that none has all the mail, and all the connections, before the others have any."""
+        with ThreadPoolExecutor(len(self.lab.nodes)) as pool:
+            list(pool.map(what, self.lab.nodes))
+
+    def feed_all(self, seconds):
+        self.at_once(lambda host: self.feed(host, seconds))
+
+    def top_up(self, seconds):
+        """Demand is equal while every node has enough to use all the limits."""
+        needed = self.total() * (1 + 2 * seconds * 1000 / self.delay)
+        self.at_once(lambda host: self.queued(host) < needed and self.put(host, needed - self.queued(host)))
+
+    def has_demand(self):
+        """Does every node have more mail than all the limits together let out at once?"""
+        return all(self.queued(host) > self.total() for host in self.lab.nodes)
 
     def queued(self, host):
         return int(host.node.account()["queued"])
 
     def seen(self):
-        return Seen(self.trace, self.cut)
+        return Seen(*self.traces, cut=self.cut)
 
     def used_now(self, host=None, domains=None):
         end = now()
@@ -123,13 +184,13 @@ class SlotLab:
 
     def await_used(self, what, share, hosts=None, domains=None, patience=60):
         """Until these hosts use this part of the limits; how long that took, in seconds."""
-        wanted = min(sum(self.limits[d] for d in domains or self.limits), MOST_AWAITED) * share
+        wanted = sum(self.limits[d] for d in domains or self.demand) * share
         hosts = hosts or self.lab.nodes
         begin = time.monotonic()
         wait_for(f"{what}: {wanted:.0f} connections", lambda: sum(self.used_now(h, domains) for h in hosts) >= wanted, patience)
         return time.monotonic() - begin
 
-    def await_equal(self, part, patience=180):
+    def await_equal(self, part, patience):
         """Until no node has that much more, or less, than its part."""
         def is_equal():
             used = [self.used_now(host) for host in self.lab.nodes]
@@ -166,8 +227,8 @@ class SlotLab:
     def figures(self, what, start, end):
         """How much of each limit was used, and by whom; printed."""
         seen = self.seen()
-        used = {d: seen.share([d], start, end) / n for d, n in self.limits.items()}
+        used = {d: seen.share([d], start, end) / n for d, n in self.demand.items()}
         by_host = [seen.share(None, start, end, h.address) for h in self.lab.nodes]
         print(f"\n{what}: used " + " ".join(f"{d}={u:.1%}" for d, u in list(used.items())[:8])
-              + f" all={seen.share(None, start, end) / sum(self.limits.values()):.1%}; by node " + " ".join(f"{n:.1f}" for n in by_host))
+              + f" all={seen.share(None, start, end) / self.total():.1%}; by node " + " ".join(f"{n:.1f}" for n in by_host))
         return used, by_host

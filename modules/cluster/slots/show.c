@@ -22,22 +22,35 @@ static const char *name_of(node_t *node, bus_node_t id, apr_pool_t *pool)
     return apr_psprintf(pool, "#%u", (unsigned)id);
 }
 
-/* Behind subcluster and window; both as the slots have put them there. */
-static const char *place_of(const struct limit_key *key, apr_int64_t *window)
+/* A key is subcluster|window|place, as the slots have put it together; a place is a kind, a space and a name. */
+static const char *window_text(const struct limit_key *key)
 {
-    const char *bar = strchr(key->item.key, '|'), *end = bar == NULL ? NULL : strchr(bar + 1, '|');
+    const char *bar = strchr(key->item.key, '|');
 
-    *window = bar == NULL ? 0 : strtoll(bar + 1, NULL, 10);
-    return end == NULL ? key->item.key : end + 1;
+    return bar == NULL ? "" : bar + 1;
 }
 
-static ec_node_t *begin_row(ec_node_t *table, const char *name, const struct limit_key *key)
+static const char *place_of(const struct limit_key *key)
+{
+    const char *bar = strchr(window_text(key), '|');
+
+    return bar == NULL ? key->item.key : bar + 1;
+}
+
+static const char *place_name(const struct limit_key *key)
+{
+    const char *place = place_of(key);
+
+    return place + strcspn(place, " ") + 1;
+}
+
+/* `column` is the heading of `text`, which says which one it is. */
+static ec_node_t *begin_row(ec_node_t *table, const char *column, const char *text, const struct limit_key *key)
 {
     ec_node_t *row = ec_node_row(table);
-    apr_int64_t window;
-    const char *place = place_of(key, &window);
+    apr_int64_t window = strtoll(window_text(key), NULL, 10);
 
-    ec_node_text(row, name, strcmp(name, "limit_key") == 0 ? place : place + strcspn(place, " ") + 1);
+    ec_node_text(row, column, text);
     ec_node_format(row, "subcluster", "%.*s", (int)strcspn(key->item.key, "|"), key->item.key);
     ec_node_float(row, "seconds", (double)window / APR_USEC_PER_SEC, window % APR_USEC_PER_SEC == 0 ? 0 : 3);
     ec_node_int(row, "limit", key->limit);
@@ -47,7 +60,7 @@ static ec_node_t *begin_row(ec_node_t *table, const char *name, const struct lim
 static void add_holders(ec_node_t *table, const struct limit_key *key, node_t *node, apr_pool_t *pool)
 {
     for (const struct limit_entry *entry = key->entries; entry != NULL; entry = entry->next) {
-        ec_node_t *row = begin_row(table, "limit_key", key);
+        ec_node_t *row = begin_row(table, "limit_key", place_of(key), key);
         bus_node_t id = limit_entry_node(entry);
 
         ec_node_text(row, "holder", id != 0 ? name_of(node, id, pool) : "(gone)");
@@ -55,7 +68,7 @@ static void add_holders(ec_node_t *table, const struct limit_key *key, node_t *n
         ec_node_int(row, "wants", entry->target);
     }
     if (key->frozen > 0) {
-        ec_node_t *row = begin_row(table, "limit_key", key);
+        ec_node_t *row = begin_row(table, "limit_key", place_of(key), key);
 
         ec_node_text(row, "holder", "(frozen)");
         ec_node_int(row, "holds", key->frozen);
@@ -90,12 +103,11 @@ void slots_command(const slots_t *slots, node_t *node, ec_answer_t *answer)
 {
     const char *pattern = ec_answer_arg(answer, "pattern");
     ec_node_t *root = ec_answer_root(answer), *table = ec_node_table(root, "limits");
-    apr_int64_t window;
 
     for (int is_rate = 0; is_rate < 2; is_rate++) {
         TABLE_EACH(const struct limit_key, key, &slots_state(slots, is_rate)->keys)
         {
-            if (pattern == NULL || fnmatch(pattern, place_of(key, &window), FNM_CASEFOLD) == 0)
+            if (pattern == NULL || fnmatch(pattern, place_of(key), FNM_CASEFOLD) == 0)
                 add_holders(table, key, node, ec_answer_pool(answer));
         }
     }
@@ -106,8 +118,7 @@ void slots_command(const slots_t *slots, node_t *node, ec_answer_t *answer)
 
 static int is_of_kind(const struct limit_key *key, const char *kind)
 {
-    apr_int64_t window;
-    const char *place = place_of(key, &window);
+    const char *place = place_of(key);
     apr_size_t length = strlen(kind);
 
     return strncmp(place, kind, length) == 0 && place[length] == ' ';
@@ -138,7 +149,7 @@ static void add_throttle(const slots_t *slots, node_t *node, const struct limit_
     }
     if (!is_there && of != 0)
         return;
-    row = begin_row(table, "throttle", key);
+    row = begin_row(table, "throttle", place_name(key), key);
     ec_node_int(row, "held", held);
     ec_node_int(row, "wanted", wanted);
     if (of == 0)
