@@ -13,7 +13,7 @@
  * go, and by nothing else, so all copies are the same.  Who comes in gets the state of a member at one point of the order,
  * and from there on the messages.  The first to come in brings what it has.
  *
- * Callbacks run on the cluster's own thread, one at a time, and must be quick: while one runs nothing of the cluster moves. They may
+ * Callbacks run on the cluster's own thread (of leave(): on the caller's), one at a time, and must be quick: while one runs nothing of the cluster moves. They may
  * call send() and nothing else of this header; other work is posted to a loop (ec/loop.h).  What other threads read is guarded by
  * the module.
  *
@@ -63,10 +63,14 @@ typedef struct {
 
 /** Version 1. */
 typedef struct {
-    /** Be a member from now on.  Copies `name`, keeps `calls` and `baton` until leave().  NULL: this process is in it already, or
-     * the name has no 1 to EC_CLUSTER_NAME_MAX bytes.  Master loop, in init, start or stop of an instance or in a command. */
+    /** Be a member.  No callback runs before the caller has returned to its loop, so the handle is stored by then.  Copies `name`, keeps
+     * `calls` and `baton` until leave().  NULL: the name has not 1 to EC_CLUSTER_NAME_MAX bytes.  Who joins a group that this process is in
+     * already waits until the other leaves and takes its place, with its state, by read(), member() and joined(): so an instance of a module
+     * follows another when options are changed, and the group does not notice.  (Two modules that both stay are a mistake: "cluster
+     * group list" says how many wait.)  Master loop, in init, start or stop of an instance or in a command. */
     ec_cluster_group_t *(*join)(void *self, const char *name, const ec_cluster_calls_t *calls, void *baton);
-    /** No callback runs any more.  The others are told.  Ends the group's handle.  Master loop, as above. */
+    /** No callback runs any more, but write() once before it returns, for one that waits.  The others are told.  Ends the group's handle.
+     * Master loop, as above. */
     void (*leave)(void *self, ec_cluster_group_t *group);
     /** To all members, in order.  Copies.  Any thread.  EC_E_BUSY: this node is not in step now, and joined() will be called;
      * EC_E_LIMIT: too much is waiting to be sent; EC_E_TOO_LONG: more than EC_CLUSTER_MESSAGE_MAX. */

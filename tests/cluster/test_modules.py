@@ -44,6 +44,11 @@ def all_see(nodes, want):
             raise AssertionError(f"{node.host.name}: {show(node)}, not {want}") from None
 
 
+def groups_of(node):
+    groups = node.console("cluster", "group", "list")["groups"]
+    return [(g["group"], *(int(g[k]) for k in ("members", "in_step", "waiting_here"))) for g in groups]
+
+
 def send(host):
     client = host.connect()
     assert client.mail("a@client.test", ["b@there.test"], b"Subject: x\r\n\r\nhi\r\n")[0] == 250
@@ -61,8 +66,7 @@ def test_a_count_on_three_nodes(lab, module_path):
         send(host)
     send(lab["n2"])
     all_see(nodes, {"n1": 1, "n2": 2, "n3": 1})
-    groups = nodes[0].console("cluster", "group", "list")["groups"]
-    assert [(g["group"], int(g["members"]), int(g["in_step"])) for g in groups] == [("visits", 3, 3)]
+    assert groups_of(nodes[0]) == [("visits", 3, 3, 0)]
 
     # a node goes with its count, and comes in with those of the others
     nodes[0].kill9()
@@ -91,6 +95,16 @@ def test_a_count_on_three_nodes(lab, module_path):
     nodes[1].configure(lab.cluster_config(lab["n2"]) + config)
     nodes[1].console("config", "reload")
     all_see(nodes, {"n1": 0, "n2": 3, "n3": 2})
+
+    # its options change: the new instance takes the place of the old one, again and again
+    for i in range(10):
+        nodes[1].configure(lab.cluster_config(lab["n2"]) + config.replace("visits { }", f'visits {{ title = "t{i}" }}'))
+        nodes[1].console("config", "reload")
+        assert nodes[1].console("visits", "show")["title"] == f"t{i}"
+        wait_for("the old one to go", lambda: show(nodes[1]) == {"n1": 0, "n2": 3, "n3": 2})
+        assert groups_of(nodes[1]) == [("visits", 3, 3, 0)]
+    send(lab["n2"])
+    all_see(nodes, {"n1": 0, "n2": 4, "n3": 2})
     for node in nodes:
         assert node.stop() == 0
 

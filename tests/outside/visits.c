@@ -9,6 +9,7 @@
 enum { NODES_MAX = 64 };
 
 struct visits {
+    const char *title;          /* of the sum */
     const ec_cluster_t *cluster;
     void *of;                   /* what its functions are called with */
     ec_cluster_group_t *group;
@@ -132,6 +133,7 @@ static void show(void *self, ec_answer_t *answer)
     pthread_mutex_lock(&visits->lock);
     n = visits->n;
     memcpy(counts, visits->counts, sizeof counts);
+    ec_node_text(root, "title", visits->title);
     ec_node_text(root, "in_step", visits->is_in_step ? "yes" : "no");
     pthread_mutex_unlock(&visits->lock);
     for (int i = 0; i < n; i++)
@@ -178,10 +180,6 @@ static apr_status_t start(void *self, const char **why)
         return EC_E_MODULE;
     }
     visits->group = visits->cluster->join(visits->of, "visits", &calls, visits);
-    if (visits->group == NULL) {
-        *why = "another module is in the group visits";
-        return EC_E_MODULE;
-    }
     return APR_SUCCESS;
 }
 
@@ -194,11 +192,15 @@ static void stop(void *self)
     pthread_mutex_destroy(&visits->lock);
 }
 
+static const ec_option_t options[] = {
+    EC_OPT_STRING(struct visits, title, "all nodes", "what show calls the sum"),
+    EC_OPT_END
+};
 static const ec_hook_t hooks[] = { EC_HOOK(message_accepted, on_accepted), EC_HOOK_END };
 static const ec_command_t commands[] = {
     { "show", EC_CMD_READ, show, "messages that all nodes have taken" },
     EC_COMMAND_END
 };
 
-EC_MODULE(visits, struct visits, .summary = "counts messages on all nodes", .hooks = hooks, .commands = commands,
+EC_MODULE(visits, struct visits, .summary = "counts messages on all nodes", .options = options, .hooks = hooks, .commands = commands,
           .init = init, .start = start, .stop = stop);

@@ -5,9 +5,11 @@
 #include "cluster/group/api.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <apr_strings.h>
+#include <ec/loop.h>
 
 #include "cluster/group/group.h"
 #include "cluster/shared/shared.h"
@@ -17,7 +19,15 @@ static struct {
     node_t *node;              /* NULL: none runs.  The master loop's */
     pthread_mutex_t wake_lock; /* of wake_node, for whoever sends */
     node_t *wake_node;
+    struct opening *openings;  /* the master loop's */
 } api;
+
+/* One that has joined in this turn of the master loop, or was gone before the next. */
+struct opening {
+    struct opening *next;
+    ec_post_t post;
+    struct group_local *local; /* NULL: it has left */
+};
 
 static void wake(void *baton)
 {
@@ -99,6 +109,34 @@ static void unlock(void)
     node_wake(api.node);
 }
 
+static void on_opening(void *baton)
+{
+    struct opening *opening = baton, **at = &api.openings;
+
+    while (*at != opening)
+        at = &(*at)->next;
+    *at = opening->next;
+    if (opening->local != NULL) {
+        lock();
+        group_open(&api.groups, opening->local);
+        unlock();
+    }
+    free(opening);
+}
+
+/* Callbacks run on the node's thread: who has called must have stored the handle before. */
+static void open_later(struct group_local *local)
+{
+    struct opening *opening = calloc(1, sizeof(*opening));
+
+    if (opening == NULL)
+        abort();
+    opening->local = local;
+    opening->next = api.openings;
+    api.openings = opening;
+    ec_loop_post(ec_loop_at(0), &opening->post, on_opening, opening);
+}
+
 static ec_cluster_group_t *join(void *self, const char *name, const ec_cluster_calls_t *calls, void *baton)
 {
     struct group_local *local;
@@ -106,13 +144,21 @@ static ec_cluster_group_t *join(void *self, const char *name, const ec_cluster_c
     lock();
     local = group_join(&api.groups, name, calls, baton);
     unlock();
+    if (local != NULL)
+        open_later(local);
     return (ec_cluster_group_t *)local;
 }
 
 static void leave(void *self, ec_cluster_group_t *group)
 {
+    struct group_local *local = (struct group_local *)group;
+
+    for (struct opening *opening = api.openings; opening != NULL; opening = opening->next) {
+        if (opening->local == local)
+            opening->local = NULL;
+    }
     lock();
-    group_leave(&api.groups, (struct group_local *)group);
+    group_leave(&api.groups, local);
     unlock();
 }
 
@@ -200,6 +246,7 @@ static void add_group(ec_node_t *table, const struct group *group)
     ec_node_text(row, "group", group->item.key);
     ec_node_int(row, "members", group->count);
     ec_node_int(row, "in_step", in_step);
+    ec_node_int(row, "waiting_here", group_waiting(&api.groups, group->item.key));
 }
 
 void group_command_list(ec_answer_t *answer)

@@ -616,9 +616,9 @@ struct group_local *group_join(groups_t *groups, const char *name, const ec_clus
                                void *baton)
 {
     apr_size_t length = strlen(name);
-    struct group_local *local;
+    struct group_local *local, **end = &groups->successors;
 
-    if (length == 0 || length > EC_CLUSTER_NAME_MAX || find_local(groups, name) != NULL)
+    if (length == 0 || length > EC_CLUSTER_NAME_MAX)
         return NULL;
     local = calloc(1, sizeof(*local));
     if (local == NULL)
@@ -627,24 +627,128 @@ struct group_local *group_join(groups_t *groups, const char *name, const ec_clus
     local->groups = groups;
     local->calls = calls;
     local->baton = baton;
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = local;
+    return local;
+}
+
+static void unlink_local(struct group_local **at, const struct group_local *local)
+{
+    while (*at != local)
+        at = &(*at)->next;
+    *at = local->next;
+}
+
+static struct group_local *find_successor(const groups_t *groups, const char *name)
+{
+    struct group_local *local = groups->successors;
+
+    while (local != NULL && !(local->is_open && strcmp(local->name, name) == 0))
+        local = local->next;
+    return local;
+}
+
+int group_waiting(const groups_t *groups, const char *name)
+{
+    int count = 0;
+
+    for (const struct group_local *local = groups->successors; local != NULL; local = local->next)
+        count += strcmp(local->name, name) == 0;
+    return count;
+}
+
+static void take_place(groups_t *groups, struct group_local *local)
+{
+    unlink_local(&groups->successors, local);
     local->next = groups->locals;
     groups->locals = local;
+}
+
+void group_open(groups_t *groups, struct group_local *local)
+{
+    local->is_open = 1;
+    if (find_local(groups, local->name) != NULL)
+        return;
+    take_place(groups, local);
     if (groups->is_active)
-        say(groups, name, OP_OPEN, has_state(local));
-    return local;
+        say(groups, local->name, OP_OPEN, has_state(local));
+}
+
+/* ---- one instance after the other ------------------------------------------------------------------ */
+
+static void put_kept(void *to, const void *data, apr_size_t length)
+{
+    wire_write_raw(to, data, length);
+}
+
+/* The new one gets what the old one has, as it would from another node. */
+static void hand_over_state(const struct group_local *old, struct group_local *local)
+{
+    wire_writer_t state = { 0 };
+    struct group *group = table_find(&local->groups->directory, local->name, strlen(local->name));
+
+    if (old->calls->write != NULL)
+        old->calls->write(old->baton, put_kept, &state);
+    if (has_state(local) &&
+        !local->calls->read(local->baton, state.length > 0 ? state.data : (const void *)"", state.length)) {
+        be_broken(local);
+    } else {
+        for (int i = 0; group != NULL && i < group->count; i++)
+            tell_member(local, group->members[i].node, 1);
+        be_in_step(local, 0);
+    }
+    wire_free(&state);
+}
+
+/* One with a state and one without are not the same member: the group is left and joined again. */
+static void hand_over(groups_t *groups, struct group_local *old, struct group_local *local)
+{
+    take_place(groups, local);
+    if (old->is_broken || has_state(old) != has_state(local)) {
+        end_servings_of(groups, old);
+        if (groups->is_active) {
+            say(groups, local->name, OP_CLOSE, 0);
+            say(groups, local->name, OP_OPEN, has_state(local));
+        }
+        return;
+    }
+    for (struct group_serving *serving = groups->servings; serving != NULL; serving = serving->next) {
+        if (serving->local == old)
+            serving->local = local;
+    }
+    if (old->status == GROUP_IN_STEP) {
+        hand_over_state(old, local);
+        return;
+    }
+    set_status(local, old->status);
+    local->state = old->state;
+    local->kept = old->kept;
+    memset(&old->state, 0, sizeof(old->state));
+    memset(&old->kept, 0, sizeof(old->kept));
+}
+
+static void leave_place(groups_t *groups, struct group_local *local)
+{
+    struct group_local *successor = find_successor(groups, local->name);
+
+    unlink_local(&groups->locals, local);
+    if (successor != NULL) {
+        hand_over(groups, local, successor);
+        return;
+    }
+    end_servings_of(groups, local);
+    if (groups->is_active)
+        say(groups, local->name, OP_CLOSE, 0);
 }
 
 void group_leave(groups_t *groups, struct group_local *local)
 {
-    struct group_local **at = &groups->locals;
-
-    while (*at != local)
-        at = &(*at)->next;
-    *at = local->next;
-    end_servings_of(groups, local);
+    if (find_local(groups, local->name) == local)
+        leave_place(groups, local);
+    else
+        unlink_local(&groups->successors, local);
     forget_state(local);
-    if (groups->is_active)
-        say(groups, local->name, OP_CLOSE, 0);
     free(local);
 }
 

@@ -56,7 +56,7 @@ enum group_status {
     GROUP_IN_STEP
 };
 
-/* This process as a member. */
+/* This process as a member, or one that waits for the place. */
 struct group_local {
     struct group_local *next;
     struct groups *groups;
@@ -64,6 +64,7 @@ struct group_local {
     const ec_cluster_calls_t *calls;
     void *baton;
     enum group_status status;
+    int is_open;         /* callbacks may run */
     int is_broken;       /* it did not understand the state */
     wire_writer_t state; /* what has come of it */
     wire_writer_t kept;  /* what has happened since the request: blocks of what, node and bytes */
@@ -74,6 +75,7 @@ typedef struct groups {
     apr_uint64_t requests; /* how many there were; replicated like the directory */
     bus_node_t self;
     struct group_local *locals;
+    struct group_local *successors; /* have joined, oldest first; not open, or another of this process has the name */
     struct group_serving *servings;
     int is_active;
     pthread_mutex_t lock; /* of unsent, and of every `status` for who is not on the thread */
@@ -89,13 +91,18 @@ extern const struct machine_local group_machine_local; /* local: groups_t */
 void groups_init(groups_t *groups);
 void groups_free(groups_t *groups);
 
-/** As ec_cluster_t says. */
+/** As ec_cluster_t says; nothing happens before group_open(), so that who joins has the handle when the first callback runs.  NULL:
+ * the name is too short or too long. */
 struct group_local *group_join(groups_t *groups, const char *name, const ec_cluster_calls_t *calls, void *baton);
+/** It becomes a member, now or when the one of this process that is in the group leaves it. */
+void group_open(groups_t *groups, struct group_local *local);
+/** The oldest open one that waits for the place takes it over as it is: for the group nothing has happened. */
 void group_leave(groups_t *groups, struct group_local *local);
 /** Any thread. */
 apr_status_t group_send(groups_t *groups, struct group_local *local, const void *data, apr_size_t length);
 
 /** For the console. */
+int group_waiting(const groups_t *groups, const char *name);
 const struct group *group_find(const groups_t *groups, const char *name);
 
 #endif

@@ -25,7 +25,7 @@ struct copy {
 struct node {
     groups_t groups;
     struct group_local *local;
-    struct copy copy;
+    struct copy *copy, copies[2]; /* of this instance of the module, and of the one before or after */
     apr_uint32_t sent;
     int is_active, complaints;
 };
@@ -145,14 +145,14 @@ static void check(int has_state)
         if (first != NULL)
             same(&first->groups, &node->groups);
         first = node;
-        if (node->local == NULL || !node->copy.is_in_step)
+        if (node->local == NULL || !node->copy->is_in_step)
             continue;
         if (in_step != NULL) {
-            ck_assert_uint_eq(in_step->copy.members, node->copy.members);
-            ck_assert(!has_state || in_step->copy.heard_count == node->copy.heard_count);
+            ck_assert_uint_eq(in_step->copy->members, node->copy->members);
+            ck_assert(!has_state || in_step->copy->heard_count == node->copy->heard_count);
             ck_assert(!has_state ||
-                      memcmp(in_step->copy.heard, node->copy.heard,
-                             (apr_size_t)node->copy.heard_count * sizeof(node->copy.heard[0])) == 0);
+                      memcmp(in_step->copy->heard, node->copy->heard,
+                             (apr_size_t)node->copy->heard_count * sizeof(node->copy->heard[0])) == 0);
         }
         in_step = node;
     }
@@ -220,13 +220,37 @@ static void arrive(int i)
     group_machine_local.active(&node->groups, 1, 0);
 }
 
+static struct group_local *join_with(struct node *node, struct copy *copy, const ec_cluster_calls_t *how)
+{
+    struct group_local *local;
+
+    memset(copy, 0, sizeof(*copy));
+    local = group_join(&node->groups, "g", how, copy);
+    ck_assert_ptr_nonnull(local);
+    return local;
+}
+
 static void join(int i, const ec_cluster_calls_t *how)
 {
     struct node *node = &world->nodes[i];
 
-    memset(&node->copy, 0, sizeof(node->copy));
-    node->local = group_join(&node->groups, "g", how, &node->copy);
-    ck_assert_ptr_nonnull(node->local);
+    node->local = join_with(node, node->copy, how);
+    group_open(&node->groups, node->local);
+}
+
+/* A new instance of the module on this node, which the old one makes room for. */
+static void replace(int i, const ec_cluster_calls_t *how)
+{
+    struct node *node = &world->nodes[i];
+    struct copy *next = node->copy == node->copies ? node->copies + 1 : node->copies;
+    struct group_local *local = join_with(node, next, how);
+
+    group_open(&node->groups, local);
+    ck_assert_int_eq(group_waiting(&node->groups, "g"), 1);
+    group_leave(&node->groups, node->local);
+    ck_assert_int_eq(group_waiting(&node->groups, "g"), 0);
+    node->local = local;
+    node->copy = next;
 }
 
 static void leave(int i)
@@ -258,6 +282,7 @@ static void begin(apr_uint64_t seed)
         struct node *node = &world->nodes[i];
 
         groups_init(&node->groups);
+        node->copy = node->copies;
         node->groups.self = (bus_node_t)i;
         node->groups.log = on_log;
         node->groups.wake_baton = node;
@@ -305,13 +330,15 @@ static void step(const ec_cluster_calls_t *how, int has_state)
     case 2:
         if (node->local == NULL)
             join(i, how);
-        else if (roll(6) == 0)
+        else if (roll(3) == 0)
+            replace(i, how);
+        else if (roll(4) == 0)
             leave(i);
         break;
     case 3:
     case 4:
         if (node->local != NULL && say(i) == APR_SUCCESS && roll(2) == 0)
-            node->copy.pad = roll(2) * 100000; /* a state of several parts */
+            node->copy->pad = roll(2) * 100000; /* a state of several parts */
         break;
     default:
         speak(i, has_state);
@@ -331,8 +358,8 @@ static void story(apr_uint64_t seed, const ec_cluster_calls_t *how, int has_stat
     }
     all_speak(has_state);
     for (int i = 1; i <= NODES; i++) {
-        ck_assert_int_eq(world->nodes[i].copy.is_in_step, 1);
-        ck_assert_uint_eq(world->nodes[i].copy.members, (1u << (NODES + 1)) - 2);
+        ck_assert_int_eq(world->nodes[i].copy->is_in_step, 1);
+        ck_assert_uint_eq(world->nodes[i].copy->members, (1u << (NODES + 1)) - 2);
     }
     end();
 }
@@ -355,24 +382,24 @@ START_TEST(the_first_brings_what_it_has)
     arrive(1);
     arrive(2);
     join(1, &calls);
-    hear(&world->nodes[1].copy, 77);
+    hear(world->nodes[1].copy, 77);
     ck_assert_int_eq(say(1), EC_E_BUSY); /* not in yet */
     all_speak(1);
-    ck_assert(world->nodes[1].copy.first);
+    ck_assert(world->nodes[1].copy->first);
     ck_assert_int_eq(say(1), APR_SUCCESS);
     all_speak(1);
     join(2, &calls);
     all_speak(1);
-    ck_assert(world->nodes[2].copy.is_in_step && !world->nodes[2].copy.first);
-    ck_assert_int_eq(world->nodes[2].copy.heard_count, 2);
-    ck_assert_uint_eq(world->nodes[2].copy.heard[0], 77);
+    ck_assert(world->nodes[2].copy->is_in_step && !world->nodes[2].copy->first);
+    ck_assert_int_eq(world->nodes[2].copy->heard_count, 2);
+    ck_assert_uint_eq(world->nodes[2].copy->heard[0], 77);
     depart(1, 1);
-    ck_assert_int_eq(world->nodes[1].copy.lost, 1);
-    ck_assert_int_eq(world->nodes[2].copy.heard_count, 3); /* the going */
+    ck_assert_int_eq(world->nodes[1].copy->lost, 1);
+    ck_assert_int_eq(world->nodes[2].copy->heard_count, 3); /* the going */
     arrive(1);
     all_speak(1);
-    ck_assert_int_eq(world->nodes[1].copy.joined, 2);
-    ck_assert_int_eq(world->nodes[1].copy.heard_count, 3);
+    ck_assert_int_eq(world->nodes[1].copy->joined, 2);
+    ck_assert_int_eq(world->nodes[1].copy->heard_count, 3);
     end();
 }
 END_TEST
@@ -386,20 +413,134 @@ START_TEST(a_state_that_is_not_understood)
     join(1, &calls);
     all_speak(1);
     join(2, &calls);
-    world->nodes[2].copy.refuses = 1;
+    world->nodes[2].copy->refuses = 1;
     all_speak(1);
     ck_assert_int_eq(world->nodes[2].complaints, 1);
-    ck_assert(!world->nodes[2].copy.is_in_step);
+    ck_assert(!world->nodes[2].copy->is_in_step);
     ck_assert_int_eq(group_find(&world->nodes[1].groups, "g")->count, 1);
     join(3, &calls);
     all_speak(1);
-    ck_assert(world->nodes[3].copy.is_in_step);
-    world->nodes[1].copy.pad = EC_CLUSTER_STATE_MAX; /* too large for anybody to come in */
+    ck_assert(world->nodes[3].copy->is_in_step);
+    world->nodes[1].copy->pad = EC_CLUSTER_STATE_MAX; /* too large for anybody to come in */
     leave(3);
     join(3, &calls);
     all_speak(1);
-    ck_assert(!world->nodes[3].copy.is_in_step);
+    ck_assert(!world->nodes[3].copy->is_in_step);
     ck_assert_int_eq(world->nodes[1].complaints, 1);
+    end();
+}
+END_TEST
+
+/* Nothing runs before it is open; who leaves before that was never there. */
+START_TEST(opened_later)
+{
+    struct node *node;
+
+    begin(1);
+    arrive(1);
+    arrive(2);
+    node = &world->nodes[1];
+    group_leave(&node->groups, join_with(node, node->copy, &calls));
+    node->local = join_with(node, node->copy, &calls);
+    all_speak(1);
+    ck_assert_ptr_null(group_find(&node->groups, "g"));
+    ck_assert_int_eq(say(1), EC_E_BUSY);
+    group_open(&node->groups, node->local);
+    all_speak(1);
+    ck_assert(node->copy->is_in_step);
+    end();
+}
+END_TEST
+
+/* An instance follows another: it has what that one had, and the others hear nothing of it. */
+START_TEST(one_after_the_other)
+{
+    struct node *one, *two;
+
+    begin(1);
+    arrive(1);
+    arrive(2);
+    one = &world->nodes[1], two = &world->nodes[2];
+    join(1, &calls);
+    all_speak(1);
+    join(2, &calls);
+    all_speak(1);
+    say(1);
+    all_speak(1);
+    replace(2, &calls);
+    ck_assert(two->copy->is_in_step && two->copy->joined == 1 && !two->copy->first);
+    ck_assert_uint_eq(two->copy->members, one->copy->members);
+    ck_assert_int_eq(two->copy->heard_count, 1);
+    ck_assert_int_eq(say(2), APR_SUCCESS);
+    all_speak(1);
+    ck_assert_int_eq(one->copy->heard_count, 2); /* no going among them */
+
+    /* alone, what there is stays as well */
+    depart(2, 1);
+    replace(1, &calls);
+    ck_assert_int_eq(one->copy->heard_count, 3);
+    all_speak(1);
+    ck_assert_int_eq(group_find(&one->groups, "g")->count, 1);
+
+    /* without its OPEN having been said, while it waits for the state, and after one that did not understand it */
+    arrive(2);
+    replace(2, &calls);
+    speak(2, 1);
+    replace(2, &calls);
+    ck_assert(!two->copy->is_in_step);
+    all_speak(1);
+    ck_assert(two->copy->is_in_step);
+    join_with(two, two->copy == two->copies ? two->copies + 1 : two->copies, &calls); /* not open: is not asked */
+    ck_assert_int_eq(group_waiting(&two->groups, "g"), 1);
+    group_leave(&two->groups, two->groups.successors);
+    end();
+}
+END_TEST
+
+/* New code that does not understand the state of the old stays out; the next may come in. */
+START_TEST(the_next_does_not_understand)
+{
+    struct node *node;
+    struct group_local *bad, *good;
+    static struct copy confused, last;
+
+    begin(1);
+    arrive(1);
+    arrive(2);
+    node = &world->nodes[1];
+    join(1, &calls);
+    all_speak(1);
+    join(2, &calls);
+    all_speak(1);
+    bad = join_with(node, &confused, &calls);
+    confused.refuses = 1;
+    group_open(&node->groups, bad);
+    good = join_with(node, &last, &calls);
+    group_open(&node->groups, good);
+    leave(1);
+    ck_assert_int_eq(node->complaints, 1);
+    all_speak(1);
+    ck_assert(!confused.is_in_step);
+    ck_assert_int_eq(group_find(&node->groups, "g")->count, 1);
+    group_leave(&node->groups, bad);
+    all_speak(1);
+    ck_assert(last.is_in_step && !last.first);
+    group_leave(&node->groups, good);
+    end();
+}
+END_TEST
+
+/* One with a state follows one without: it comes in as if it were new. */
+START_TEST(of_another_kind)
+{
+    begin(1);
+    arrive(1);
+    join(1, &stateless);
+    all_speak(0);
+    replace(1, &calls);
+    ck_assert(!world->nodes[1].copy->is_in_step);
+    all_speak(0);
+    ck_assert(world->nodes[1].copy->is_in_step && world->nodes[1].copy->first);
     end();
 }
 END_TEST
@@ -417,7 +558,6 @@ START_TEST(bounds)
     memset(name, 'x', 70);
     ck_assert_ptr_null(group_join(&world->nodes[1].groups, name, &calls, NULL));
     join(1, &calls);
-    ck_assert_ptr_null(group_join(&world->nodes[1].groups, "g", &calls, NULL));
     all_speak(1);
     ck_assert_int_eq(group_send(&world->nodes[1].groups, world->nodes[1].local, large, sizeof(large)),
                      EC_E_TOO_LONG);
@@ -426,7 +566,7 @@ START_TEST(bounds)
         ;
     ck_assert_int_eq(rv, EC_E_LIMIT);
     all_speak(1);
-    ck_assert_int_gt(world->nodes[1].copy.heard_count, 50);
+    ck_assert_int_gt(world->nodes[1].copy->heard_count, 50);
     /* bytes of others are believed nothing */
     for (int i = 0; i < 20000; i++) {
         wire_writer_t writer = { 0 };
@@ -451,6 +591,10 @@ static void add(Suite *suite)
     tcase_add_loop_test(tcase, members_are_the_same, 0, 40);
     tcase_add_test(tcase, the_first_brings_what_it_has);
     tcase_add_test(tcase, a_state_that_is_not_understood);
+    tcase_add_test(tcase, opened_later);
+    tcase_add_test(tcase, one_after_the_other);
+    tcase_add_test(tcase, the_next_does_not_understand);
+    tcase_add_test(tcase, of_another_kind);
     tcase_add_test(tcase, bounds);
 }
 
