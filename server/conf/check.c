@@ -220,6 +220,8 @@ void check_values(struct parser *parser, conf_stanza_t *stanza)
 
         check_by_room(parser, setting);
         check_by_row(parser, setting);
+        if (reference != NULL && reference->kind == CONF_PROBLEM_DANGLING && parser->is_incomplete)
+            continue;
         if (reference != NULL && !reference->is_right(parser->conf, setting->value.s))
             problem_error_of(&parser->problems, reference->kind, setting->file->path, setting->line,
                              "option \"%s\": %s: \"%s\"", setting->option->row->name, reference->what,

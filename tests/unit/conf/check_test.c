@@ -93,6 +93,11 @@ static const struct {
       "t.conf:4: option \"pathway\": there is no pathway of this name: \"p\"\n"
       "t.conf:5: listen *:25 in control_listener: an endpoint belongs to one listener; the other is listen *:25 in "
       "esmtp_listener at t.conf:4\n" },
+    { "gateway = \"a b\"\nhostname = \"a b\"\nesmtp_listener { pathway = p }\nnonsense { pathway p { } }\n= x",
+      "all:t.conf:4: unknown stanza \"nonsense\" in scope \"global\"\n"
+      "t.conf:5: expected the name of an option or a stanza, found \"=\"\n"
+      "t.conf:1: option \"gateway\": a gateway is host, host:port, an address, [IPv6] or [IPv6]:port: \"a b\"\n"
+      "t.conf:2: option \"hostname\": a host name is one word: \"a b\"\n" },
     { "esmtp_listener { pathway = p }\nnonsense { pathway p { } }",
       "all:t.conf:2: unknown stanza \"nonsense\" in scope \"global\"\n" },
     /* scriptlets (section 5) */
