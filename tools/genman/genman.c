@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  *   genman page TEMPLATE MODULE.la ...
- *                           copy the template; a line "@OPTIONS@", "@MODULES@" or
- *                           "@STANZAS@" becomes a list of mdoc entries made from the tables
+ *                           copy the template; a line "@OPTIONS@", "@MODULES@",
+ *                           "@ACCEPTED@" or "@STANZAS@" becomes a list of mdoc entries made from the tables
  *   genman status DOCUMENTED MODULE.la ...
  *                           which options work, as tables in Markdown; DOCUMENTED lists what the documentation names
  *
@@ -85,6 +85,8 @@ static void put_entry(const conf_option_t *option, apr_pool_t *pool)
         fputs("Scopes: ", stdout);
         put_list(row->scopes, ", ");
         fputs(".\n", stdout);
+    } else if (!is_working(option)) {
+        printf("Scopes: %s.\n", option->owner);
     }
     if (row->flags & EC_OPTION_RESTART)
         fputs("A change needs a restart.\n", stdout);
@@ -118,6 +120,17 @@ static void put_modules(const rows_t *rows)
     }
 }
 
+/* Of the core and of all modules, also of those that are only documented. */
+static void put_accepted(const rows_t *rows)
+{
+    fputs(".Bl -tag -width Ds\n", stdout);
+    for (int i = 0; i < rows->nelts; i++) {
+        if (!is_working(row_at(rows, i)))
+            put_entry(row_at(rows, i), rows->pool);
+    }
+    fputs(".El\n", stdout);
+}
+
 static const char *naming_of(const conf_scope_t *scope)
 {
     static const char *const kinds[] = {
@@ -149,6 +162,7 @@ static const struct {
 } marks[] = {
     { "@OPTIONS@\n", put_options },
     { "@MODULES@\n", put_modules },
+    { "@ACCEPTED@\n", put_accepted },
     { "@STANZAS@\n", put_stanzas },
 };
 
