@@ -262,6 +262,16 @@ static conf_stanza_t *open_stanza(struct parser *parser, conf_stanza_t *parent, 
     return stanza;
 }
 
+/* A stanza that is refused: what stands in it is looked at all the same, so that everything is told at once.  Nobody else
+ * sees it, because the whole is refused. */
+static conf_stanza_t *stray_stanza(struct parser *parser, conf_stanza_t *parent, const conf_scope_t *scope,
+                                   const char *type, const char *written)
+{
+    if (scope->flags & SCOPE_OPEN || parent->depth >= TREE_DEPTH_MAX)
+        return NULL;
+    return tree_add(parser->conf, parent, scope, type_of(parser, scope, type), written, written);
+}
+
 conf_stanza_t *build_stanza(struct parser *parser, conf_stanza_t *parent, const char *type,
                             const char *instance, int line)
 {
@@ -269,16 +279,18 @@ conf_stanza_t *build_stanza(struct parser *parser, conf_stanza_t *parent, const 
     const char *written = instance != NULL ? instance : "", *name, *why = "";
     conf_stanza_t *stanza;
 
-    if (scope == NULL || !is_naming_right(parser, scope, type, instance, line))
+    if (scope == NULL)
         return NULL;
+    if (!is_naming_right(parser, scope, type, instance, line))
+        return stray_stanza(parser, parent, scope, type, written);
     if (!scope_allows_parent(scope, parent->scope)) {
         parse_error_of(parser, MISPLACED_STANZA, line, "stanza \"%s\" is not legal in scope \"%s\"; it belongs in: %s", type,
                     parent->type, scope->parents);
-        return NULL;
+        return stray_stanza(parser, parent, scope, type, written);
     }
     if ((name = scope_name(scope, written, &why, parser->scratch)) == NULL) {
         parse_error_of(parser, WRONG_NAME, line, "%s \"%s\": %s", type, problem_quote(&parser->problems, written), why);
-        return NULL;
+        return stray_stanza(parser, parent, scope, type, written);
     }
     type = type_of(parser, scope, type);
     if (!has_effect(scope, name))

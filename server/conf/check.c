@@ -147,6 +147,25 @@ void conf_check_register(conf_opt_t option, conf_check_fn *check)
     registered[option] = check;
 }
 
+enum { LISTENERS_MAX = 4 };
+static struct {
+    const char *listener;
+    conf_check_fn *check;
+} listen_checks[LISTENERS_MAX];
+static int n_listen_checks;
+
+void conf_check_register_listen(const char *listener, conf_check_fn *check)
+{
+    int i = 0;
+
+    while (i < n_listen_checks && strcmp(listen_checks[i].listener, listener) != 0)
+        i++;
+    EC_ASSERT(i < LISTENERS_MAX);
+    listen_checks[i].listener = listener;
+    listen_checks[i].check = check;
+    n_listen_checks += i == n_listen_checks;
+}
+
 static void check_item(struct parser *parser, const conf_setting_t *setting, const char *text)
 {
     const char *what, *shown = problem_quote(&parser->problems, text);
@@ -201,6 +220,8 @@ void check_values(struct parser *parser, conf_stanza_t *stanza)
 
         check_by_room(parser, setting);
         check_by_row(parser, setting);
+        if (reference != NULL && reference->kind == CONF_PROBLEM_DANGLING && parser->is_incomplete)
+            continue;
         if (reference != NULL && !reference->is_right(parser->conf, setting->value.s))
             problem_error_of(&parser->problems, reference->kind, setting->file->path, setting->line,
                              "option \"%s\": %s: \"%s\"", setting->option->row->name, reference->what,
@@ -236,22 +257,73 @@ static int has_port(const conf_stanza_t *listen)
     return colon == NULL || strcmp(colon, ":0") != 0;
 }
 
+/* Of the listens on one port of one address family: the first of all, and the first that takes every address. */
+struct port {
+    const conf_stanza_t *first, *wildcard;
+};
+
+static int is_wildcard(const char *name)
+{
+    return name[0] == '*' || strncmp(name, "[::]:", 5) == 0 || strncmp(name, "0.0.0.0:", 8) == 0;
+}
+
+/* "*:25" and "127.0.0.1:25" can not be had both: the system gives a port to one of them. */
+static void check_overlap(struct parser *parser, apr_hash_t *ports, const conf_stanza_t *listen)
+{
+    const char *colon = strrchr(listen->name, ':'), *key;
+    const conf_stanza_t *other;
+    struct port *port;
+
+    if (colon == NULL || listen->name[0] == '/' || listen->parent->scope->flags & SCOPE_NO_EFFECT)
+        return;
+    key = apr_pstrcat(parser->problems.pool, listen->name[0] == '[' ? "6" : "4", colon, NULL);
+    if ((port = apr_hash_get(ports, key, APR_HASH_KEY_STRING)) == NULL) {
+        port = apr_pcalloc(parser->problems.pool, sizeof(*port));
+        apr_hash_set(ports, key, APR_HASH_KEY_STRING, port);
+    }
+    other = is_wildcard(listen->name) ? port->first : port->wildcard;
+    if (other != NULL)
+        report_conflict(parser, listen, other, "these addresses overlap, and only one of them can have the port");
+    if (port->first == NULL)
+        port->first = listen;
+    if (port->wildcard == NULL && is_wildcard(listen->name))
+        port->wildcard = listen;
+}
+
+static void check_listen(struct parser *parser, const conf_stanza_t *listen)
+{
+    const char *what;
+    int is_warning = 0;
+
+    for (int i = 0; i < n_listen_checks; i++) {
+        if (strcmp(listen_checks[i].listener, listen->parent->type) == 0 &&
+            (what = listen_checks[i].check(listen->name, &is_warning)) != NULL)
+            problem_error_of(&parser->problems, CONF_PROBLEM_WRONG_NAME, conf_stanza_file(listen),
+                             conf_stanza_line(listen), "listen \"%s\": %s", listen->name, what);
+    }
+}
+
 /* One endpoint, one listener. */
 static void check_endpoints(struct parser *parser)
 {
-    apr_hash_t *taken = apr_hash_make(parser->problems.pool);
+    apr_hash_t *taken = apr_hash_make(parser->problems.pool), *ports = apr_hash_make(parser->problems.pool);
     const conf_stanza_t *listener = NULL, *listen;
 
     while ((listener = conf_next(parser->conf, NULL, NULL, listener)) != NULL) {
         for (listen = NULL; (listen = conf_next(parser->conf, listener, "listen", listen)) != NULL;) {
             const conf_stanza_t *other = apr_hash_get(taken, listen->name, APR_HASH_KEY_STRING);
 
-            if (!is_enabled(listen) || !has_port(listen))
+            if (!is_enabled(listen))
                 continue;
-            if (other != NULL)
+            check_listen(parser, listen);
+            if (!has_port(listen))
+                continue;
+            if (other != NULL) {
                 report_conflict(parser, listen, other, "an endpoint belongs to one listener");
-            else
-                apr_hash_set(taken, listen->name, APR_HASH_KEY_STRING, listen);
+                continue;
+            }
+            apr_hash_set(taken, listen->name, APR_HASH_KEY_STRING, listen);
+            check_overlap(parser, ports, listen);
         }
     }
 }

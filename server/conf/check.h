@@ -13,4 +13,7 @@ typedef const char *conf_check_fn(const char *text, int *is_warning);
  * first load; once for an option. */
 void conf_check_register(conf_opt_t option, conf_check_fn *check);
 
+/** The same for the names of enabled Listen stanzas in listeners of this type, in the form of comparison. */
+void conf_check_register_listen(const char *listener, conf_check_fn *check);
+
 #endif

@@ -8,7 +8,7 @@
 #include <apr_strings.h>
 
 /* The rows that are legal in the stanza itself. */
-static conf_option_t *own_options(const ec_option_t *table, const char *owner, apr_pool_t *pool)
+static conf_option_t *own_options(const conf_kind_t *kind, const ec_option_t *table, apr_pool_t *pool)
 {
     apr_size_t count = 0;
     conf_option_t *options;
@@ -19,7 +19,7 @@ static conf_option_t *own_options(const ec_option_t *table, const char *owner, a
     count = 0;
     for (const ec_option_t *row = table; row != NULL && row->name != NULL; row++) {
         if (row->scopes == NULL)
-            options[count++] = (conf_option_t){ .row = row, .handle = -1, .owner = owner };
+            options[count++] = (conf_option_t){ .row = row, .handle = -1, .owner = kind->owner, .kind = kind };
     }
     return options;
 }
@@ -37,7 +37,7 @@ conf_kind_t *kind_make(const char *name, const char *parents, scope_naming_t nam
                                   .table = table,
                                   .module = kind };
     kind->owner = owner;
-    kind->options = own_options(table, owner, pool);
+    kind->options = own_options(kind, table, pool);
     return kind;
 }
 

@@ -110,11 +110,18 @@ void load_check(struct parser *parser)
     check_conflicts(parser);
 }
 
+/* All that is wrong is told at once, but what may only follow from a stanza that is lacking. */
 static void finish_tree(struct parser *parser)
 {
-    autoload_finish(parser);
-    load_values(parser);
-    load_check(parser);
+    parser->is_incomplete = parser->problems.structural > 0;
+    if (parser->is_incomplete) {
+        load_values(parser);
+        each_stanza(parser, parser->conf->root, check_values);
+    } else {
+        autoload_finish(parser);
+        load_values(parser);
+        load_check(parser);
+    }
 }
 
 void parser_begin(struct parser *parser, conf_t *conf, const conf_source_t *source, apr_pool_t *pool)
@@ -145,8 +152,7 @@ static apr_status_t parser_finish(struct parser *parser, conf_t **conf)
 {
     apr_status_t rv = EC_E_CONFIG;
 
-    if (parser->problems.structural == 0) /* all that is wrong is told at once */
-        finish_tree(parser);
+    finish_tree(parser);
     if (parser->problems.errors == 0) {
         parser->conf->refs = 1;
         views_create(parser->conf); /* from here on others see it in the list of those in memory */

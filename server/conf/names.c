@@ -53,6 +53,10 @@ static const char *domain_name(const char *written, const char **why, apr_pool_t
         *why = "an empty regular expression matches nothing useful";
         return NULL;
     }
+    if (written[0] == '/') {
+        *why = "a regular expression has a slash at its end, too, and no domain begins with one";
+        return NULL;
+    }
     if (written[0] == '[') {
         if ((name = ipv6_domain(written, pool)) == NULL)
             *why = "an IPv6 address as a domain is written \"[IPv6:address]\"";

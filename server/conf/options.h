@@ -15,6 +15,7 @@ typedef struct conf_option {
     apr_uint64_t scopes; /* bits of the core's scopes; 0 in a module's own table */
     int handle;          /* conf_opt_t, behind those the options that modules add to the core's scopes, or -1 */
     const char *owner;
+    const struct conf_kind *kind; /* whose stanza it belongs to, in a module's own table; else NULL */
     const struct registration *of; /* of an option that a module adds to the core's scopes, else NULL */
     struct conf_option *next; /* same name, other scopes */
 } conf_option_t;

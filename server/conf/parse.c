@@ -249,6 +249,15 @@ static apr_status_t open_file(const struct parser *parser, struct include_file *
     return APR_SUCCESS;
 }
 
+/* Folders count as well: an empty one that is included often enough would cost time and memory without end. */
+static int is_too_much(struct parser *parser, int line)
+{
+    if (++parser->n_files <= PARSE_FILES_MAX && parser->n_bytes <= PARSE_BYTES_MAX)
+        return 0;
+    parse_error_of(parser, LIMIT, line, "too much is included: more than %d files or 1 GiB", PARSE_FILES_MAX);
+    return 1;
+}
+
 static void include_one(struct parser *parser, conf_stanza_t *stanza, const char *path, int line,
                         int is_readonly)
 {
@@ -266,10 +275,7 @@ static void include_one(struct parser *parser, conf_stanza_t *stanza, const char
     else if (parser->frame->depth + 1 >= PARSE_INCLUDE_DEPTH_MAX)
         parse_error_of(parser, LIMIT, line, "files include each other deeper than %d",
                        PARSE_INCLUDE_DEPTH_MAX);
-    else if (++parser->n_files > PARSE_FILES_MAX || parser->n_bytes > PARSE_BYTES_MAX)
-        parse_error_of(parser, LIMIT, line, "too much is included: more than %d files or 1 GiB",
-                       PARSE_FILES_MAX);
-    else {
+    else if (!is_too_much(parser, line)) {
         read_file(parser, stanza, make_file(parser, path, line, is_readonly), identity);
         return;
     }
@@ -293,10 +299,12 @@ static void include_name(struct parser *parser, conf_stanza_t *stanza, const cha
         parse_error_of(parser, INCLUDE, line, "include: %s", why);
         return;
     }
-    if (is_folder)
-        note_folder(parser, found, line);
-    else
+    if (!is_folder)
         include_one(parser, stanza, found, line, is_readonly);
+    else if (is_too_much(parser, line))
+        return;
+    else
+        note_folder(parser, found, line);
     for (int i = 0; i < files->nelts && !problems_full(&parser->problems); i++)
         include_one(parser, stanza, APR_ARRAY_IDX(files, i, const char *), line, is_readonly);
 }

@@ -56,6 +56,7 @@ struct parser {
     } last; /* scalar, unquoted */
     int n_files;
     long long n_bytes;
+    int is_incomplete; /* an error may hide stanzas: what nobody finds may be there */
 };
 
 /* Texts that stand for files, so that what would be written can be loaded before it is. */

@@ -29,10 +29,18 @@ typedef struct {
 /** Add the built-in commands.  Keeps a copy of `actions`; a NULL function answers that it is not possible.  Once. */
 void control_start(const control_actions_t *actions, ec_log_t *log);
 
+/** From now on a configuration with an address that a console may not have is refused when it is loaded.  Once, at start. */
+void control_check_values(void);
 /** Open the listeners of all Control_Listener stanzas of `conf`, close those that are gone, keep those unchanged.
  * Without any stanza: the default socket (rundir.h).  On failure nothing has changed and `*why` is a sentence that
  * lives until the next call. */
 apr_status_t control_listen(conf_t *conf, const char **why);
+/** The same in two steps, for who has more to prepare.  Prepare opens what is new and closes nothing; on failure nothing
+ * has changed, and neither step follows.  Commit, while `conf` is still there, closes what is gone; rollback what was
+ * opened. */
+apr_status_t control_listen_prepare(conf_t *conf, const char **why);
+void control_listen_commit(void);
+void control_listen_rollback(void);
 /** Close listeners and sessions.  Answers under way are thrown away when they finish. */
 void control_close(void);
 

@@ -13,6 +13,7 @@
 
 #include <apr_strings.h>
 
+#include "conf/check.h"
 #include "control/private.h"
 #include "control/rundir.h"
 #include "control/session.h"
@@ -26,11 +27,14 @@ struct control_socket {
     apr_interval_time_t timeout;
     net_listener_t *listener;
     int is_wanted;
+    int is_fresh; /* opened for a generation that is not in force yet */
 };
 
 static struct {
     struct control_socket *socket[SOCKETS_MAX];
     int n;
+    struct control_socket wanted[SOCKETS_MAX]; /* by the generation that is prepared; it has the addresses */
+    int n_wanted;
     apr_pool_t *why_pool;
     rundir_t dir;                /* where we are announced */
     char announced[RUNDIR_PATH]; /* "": nowhere */
@@ -83,17 +87,16 @@ static void want(struct control_socket *list, int *n, const char *address, int m
     }
 }
 
-static apr_status_t check(const conf_stanza_t *listen, const char *address, const char **why)
+static const char *check(const char *address, int *is_warning)
 {
-    if (is_path(address) || is_loopback(address)) {
-        return APR_SUCCESS;
-    }
-    *why = apr_psprintf(
-        state.why_pool,
-        "%s: the console has no authentication yet, so Control_Listener takes a socket path or a "
-        "loopback address, and not \"%s\"",
-        conf_stanza_place(listen, state.why_pool), address);
-    return EC_E_CONFIG;
+    return is_path(address) || is_loopback(address)
+               ? NULL
+               : "the console has no authentication yet, so Control_Listener takes a socket path or a loopback address";
+}
+
+void control_check_values(void)
+{
+    conf_check_register_listen("control_listener", check);
 }
 
 static apr_status_t collect(struct control_socket *list, int *n, const conf_t *conf, const char **why)
@@ -102,12 +105,16 @@ static apr_status_t collect(struct control_socket *list, int *n, const conf_t *c
 
     while ((listener = conf_next(conf, NULL, "control_listener", listener)) != NULL) {
         for (listen = NULL; (listen = conf_next(conf, listener, "listen", listen)) != NULL;) {
-            const char *address = conf_stanza_name(listen);
+            const char *address = conf_stanza_name(listen), *what;
 
             if (!number_of(conf, listener, listen, "enable", 1)) {
                 continue;
             }
-            EC_TRY(check(listen, address, why));
+            if ((what = check(address, NULL)) != NULL) { /* whoever loaded it did not ask */
+                *why = apr_psprintf(state.why_pool, "%s: %s, and not \"%s\"", conf_stanza_place(listen, state.why_pool), what,
+                                    address);
+                return EC_E_CONFIG;
+            }
             want(list, n, address, (int)number_of(conf, listener, listen, "file_mode", 0660),
                  (int)number_of(conf, listener, listen, "listen_backlog", 500),
                  apr_time_from_sec(number_of(conf, listener, listener, "timeout", 60)));
@@ -192,7 +199,7 @@ static apr_status_t open_one(const struct control_socket *wanted, const char **w
                "the console listens on TCP: every user of this machine may command the server address=%s",
                made->address);
     }
-    made->is_wanted = 1;
+    made->is_wanted = made->is_fresh = 1;
     state.socket[state.n++] = made;
     return APR_SUCCESS;
 }
@@ -201,6 +208,7 @@ static apr_status_t open_one(const struct control_socket *wanted, const char **w
 static void update(struct control_socket *there, const struct control_socket *wanted)
 {
     there->is_wanted = 1;
+    there->is_fresh = 0;
     there->timeout = wanted->timeout;
     if (there->mode != wanted->mode && is_path(there->address)) {
         if (chmod(there->address, (mode_t)wanted->mode) != 0) {
@@ -220,20 +228,25 @@ static void close_unwanted(void)
     }
 }
 
-static apr_status_t open_wanted(const struct control_socket *wanted, int n, const char **why)
+static void close_fresh(void)
 {
-    int n_before = state.n;
+    for (int i = state.n - 1; i >= 0; i--) {
+        if (state.socket[i]->is_fresh) {
+            close_at(i);
+        }
+    }
+}
 
-    for (int i = 0; i < n; i++) {
+static apr_status_t open_wanted(const char **why)
+{
+    for (int i = 0; i < state.n_wanted; i++) {
         apr_status_t rv = APR_SUCCESS;
 
-        if (find(wanted[i].address) == NULL) {
-            rv = state.n < SOCKETS_MAX ? open_one(&wanted[i], why) : EC_E_LIMIT;
+        if (find(state.wanted[i].address) == NULL) {
+            rv = state.n < SOCKETS_MAX ? open_one(&state.wanted[i], why) : EC_E_LIMIT;
         }
         if (rv != APR_SUCCESS) {
-            while (state.n > n_before) {
-                close_at(state.n - 1);
-            }
+            close_fresh();
             return rv;
         }
     }
@@ -279,29 +292,42 @@ static void announce(void)
            "no folder to announce the control socket in: give it to ec_console socket=%s", address);
 }
 
-apr_status_t control_listen(conf_t *conf, const char **why)
+apr_status_t control_listen_prepare(conf_t *conf, const char **why)
 {
-    struct control_socket wanted[SOCKETS_MAX];
-    int n = 0;
-
     if (state.why_pool == NULL) {
         EC_ASSERT(apr_pool_create(&state.why_pool, NULL) == APR_SUCCESS);
     }
     apr_pool_clear(state.why_pool);
     *why = "can not open the control socket";
-    EC_TRY(collect(wanted, &n, conf, why));
-    if (n == 0) {
-        EC_TRY(collect_default(wanted, &n, why));
+    state.n_wanted = 0;
+    EC_TRY(collect(state.wanted, &state.n_wanted, conf, why));
+    if (state.n_wanted == 0) {
+        EC_TRY(collect_default(state.wanted, &state.n_wanted, why));
     }
+    return open_wanted(why);
+}
+
+void control_listen_rollback(void)
+{
+    close_fresh();
+}
+
+void control_listen_commit(void)
+{
     for (int i = 0; i < state.n; i++) {
         state.socket[i]->is_wanted = 0;
     }
-    EC_TRY(open_wanted(wanted, n, why));
-    for (int i = 0; i < n; i++) {
-        update(find(wanted[i].address), &wanted[i]);
+    for (int i = 0; i < state.n_wanted; i++) {
+        update(find(state.wanted[i].address), &state.wanted[i]);
     }
     close_unwanted();
     announce();
+}
+
+apr_status_t control_listen(conf_t *conf, const char **why)
+{
+    EC_TRY(control_listen_prepare(conf, why));
+    control_listen_commit();
     return APR_SUCCESS;
 }
 

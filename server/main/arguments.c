@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config.h"
 
@@ -31,12 +32,22 @@ static const struct option long_options[] = {
     { NULL, 0, NULL, 0 },
 };
 
-/* The server leaves its folder (daemonize.c); a reload must still find the same file. */
+/* The server leaves its folder (daemonize.c); a reload must still find the same file.  Symbolic links stay: what is
+ * included is sought beside the link, as the tools do it, and a reload follows one that leads elsewhere by then. */
 const char *server_absolute(const char *name)
 {
     static char path[PATH_MAX];
+    const char *plain = name;
+    char folder[PATH_MAX];
 
-    return realpath(name, path) != NULL ? path : name;
+    while (strncmp(plain, "./", 2) == 0) {
+        plain += 2;
+    }
+    if (name[0] == '/' || access(name, F_OK) != 0 || getcwd(folder, sizeof folder) == NULL ||
+        (size_t)snprintf(path, sizeof path, "%s/%s", strcmp(folder, "/") == 0 ? "" : folder, plain) >= sizeof path) {
+        return name;
+    }
+    return path;
 }
 
 static int skip_service(server_args_t *args, const char *name)

@@ -20,24 +20,39 @@
 
 /* ---- putting in force ------------------------------------------------------------------- */
 
-/* The listeners of `conf`; on failure those of the generation in force, as before. */
-static apr_status_t listen_as(const server_t *server, conf_t *conf, const char **why)
+/* Opens what is new; what is gone stays open until nothing can refuse any more. */
+static apr_status_t open_listeners(const server_t *server, conf_t *conf, const char **why)
 {
-    const char *ignored;
     apr_status_t rv;
 
-    EC_TRY(control_listen(conf, why));
-    rv = server->args.skip_smtp ? APR_SUCCESS : smtp_in_apply(conf, why);
+    EC_TRY(control_listen_prepare(conf, why));
+    rv = server->args.skip_smtp ? APR_SUCCESS : smtp_in_prepare(conf, why);
     if (rv != APR_SUCCESS) {
-        control_listen(conf_latest(), &ignored);
+        control_listen_rollback();
     }
     return rv;
 }
 
-/* Everything that can refuse comes before the generation is put in force; what had already switched goes back. */
+static void switch_listeners(const server_t *server, conf_t *conf)
+{
+    control_listen_commit();
+    if (!server->args.skip_smtp) {
+        smtp_in_commit(conf);
+    }
+}
+
+static void forget_listeners(const server_t *server)
+{
+    control_listen_rollback();
+    if (!server->args.skip_smtp) {
+        smtp_in_rollback();
+    }
+}
+
+/* Everything that can refuse comes before the generation is put in force, and closes nothing: after a refusal every
+ * socket is the one that it was. */
 static apr_status_t prepare(const server_t *server, conf_t *conf, const char **why)
 {
-    const char *ignored;
     apr_status_t rv;
 
     if (server->is_stopping) {
@@ -45,14 +60,16 @@ static apr_status_t prepare(const server_t *server, conf_t *conf, const char **w
         return EC_E_SHUTDOWN;
     }
     EC_TRY(module_prepare(conf, why));
-    if ((rv = listen_as(server, conf, why)) != APR_SUCCESS) {
+    if ((rv = open_listeners(server, conf, why)) != APR_SUCCESS) {
         module_rollback();
         return rv;
     }
     if ((rv = module_commit(why)) != APR_SUCCESS) {
-        listen_as(server, conf_latest(), &ignored);
+        forget_listeners(server);
+        return rv;
     }
-    return rv;
+    switch_listeners(server, conf);
+    return APR_SUCCESS;
 }
 
 /* Takes `conf`; answers with `verb` and the number that the generation got. */

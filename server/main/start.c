@@ -56,6 +56,7 @@ apr_status_t server_load_config(server_t *server, conf_t **conf, const char *pat
     if (!is_loader_ready) {
         EC_TRY(module_loader_start(server->args.modules, server->log, server->pool));
         dns_check_values();
+        control_check_values();
         is_loader_ready = 1;
     }
     if (path != NULL) {

@@ -10,6 +10,7 @@
 #include <apr_strings.h>
 
 #include "conf/include.h"
+#include "control/control.h"
 #include "dns/dns.h"
 #include "module/loader.h"
 
@@ -95,6 +96,7 @@ void tool_load(tool_loaded_t *loaded, const tool_t *tool)
     if (!loaded->is_found || module_loader_start(tool->modules, ec_log_root(), tool->pool) != APR_SUCCESS)
         return;
     dns_check_values();
+    control_check_values();
     conf_load(&loaded->conf, &loaded->problems, &source, tool->pool);
     count(loaded);
 }

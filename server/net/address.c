@@ -84,14 +84,13 @@ static int parse_port(const char *text)
     return *text != '\0' || digits == 0 || port > 65535 ? -1 : port;
 }
 
-apr_status_t net_sockaddr_parse(net_sockaddr_t *to, int *is_dual, const char *text, const char **why)
+apr_status_t net_sockaddr_parse(net_sockaddr_t *to, const char *text, const char **why)
 {
     const char *colon = strrchr(text, ':');
     char host[64];
     int port;
 
     memset(to, 0, sizeof *to);
-    *is_dual = 0;
     if (text[0] == '/') {
         *why = "the path is too long for a socket";
         return set_path(to, text);
@@ -106,8 +105,11 @@ apr_status_t net_sockaddr_parse(net_sockaddr_t *to, int *is_dual, const char *te
     }
     memcpy(host, text, (apr_size_t)(colon - text));
     host[colon - text] = '\0';
-    if (host[0] == '\0' || strcmp(host, "*") == 0 || strcmp(host, "[*]") == 0) {
-        *is_dual = host[0] != '[';
+    if (host[0] == '\0' || strcmp(host, "*") == 0) {
+        set_v4(to, (struct in_addr){ .s_addr = htonl(INADDR_ANY) }, port);
+        return APR_SUCCESS;
+    }
+    if (strcmp(host, "[*]") == 0) {
         set_v6(to, in6addr_any, port);
         return APR_SUCCESS;
     }

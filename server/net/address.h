@@ -24,10 +24,9 @@ typedef struct {
 
 /** An address without port: "127.0.0.1", "::1", "[::1]", or "/a/path".  EC_E_SYNTAX when it is none. */
 apr_status_t net_sockaddr_set(net_sockaddr_t *to, const char *address, int port);
-/** What listeners understand: "1.2.3.4:25", "[::1]:25", "*:25" and ":25" (both families), "[*]:25" (IPv6
- * only),
- * "/a/path".  *is_dual says that both families are wanted.  `*why` explains EC_E_SYNTAX, constant. */
-apr_status_t net_sockaddr_parse(net_sockaddr_t *to, int *is_dual, const char *text, const char **why);
+/** What listeners understand: "1.2.3.4:25", "[::1]:25", "*:25" and ":25" (any IPv4), "[*]:25" (any IPv6), "/a/path".
+ * `*why` explains EC_E_SYNTAX, constant. */
+apr_status_t net_sockaddr_parse(net_sockaddr_t *to, const char *text, const char **why);
 /** Text and port; an IPv4 address inside IPv6 is shown as IPv4; a UNIX peer is "unix". */
 void net_endpoint_set(net_endpoint_t *to, const net_sockaddr_t *from);
 /** The port, 0 for UNIX sockets. */

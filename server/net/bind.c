@@ -125,7 +125,8 @@ static int prepare(int fd, const net_sockaddr_t *address, const net_bind_t *how,
         (is_shared && set(fd, SOL_SOCKET, SO_REUSEPORT, 1) != 0)) {
         return -1;
     }
-    if (address->u.any.sa_family == AF_INET6 && set(fd, IPPROTO_IPV6, IPV6_V6ONLY, !how->is_dual) != 0) {
+    /* so that "*:25" and "[*]:25" can be had side by side */
+    if (address->u.any.sa_family == AF_INET6 && set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) != 0) {
         return -1;
     }
     /* Accepted connections inherit these.  We write whole answers, so Nagle could only delay them. */
@@ -157,14 +158,6 @@ static int probe(const net_sockaddr_t *address, const net_bind_t *how)
     return rv;
 }
 
-/* A machine without IPv6 still can listen on "*". */
-static void without_ipv6(net_sockaddr_t *address, const net_bind_t *how)
-{
-    if (how->is_dual && address->u.any.sa_family == AF_INET6) {
-        (void)net_sockaddr_set(address, "0.0.0.0", net_sockaddr_port(address));
-    }
-}
-
 static int bind_tcp(int fd, net_sockaddr_t *address, const net_bind_t *how)
 {
     if (prepare(fd, address, how, how->is_shared) != 0 || bind(fd, &address->u.any, address->length) != 0) {
@@ -186,10 +179,6 @@ apr_status_t net_bind(int *result, net_sockaddr_t *address, const net_bind_t *ho
         EC_TRY(clear_path(address, how, why, pool));
     }
     fd = open_socket(address->u.any.sa_family);
-    if (fd < 0 && errno == EAFNOSUPPORT) {
-        without_ipv6(address, how);
-        fd = open_socket(address->u.any.sa_family);
-    }
     if (fd < 0) {
         return failed(how, "make a socket for", why, pool);
     }

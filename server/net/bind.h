@@ -7,7 +7,6 @@
 
 typedef struct {
     const net_listen_options_t *options;
-    int is_dual;   /* an IPv6 wildcard that takes IPv4, too */
     int is_shared; /* several sockets on one port */
 } net_bind_t;
 

@@ -253,7 +253,7 @@ apr_status_t net_listen(net_listener_t **result, const net_listen_options_t *opt
     apr_status_t rv;
     int n;
 
-    if ((rv = net_sockaddr_parse(&address, &how.is_dual, options->address, &reason)) != APR_SUCCESS) {
+    if ((rv = net_sockaddr_parse(&address, options->address, &reason)) != APR_SUCCESS) {
         *why = apr_psprintf(pool, "%s is no address to listen on: %s", options->address, reason);
         return rv;
     }

@@ -41,3 +41,8 @@ endif
 noinst_LTLIBRARIES += tests/system/crasher.la
 tests_system_crasher_la_SOURCES = tests/system/crasher.c
 tests_system_crasher_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
+
+# a module for test_change.py
+noinst_LTLIBRARIES += tests/system/unready.la
+tests_system_unready_la_SOURCES = tests/system/unready.c
+tests_system_unready_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere

@@ -104,6 +104,10 @@ def test_options(server):
     assert (row["unit"], row["default"], row["status"], row["change"]) == ("seconds", "1200", "works", "live")
     assert row["scopes"].split() == ["global", "binding_group", "binding", "domain"] and row["help"]
     assert server.console("help", "option", "Spoolbase")["change"] == "restart"
+    # of stanzas inside of a module's the stanza is named, and of two that have one name both are told
+    assert server.console("help", "option", "gc_pause")["scopes"] == "scriptlet"
+    scopes = [m["scopes"] for m in server.console("help", "option", "timeout")["meaning"]]
+    assert len(set(scopes)) == len(scopes) and "control_listener" in scopes and "clamav in antivirus" in scopes
     assert "no option's name" in refused(server, "config", "options", "zzzz")
     assert 'did you mean' in refused(server, "help", "option", "retry_intervall")
 

@@ -2,13 +2,14 @@
 """Changing the configuration while it runs: transactions, who is first, what a refusal leaves."""
 import json
 import os
+import shutil
 import socket
 import struct
 import threading
 
 import pytest
 
-from lab import PATIENCE, SANITIZED, Client, wait_for
+from lab import BUILD, PATIENCE, PREFIX, SANITIZED, Client, wait_for
 
 
 class Console:
@@ -278,6 +279,8 @@ def is_refused(endpoint):
         socket.create_connection((address, int(port))).close()
     except ConnectionRefusedError:
         return True
+    except ConnectionResetError:  # between two steps of its end
+        pass
     return False
 
 
@@ -355,6 +358,66 @@ def test_a_refused_reload_names_all_errors_and_changes_nothing(lab):
     assert "no_such_option" in c.fail("config", "diff")
     server.configure("retry_interval = 200\n")
     assert generation(c.say("config", "reload")) == first + 1
+    assert value(server, "retry_interval") == "200"
+
+
+def sockets(server):
+    """Every socket that the server listens on: of the kernel, and in the file system."""
+    mine = {os.readlink(f"/proc/{server.pid}/fd/{fd}") for fd in os.listdir(f"/proc/{server.pid}/fd")}
+    listening = set()
+    for table, inode, state in (("tcp", 9, "0A"), ("unix", 6, "00010000")):  # LISTEN, __SO_ACCEPTCON
+        with open(f"/proc/{server.pid}/net/{table}") as f:
+            listening |= {row[inode] for row in (line.split() for line in f) if row[3] == state}
+    return ({i for i in listening if f"socket:[{i}]" in mine},
+            {name: os.stat(f"{server.dir}/{name}").st_ino for name in ("control", "second")})
+
+
+# Only what refuses after the listeners were looked at: before that nothing is touched.
+LATE_REFUSALS = {"port": 'ESMTP_Listener {{ Listen "{taken}" {{}} }}\n', "module": "unready {{ }}\n"}
+
+
+@pytest.mark.skipif(not BUILD, reason="needs the build folder")
+@pytest.mark.parametrize("name", LATE_REFUSALS)
+def test_a_refused_reload_keeps_the_sockets_that_were_to_go(lab, name):
+    """Not only are they there afterwards: they are the same, so that nobody was refused meanwhile."""
+    squatter = socket.create_server((lab.address(), 2525))
+    gone = f"{lab.address()}:2525"
+    server = lab.server(f'ESMTP_Listener {{ Listen "{gone}" {{}} }}\nControl_Listener {{ Listen "@second" {{}} }}\n'.replace("@", "{dir}/"),
+                        env={"EC_MODULE_PATH": f"{PREFIX}/libexec:{BUILD}/tests/system"}, start=False)
+    server.reconfigure("{dir}", server.dir)
+    server.start()
+    before = sockets(server)
+    assert len(before[0]) >= 4
+    server.configure(LATE_REFUSALS[name].format(taken="%s:%d" % squatter.getsockname()))
+    c = Console(server)
+    assert c.fail("config", "reload").startswith("Reconfigure failed: ")
+    assert sockets(server) == before
+    squatter.close()
+    server.configure("")
+    c.say("config", "reload")
+    wait_for("the end of the listener that goes now", lambda: is_refused(gone))
+    assert not os.path.exists(f"{server.dir}/second")
+    assert server.stop() == 0
+
+
+def test_a_symbolic_link_is_followed_anew(lab):
+    """As many deploy: the link is made to lead to the next release, and the server is told to reload."""
+    server = lab.server('include "beside.conf"\n', start=False)
+    for release, seconds in (("one", 100), ("two", 200)):
+        os.mkdir(f"{server.dir}/{release}")
+        shutil.copy(f"{server.dir}/ecelerity.conf", f"{server.dir}/{release}/main.conf")
+        with open(f"{server.dir}/{release}/main.conf", "a") as f:
+            f.write(f"retry_interval = {seconds}\n")
+    os.remove(f"{server.dir}/ecelerity.conf")
+    os.symlink("one/main.conf", f"{server.dir}/ecelerity.conf")
+    with open(f"{server.dir}/beside.conf", "w") as f:      # beside the link, not beside what it leads to
+        f.write("max_retries = 7\n")
+    server.start()
+    assert (value(server, "retry_interval"), value(server, "max_retries")) == ("100", "7")
+    assert server.console("config", "check")["checked"] == f"{server.dir}/ecelerity.conf"
+    os.symlink("two/main.conf", f"{server.dir}/next")
+    os.replace(f"{server.dir}/next", f"{server.dir}/ecelerity.conf")
+    server.console("config", "reload")
     assert value(server, "retry_interval") == "200"
 
 

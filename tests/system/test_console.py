@@ -101,6 +101,25 @@ def test_a_list_of_commands(lab):
     assert (status, out) == (0, f"{server.pid}\n")
 
 
+@pytest.mark.parametrize("wrong", ["config set retry_intervall 5", "config unset nosuch", "json config set retry_interval soon",
+                                   'config set ehlo_hostname "open'])
+def test_a_list_with_a_failed_change_is_not_committed(lab, wrong):
+    server = lab.server("retry_interval = 100\n")
+
+    def value():
+        return server.console("config", "eval", "retry_interval")["value"]
+
+    changes = f"config begin\nconfig set retry_interval 5\n{wrong}\nconfig commit\n"
+    status, out, err = run(server.dir + "/control", stdin=changes)
+    assert status == 1 and "not committed" in err and "transaction dropped" in out
+    assert value() == "100"
+    # who begins anew is asked anew, and one that failed outside of a transaction stands for itself
+    status, _, err = run(server.dir + "/control",
+                         stdin=f"{wrong}\nconfig begin\nconfig set retry_interval 5\nconfig eval nosuch\nconfig commit\n")
+    assert status == 1 and "not committed" not in err
+    assert value() == "5"
+
+
 def test_only_trusted_folders_are_believed(lab, tmp_path):
     server = lab.server()
     folder = tmp_path / "open"

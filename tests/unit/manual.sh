@@ -41,6 +41,16 @@ done < "manual-options.$$"
 test -s "manual-options.$$" || miss "this test" "any option: is the pattern still right?"
 rm -f "manual-options.$$"
 
+# every documented option is in the page, whether it works or not
+sed -n 's/^\.It Cm \([^ ]*\)$/\1/p' doc/man/ecelerity.conf.5 | sort -u > "manual-page.$$"
+awk -F '\t' '!/^#/ && $2 != "stanza" { print $1 }' "$top/tests/unit/conf/documented.txt" | sort -u > "manual-documented.$$"
+comm -13 "manual-page.$$" "manual-documented.$$" > "manual-missing.$$"
+while read -r option; do
+    miss doc/man/ecelerity.conf.5 "$option"
+done < "manual-missing.$$"
+test "$(wc -l < "manual-documented.$$")" -gt 300 || miss "this test" "most options: is the list still there?"
+rm -f "manual-page.$$" "manual-documented.$$" "manual-missing.$$"
+
 # a list without entries is a mistake to man(1)
 for page in "$top"/doc/man/*.[1-8] doc/man/ecelerity.conf.5; do
     awk '/^\.Bl/ { open = 1; next } open && /^\.El/ { exit 1 } { open = 0 }' "$page" || miss "$page" "entries of a list"

@@ -41,6 +41,39 @@ int console_run(console_t *console, const char *const *words, int n)
     return status;
 }
 
+/* Is it "config VERB ...", whatever form of the answer is asked for? */
+static int is_config(const char *const *words, int n, const char *verb)
+{
+    if (n > 0 && (strcasecmp(words[0], "json") == 0 || strcasecmp(words[0], "xml") == 0)) {
+        words++;
+        n--;
+    }
+    return n >= 2 && strcasecmp(words[0], "config") == 0 && strcasecmp(words[1], verb) == 0;
+}
+
+/* Nobody reads what a list's commands answer before the next one: a transaction of which a change failed is not
+ * committed without it. */
+static int run_of_list(console_t *console, const char *const *words, int n)
+{
+    static const char *const rollback[] = { "config", "rollback" };
+    int status;
+
+    if (is_config(words, n, "commit") && console->n_failed > 0) {
+        fprintf(stderr, "ec_console: not committed, because %d of the changes failed: the transaction is dropped\n",
+                console->n_failed);
+        console->n_failed = 0;
+        status = console_run(console, rollback, 2);
+        return status == EXIT_DONE ? EXIT_COMMAND : status;
+    }
+    status = console_run(console, words, n);
+    if (is_config(words, n, "begin") || is_config(words, n, "rollback")) {
+        console->n_failed = 0;
+    } else if (is_config(words, n, "set") || is_config(words, n, "unset")) {
+        console->n_failed += status != EXIT_DONE;
+    }
+    return status;
+}
+
 int console_line(console_t *console, char *line, int *is_over)
 {
     const char *words[WIRE_WORDS_MAX], *why;
@@ -48,6 +81,7 @@ int console_line(console_t *console, char *line, int *is_over)
 
     if (n < 0) {
         fprintf(stderr, "ec_console: %s\n", why);
+        console->n_failed++;
         return EXIT_COMMAND;
     }
     if (n == 0 || words[0][0] == '#') {
@@ -65,7 +99,7 @@ int console_line(console_t *console, char *line, int *is_over)
         }
         return EXIT_DONE;
     }
-    return console_run(console, words, n);
+    return console->is_interactive ? console_run(console, words, n) : run_of_list(console, words, n);
 }
 
 int console_batch(console_t *console)

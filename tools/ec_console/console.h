@@ -12,6 +12,7 @@ typedef struct {
     wire_form_t form;
     int is_paging;                 /* toggled by \pager */
     int is_interactive;
+    int n_failed;                  /* of a list: changes that failed since config begin */
 } console_t;
 
 /** Run one command and print its answer; connects again when the server has hung up meanwhile.  Returns an exit status. */

@@ -2,8 +2,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  *   genman page TEMPLATE MODULE.la ...
- *                           copy the template; a line "@OPTIONS@", "@MODULES@" or
- *                           "@STANZAS@" becomes a list of mdoc entries made from the tables
+ *                           copy the template; a line "@OPTIONS@", "@MODULES@",
+ *                           "@ACCEPTED@" or "@STANZAS@" becomes a list of mdoc entries made from the tables
  *   genman status DOCUMENTED MODULE.la ...
  *                           which options work, as tables in Markdown; DOCUMENTED lists what the documentation names
  *
@@ -85,6 +85,8 @@ static void put_entry(const conf_option_t *option, apr_pool_t *pool)
         fputs("Scopes: ", stdout);
         put_list(row->scopes, ", ");
         fputs(".\n", stdout);
+    } else if (!is_working(option) || option->kind != option->kind->outer) {
+        printf("Scopes: %s.\n", option_scopes_text(option, pool));
     }
     if (row->flags & EC_OPTION_RESTART)
         fputs("A change needs a restart.\n", stdout);
@@ -118,6 +120,17 @@ static void put_modules(const rows_t *rows)
     }
 }
 
+/* Of the core and of all modules, also of those that are only documented. */
+static void put_accepted(const rows_t *rows)
+{
+    fputs(".Bl -tag -width Ds\n", stdout);
+    for (int i = 0; i < rows->nelts; i++) {
+        if (!is_working(row_at(rows, i)))
+            put_entry(row_at(rows, i), rows->pool);
+    }
+    fputs(".El\n", stdout);
+}
+
 static const char *naming_of(const conf_scope_t *scope)
 {
     static const char *const kinds[] = {
@@ -149,6 +162,7 @@ static const struct {
 } marks[] = {
     { "@OPTIONS@\n", put_options },
     { "@MODULES@\n", put_modules },
+    { "@ACCEPTED@\n", put_accepted },
     { "@STANZAS@\n", put_stanzas },
 };
 
@@ -202,7 +216,7 @@ static void put_status_rows(const rows_t *rows, int wanted)
         if (option->row->scopes != NULL)
             put_list(option->row->scopes, ", ");
         else
-            put_cell(option->owner);
+            put_cell(option_scopes_text(option, rows->pool));
         printf(" | `%s` | ", option_default_text(option->row));
         put_cell(option->row->help);
         fputs(" |\n", stdout);
@@ -287,7 +301,7 @@ static void add_documented(void *baton, const conf_option_t *option)
     for (int i = 0; i < rows->nelts; i++) {
         const conf_option_t *other = row_at(rows, i);
 
-        if (strcmp(other->owner, option->owner) == 0 && strcmp(other->row->name, option->row->name) == 0)
+        if (option_is_like(other, option))
             return;
     }
     add_row(baton, option);
@@ -303,7 +317,8 @@ static int by_name(const void *a, const void *b)
         order = (left->row->scopes == NULL) - (right->row->scopes == NULL);
     if (order == 0 && left->row->scopes != NULL)
         order = strcmp(left->row->scopes, right->row->scopes);
-    return order != 0 ? order : strcmp(left->owner, right->owner);
+    order = order != 0 ? order : strcmp(left->owner, right->owner);
+    return order != 0 || left->kind == NULL || right->kind == NULL ? order : strcmp(left->kind->scope.name, right->kind->scope.name);
 }
 
 static const char *folder_of(const char *file, apr_pool_t *pool)

@@ -47,7 +47,7 @@ static void collect_documented(void *baton, const conf_option_t *option)
     for (int i = 0; i < wanted->n_real; i++) {
         const conf_option_t *other = APR_ARRAY_IDX(wanted->options, i, const conf_option_t *);
 
-        if (strcmp(other->owner, option->owner) == 0 && strcmp(other->row->name, option->row->name) == 0)
+        if (option_is_like(other, option))
             return;
     }
     collect(baton, option);
@@ -82,7 +82,7 @@ static void put_option(ec_node_t *node, const conf_option_t *option, apr_pool_t 
     ec_node_text(node, "type", option_type_text(row, pool));
     ec_node_text(node, "unit", row->unit != NULL ? row->unit : "");
     ec_node_text(node, "default", option_default_text(row));
-    ec_node_text(node, "scopes", row->scopes != NULL ? row->scopes : option->owner);
+    ec_node_text(node, "scopes", option_scopes_text(option, pool));
     ec_node_text(node, "status", row->flags & EC_OPTION_NO_EFFECT ? "no effect yet" : "works");
     ec_node_text(node, "change", row->flags & EC_OPTION_RESTART ? "restart" : "live");
     ec_node_text(node, "from", option->owner);

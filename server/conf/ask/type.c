@@ -1,6 +1,9 @@
 /* type.c - types of options in words, for console and manual
  * SPDX-License-Identifier: Apache-2.0 */
 #include "conf/ask/type.h"
+#include "conf/kind.h"
+
+#include <string.h>
 
 #include <apr_strings.h>
 
@@ -46,4 +49,21 @@ const char *option_default_text(const ec_option_t *row)
     if (row->deflt == NULL)
         return "(not set)";
     return *row->deflt == '\0' ? "(empty)" : row->deflt;
+}
+
+const char *option_scopes_text(const conf_option_t *option, apr_pool_t *pool)
+{
+    const conf_kind_t *kind = option->kind;
+
+    if (kind == NULL)
+        return option->row->scopes != NULL ? option->row->scopes : option->owner;
+    return kind == kind->outer ? kind->scope.name
+                               : apr_pstrcat(pool, kind->scope.name, " in ", kind->scope.parents, NULL);
+}
+
+int option_is_like(const conf_option_t *a, const conf_option_t *b)
+{
+    const char *of_a = a->kind != NULL ? a->kind->scope.name : "", *of_b = b->kind != NULL ? b->kind->scope.name : "";
+
+    return strcmp(a->owner, b->owner) == 0 && strcmp(a->row->name, b->row->name) == 0 && strcmp(of_a, of_b) == 0;
 }

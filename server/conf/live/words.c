@@ -45,8 +45,8 @@ apr_status_t words_read(words_t *result, const char *const *words, int n, const 
 
 static int has_several(const ec_option_t *row)
 {
-    return row != NULL &&
-           (row->type == EC_TYPE_LIST || row->type == EC_TYPE_CIDR_LIST || row->type == EC_TYPE_DICT);
+    return row != NULL && (row->flags & EC_OPTION_ARRAY || row->type == EC_TYPE_LIST ||
+                           row->type == EC_TYPE_CIDR_LIST || row->type == EC_TYPE_DICT);
 }
 
 static char closing(char c)

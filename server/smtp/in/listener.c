@@ -38,6 +38,7 @@ struct in_listener {
 
 static in_listener_t *listeners;
 static in_listener_t *closing; /* their sockets are open until the last loop has come to it */
+static in_listener_t *prepared; /* opened for a generation that is not in force yet */
 static atomic_int service_sessions;
 
 /* ---- life --------------------------------------------------------------------------- */
@@ -247,54 +248,13 @@ static apr_status_t each_listen(listen_fn *fn, in_listener_t **fresh, conf_t *co
     return APR_SUCCESS;
 }
 
-enum { FAMILY_4 = 1, FAMILY_6 = 2 };
-
-static int families(const char *address)
-{
-    return address[0] == '*' ? FAMILY_4 | FAMILY_6 : address[0] == '[' ? FAMILY_6 : FAMILY_4;
-}
-
-static int is_wildcard(const char *address)
-{
-    return address[0] == '*' || strncmp(address, "[::]", 4) == 0 || strncmp(address, "0.0.0.0:", 8) == 0;
-}
-
-static int is_overlap(const in_listener_t *a, const in_listener_t *b)
-{
-    const char *x = port_of(a->address), *y = port_of(b->address);
-
-    return a != b && x != NULL && y != NULL && strcmp(x, y) == 0 && strcmp(x, ":0") != 0 &&
-           (families(a->address) & families(b->address)) != 0 &&
-           (is_wildcard(a->address) || is_wildcard(b->address));
-}
-
-/* What the kernel would have refused if we had let it look. */
-static apr_status_t check_overlap(const in_listener_t *fresh, const char **why, apr_pool_t *scratch)
-{
-    const in_listener_t *lists[] = { fresh, listeners };
-
-    for (const in_listener_t *a = fresh; a != NULL; a = a->next) {
-        for (int i = 0; i < 2; i++) {
-            for (const in_listener_t *b = lists[i]; b != NULL; b = b->next) {
-                if (b->is_wanted && is_overlap(a, b)) {
-                    *why = apr_psprintf(scratch, "Listen \"%s\" and Listen \"%s\" overlap", a->address,
-                                        b->address);
-                    return EC_E_CONFIG;
-                }
-            }
-        }
-    }
-    return APR_SUCCESS;
-}
-
 static apr_status_t want_all(in_listener_t **fresh, conf_t *conf, const char **why, apr_pool_t *scratch)
 {
     for (in_listener_t *listener = listeners; listener != NULL; listener = listener->next) {
         listener->is_wanted = 0;
     }
     EC_TRY(each_listen(keep, fresh, conf, why, scratch));
-    EC_TRY(each_listen(add, fresh, conf, why, scratch));
-    return check_overlap(*fresh, why, scratch);
+    return each_listen(add, fresh, conf, why, scratch);
 }
 
 static void switch_to(in_listener_t *fresh)
@@ -334,28 +294,48 @@ void in_listeners_in_force(conf_t *conf)
     }
 }
 
-apr_status_t smtp_in_apply(conf_t *conf, const char **why)
+apr_status_t smtp_in_prepare(conf_t *conf, const char **why)
 {
     static char text[512];
-    in_listener_t *fresh = NULL;
     const char *said = "out of memory";
     apr_pool_t *scratch;
     apr_status_t rv;
 
     EC_TRY(apr_pool_create(&scratch, NULL));
-    rv = want_all(&fresh, conf, &said, scratch);
-    if (rv == APR_SUCCESS) {
-        switch_to(fresh);
-        if (conf == conf_current()) {
-            in_listeners_in_force(conf);
-        }
-    } else {
-        close_list(fresh);
+    rv = want_all(&prepared, conf, &said, scratch);
+    if (rv != APR_SUCCESS) {
+        smtp_in_rollback();
         apr_cpystrn(text, said, sizeof text);
         *why = text;
     }
     apr_pool_destroy(scratch);
     return rv;
+}
+
+void smtp_in_rollback(void)
+{
+    in_listener_t *list = prepared;
+
+    prepared = NULL;
+    close_list(list);
+}
+
+void smtp_in_commit(conf_t *conf)
+{
+    in_listener_t *fresh = prepared;
+
+    prepared = NULL;
+    switch_to(fresh);
+    if (conf == conf_current()) {
+        in_listeners_in_force(conf);
+    }
+}
+
+apr_status_t smtp_in_apply(conf_t *conf, const char **why)
+{
+    EC_TRY(smtp_in_prepare(conf, why));
+    smtp_in_commit(conf);
+    return APR_SUCCESS;
 }
 
 void in_listeners_close(void)

@@ -24,6 +24,11 @@ apr_status_t smtp_in_start(spool_t *spool, ec_log_t *log, apr_pool_t *pool);
  * and `*why` is a complete sentence (valid until the next call).  Call before conf_install(conf).  Running
  * sessions go on. */
 apr_status_t smtp_in_apply(conf_t *conf, const char **why);
+/** The same in two steps, for who has more to prepare.  Prepare opens what is new and closes nothing; on failure nothing
+ * has changed, and neither step follows.  Commit closes what is gone; rollback what was opened. */
+apr_status_t smtp_in_prepare(conf_t *conf, const char **why);
+void smtp_in_commit(conf_t *conf);
+void smtp_in_rollback(void);
 
 /** The port of the listener with this address text, as in the configuration ("127.0.0.1:0"); 0 when there is
  * none. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "conf/loading.h"
+#include "control/control.h"
 #include "dns/dns.h"
 #include "runner.h"
 
@@ -61,7 +62,20 @@ static const struct {
     { "esmtp_listener { listen \":25\" { enable = no } }\ncontrol_listener { listen \":25\" { } }", "" },
     { "esmtp_listener { enable = no listen \":25\" { } }\ncontrol_listener { listen \":25\" { } }", "" },
     { "esmtp_listener { listen \"127.0.0.1:0\" { } }\ncontrol_listener { listen \"127.0.0.1:0\" { } }", "" },
-    { "esmtp_listener { listen \":25\" { } }\ncontrol_listener { listen \"127.0.0.1:25\" { } }", "" },
+    { "esmtp_listener { listen \":25\" { } }\ncontrol_listener { listen \"127.0.0.1:25\" { } }",
+      "t.conf:2: listen 127.0.0.1:25 in control_listener: these addresses overlap, and only one of them can have the port; the "
+      "other is listen *:25 in esmtp_listener at t.conf:1\n" },
+    { "esmtp_listener { listen \"10.0.0.1:25\" { } listen \"10.0.0.2:25\" { }\nlisten \"0.0.0.0:25\" { } }",
+      "t.conf:2: listen 0.0.0.0:25 in esmtp_listener: these addresses overlap, and only one of them can have the port; the "
+      "other is listen 10.0.0.1:25 in esmtp_listener at t.conf:1\n" },
+    { "esmtp_listener { listen \":25\" { }\nlisten \"0.0.0.0:25\" { } }",
+      "t.conf:2: listen 0.0.0.0:25 in esmtp_listener: these addresses overlap, and only one of them can have the port; the "
+      "other is listen *:25 in esmtp_listener at t.conf:1\n" },
+    { "esmtp_listener { listen \"[::1]:25\" { }\nlisten \"[*]:25\" { } }",
+      "t.conf:2: listen [::]:25 in esmtp_listener: these addresses overlap, and only one of them can have the port; the "
+      "other is listen [::1]:25 in esmtp_listener at t.conf:1\n" },
+    { "esmtp_listener { listen \":25\" { } listen \"[*]:25\" { } listen \"10.0.0.1:587\" { } listen \"10.0.0.1:26\" { enable = no } "
+      "listen \":26\" { } }", "" },
     /* names that are said in SMTP */
     { "hostname = mx.example.com\nehlo_hostname = __message__\nbinding b { ehlo_hostname = \"\" }", "" },
     { "\nhostname = \"a b\"", "t.conf:2: option \"hostname\": a host name is one word: \"a b\"\n" },
@@ -79,6 +93,11 @@ static const struct {
       "t.conf:4: option \"pathway\": there is no pathway of this name: \"p\"\n"
       "t.conf:5: listen *:25 in control_listener: an endpoint belongs to one listener; the other is listen *:25 in "
       "esmtp_listener at t.conf:4\n" },
+    { "gateway = \"a b\"\nhostname = \"a b\"\nesmtp_listener { pathway = p }\nnonsense { pathway p { } }\n= x",
+      "all:t.conf:4: unknown stanza \"nonsense\" in scope \"global\"\n"
+      "t.conf:5: expected the name of an option or a stanza, found \"=\"\n"
+      "t.conf:1: option \"gateway\": a gateway is host, host:port, an address, [IPv6] or [IPv6]:port: \"a b\"\n"
+      "t.conf:2: option \"hostname\": a host name is one word: \"a b\"\n" },
     { "esmtp_listener { pathway = p }\nnonsense { pathway p { } }",
       "all:t.conf:2: unknown stanza \"nonsense\" in scope \"global\"\n" },
     /* scriptlets (section 5) */
@@ -143,12 +162,26 @@ START_TEST(kinds)
 }
 END_TEST
 
+/* Where a console may not listen is said when the file is checked, not when the server starts. */
+START_TEST(consoles)
+{
+    static const char text[] = "control_listener {\nlisten \"*:2025\" { }\nlisten \"127.0.0.1:2026\" { } listen \"/x\" { }\n"
+                               "listen \"192.0.2.1:2025\" { enable = no } }\nesmtp_listener { listen \"192.0.2.1:25\" { } }";
+
+    control_check_values();
+    ck_assert_str_eq(load_wrong(text, sizeof text - 1, test_pool),
+                     "t.conf:2: listen \"*:2025\": the console has no authentication yet, so Control_Listener takes a socket path or "
+                     "a loopback address\n");
+}
+END_TEST
+
 static void add(Suite *suite)
 {
     TCase *tcase = test_case(suite, "check", 30);
 
     tcase_add_loop_test(tcase, whole, 0, TEST_COUNT(cases));
     tcase_add_loop_test(tcase, kinds, 0, TEST_COUNT(numbers));
+    tcase_add_test(tcase, consoles);
 }
 
 TEST_MAIN("conf/check", add)

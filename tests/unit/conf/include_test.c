@@ -236,6 +236,22 @@ START_TEST(too_many)
 }
 END_TEST
 
+/* A folder without files is an inclusion, too. */
+START_TEST(too_many_folders)
+{
+    enum { TIMES = 100001 };
+    static const char line[] = "include d/sub\n";
+    char *text = apr_palloc(test_pool, TIMES * (sizeof line - 1) + 1);
+
+    for (int i = 0; i < TIMES; i++)
+        memcpy(text + (size_t)i * (sizeof line - 1), line, sizeof line);
+    write_text("default/ecelerity.conf", text);
+    ck_assert_str_eq(load_hostname(NULL), "!R/default/ecelerity.conf:100000: too much is included: more than 100000 files or "
+                                          "1 GiB\nR/default/ecelerity.conf:100001: too much is included: more than 100000 "
+                                          "files or 1 GiB\n");
+}
+END_TEST
+
 START_TEST(odd_files)
 {
     write_bytes("default/ecelerity.conf", "hostname = a\n\x7f" "ELF\0\0\0", 20);
@@ -269,6 +285,7 @@ static void add(Suite *suite)
     tcase_add_loop_test(tcase, wrong_includes, 0, TEST_COUNT(wrong));
     tcase_add_test(tcase, too_deep);
     tcase_add_test(tcase, too_many);
+    tcase_add_test(tcase, too_many_folders);
     tcase_add_test(tcase, odd_files);
 }
 TEST_MAIN("conf/include", add)

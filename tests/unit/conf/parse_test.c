@@ -183,6 +183,15 @@ static const struct {
       "t.conf:1: option \"max_retries\": a number, auto or none is wanted, found x\n" },
     { "domain { }", "t.conf:1: stanza \"domain\" needs a name: write domain \"name\" { ... }\n" },
     { "security x { }", "t.conf:1: stanza \"security\" takes no name, found \"x\"\n" },
+    { "domain { retry_interval = x }\nsecurity y { users = z }\nesmtp_listener { listen 25 { enable = x } domain a { routs = b } }",
+      "t.conf:1: stanza \"domain\" needs a name: write domain \"name\" { ... }\n"
+      "t.conf:1: option \"retry_interval\": a time is wanted: seconds, or with a unit, such as 30m or \"4 hours\", found x\n"
+      "t.conf:2: stanza \"security\" takes no name, found \"y\"\n"
+      "t.conf:2: unknown option \"users\" in scope \"security\": missing capability config.Security:users; did you mean \"user\"?\n"
+      "t.conf:3: listen \"25\": the port is missing; write address:port, [IPv6 address]:port or the path of a socket\n"
+      "t.conf:3: option \"enable\": true or false is wanted (also on/off, yes/no, enabled/disabled, 1/0), found x\n"
+      "t.conf:3: stanza \"domain\" is not legal in scope \"esmtp_listener\"; it belongs in: global binding_group binding\n"
+      "t.conf:3: unknown option \"routs\" in scope \"domain\": missing capability config.Domain:routs; did you mean \"routes\"?\n" },
     { "hostname { }", "t.conf:1: \"hostname\" is an option, not a stanza: write hostname = value\n" },
     { "domain = x", "t.conf:1: \"domain\" is a stanza, not an option: write domain { ... }\n" },
     { "hostname", "t.conf:1: expected \"=\" or \"{\" after \"hostname\", found end of file\n" },
@@ -202,6 +211,9 @@ static const struct {
     { "hostname = 'abc'", "t.conf:1: single quotes are not used here: write double quotes\n" },
     { "domain \"/(/\" { }", "t.conf:1: domain /(/ is not a regular expression: missing closing parenthesis at "
                             "character 2\n" },
+    { "domain \"/a\" { }\nhost \"/a/i\" { }", "t.conf:1: domain \"/a\": a regular expression has a slash at its end, too, and no "
+                                            "domain begins with one\nt.conf:2: host \"/a/i\": a regular expression has a "
+                                            "slash at its end, too, and no domain begins with one\n" },
     { "binding \"a b\" { }", "t.conf:1: binding \"a b\": a binding's name may not contain spaces or colons\n" },
     { "binding \"a:b\" { }", "t.conf:1: binding \"a:b\": a binding's name may not contain spaces or colons\n" },
     { "esmtp_listener { peer \"10.0.0.0/33\" {} }", "t.conf:1: peer \"10.0.0.0/33\": not an IP address or network "

@@ -229,6 +229,7 @@ static const struct {
     { "10 set", "retry_interval = 7", { "set retry_interval = 8" }, "retry_interval", "8 from global" },
     { "10 set without =", "", { "set retry_interval 8" }, "retry_interval", "8 from global" },
     { "10 set array", "", { "set relay_domains = ( a b )" }, "relay_domains", "( a b ) from global" },
+    { "10 set array of a type", "", { "set exclude_vctx_conn = ( a \"b.*\" )" }, "exclude_vctx_conn", "( a b.* ) from global" },
     { "10 set #", "", { "set banner_hostname_of_nobody = \"a#b\"" }, NULL, "!\"banner_hostname_of_nobody\" is not an option" },
     { "10 set #", "", { "set hostname = \"a#b\"" }, "hostname", "\"a#b\" from global" },
     { "10 set in every scope", "", { "set binding_group g binding b domain d retry_interval = 3" },
