@@ -34,7 +34,7 @@ typedef void ec_injected_fn(void *baton, apr_status_t rv);
 /** Store it and send it on its way.  Takes the reference.  Hooks message_spool, message_route, message_accepted and
  * log_reception see it.  `done` (may be NULL) runs once on the calling loop, never inside this call; keeps `baton` (an
  * instance is held for that, see ec_instance_hold()).
- * EC_E_SYNTAX without a recipient; EC_E_BUSY before the server has started; EC_E_SPOOL_FAILED and others from the disk. */
+ * EC_E_SYNTAX without a recipient; EC_E_BUSY before the server has started and when it has ended; EC_E_SPOOL_FAILED and others from the disk. */
 void ec_batch_inject(ec_batch_t *batch, ec_injected_fn *done, void *baton);
 
 #ifdef __cplusplus

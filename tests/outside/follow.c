@@ -426,9 +426,22 @@ static void on_server_start(void *self)
     note(self, "server_start");
 }
 
+static void inject_now(struct follow *f)
+{
+    ec_batch_t *batch = ec_batch_create();
+
+    ec_batch_set_sender(batch, "robot@here.test");
+    ec_batch_add_recipient(batch, f->text);
+    ec_batch_append(batch, "late\n", 5);
+    ec_batch_inject(batch, NULL, NULL);
+}
+
 static void on_server_stop(void *self)
 {
     note(self, "server_stop");
+    if (is_here(self, "server_stop")) {
+        inject_now(self);
+    }
 }
 
 static void on_server_reload(void *self, int is_ok, const char *text)

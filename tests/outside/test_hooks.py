@@ -296,6 +296,15 @@ def test_messages_are_injected(lab, follow):
     assert int(server.console("follow", "loops")["hooks"]) > 5
 
 
+def test_what_is_injected_at_the_very_end_is_sent_after_the_next_start(lab, follow):
+    sink = lab.sink()
+    server = follow('at = "server_stop" text = "late@there.test"', sink=sink)
+    assert server.stop() == 0
+    assert sink.records() == []
+    server.start()
+    wait_for("the message", lambda: [r["recipients"] for r in sink.records()] == ["late@there.test"])
+
+
 def test_the_console_is_guarded(lab, follow):
     server = follow('at = "console_command" action = "reject" text = "not for you"')
     assert "not for you" in server.console("pid", form="text", check=False)
