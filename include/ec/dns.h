@@ -25,7 +25,7 @@ typedef struct {
 typedef void ec_dns_fn(void *baton, apr_status_t rv, const ec_dns_answer_t *answer);
 
 /** Ask.  Copies `name`.  `fn` runs once, on `loop`, never inside this call, and certainly: at the latest when the server
- * stops.  There is no cancelling: the baton is kept until then.  Any thread. */
+ * stops.  There is no cancelling: the baton is kept until then (an instance is held for that: ec_instance_hold() in module.h).  Any thread. */
 void ec_dns_ask(ec_loop_t *loop, const char *name, ec_dns_type_t type, ec_dns_fn *fn, void *baton);
 
 /** The name to ask for PTR records of an address ("4.3.2.1.in-addr.arpa"), or, with `zone`, the name under a list's zone

@@ -7,6 +7,7 @@
  *     ec_header_add(batch, "From", "Robot <robot@here.example>");
  *     ec_header_add(batch, "Subject", "Gr\303\274\303\237e");
  *     ec_batch_append(batch, text, strlen(text));
+ *     ec_instance_hold(self->instance);              (in on_injected: ec_instance_release())
  *     ec_batch_inject(batch, on_injected, self);
  *
  * Date and Message-ID are added where they are missing. */
@@ -31,8 +32,9 @@ apr_status_t ec_batch_append(ec_batch_t *batch, const void *data, apr_size_t len
 /** `rv`: APR_SUCCESS when the message is on disk and in its queue, counted as generated. */
 typedef void ec_injected_fn(void *baton, apr_status_t rv);
 /** Store it and send it on its way.  Takes the reference.  Hooks message_spool, message_route, message_accepted and
- * log_reception see it.  `done` (may be NULL) runs once on the calling loop, never inside this call; keeps `baton`.
- * EC_E_SYNTAX without a recipient; EC_E_BUSY before the server has started; EC_E_SPOOL_FAILED and others from the disk. */
+ * log_reception see it.  `done` (may be NULL) runs once on the calling loop, never inside this call; keeps `baton` (an
+ * instance is held for that, see ec_instance_hold()).
+ * EC_E_SYNTAX without a recipient; EC_E_BUSY before the server has started and when it has ended; EC_E_SPOOL_FAILED and others from the disk. */
 void ec_batch_inject(ec_batch_t *batch, ec_injected_fn *done, void *baton);
 
 #ifdef __cplusplus

@@ -30,7 +30,7 @@ struct ec_job {
 ec_threadpool_t *ec_threadpool_find(const char *name);
 
 /** Queue a job (first in, first out).  Keeps `job` until `done` starts, or, without
- * `done`, until `work` returns.  `done` runs once on `loop`.  `loop` may be NULL only
+ * `done`, until `work` returns (one in an instance holds it: ec_instance_hold() in module.h).  `done` runs once on `loop`.  `loop` may be NULL only
  * without `done`.  Any thread.  Never blocks. */
 void ec_job_run(ec_threadpool_t *pool, ec_loop_t *loop, ec_job_t *job, ec_job_fn *work, ec_job_fn *done,
                 void *baton);

@@ -38,7 +38,8 @@ void ec_line_bytes(ec_line_t *line, const char *bytes, apr_size_t length);
  * \xNN. */
 void ec_line_escaped(ec_line_t *line, const char *bytes, apr_size_t length, const char *special);
 
-/** Inside the double quotes of a JSON string (which it does not write).  Bytes that are no UTF-8 become U+FFFD. */
+/** Inside the double quotes of a JSON string (which it does not write).  Bytes that are no UTF-8 become U+FFFD.  Cut
+ * between characters and escapes, never inside of one. */
 void ec_line_json(ec_line_t *line, const char *bytes, apr_size_t length);
 
 /** In decimal. */

@@ -35,6 +35,14 @@ typedef struct {
     const ec_stanza_t *stanza;     /* what configures it, see stanza.h; during init only */
 } ec_instance_t;
 
+/** Keep an instance while something of it is under way that comes back with it as baton: an injection, a look-up, a job, a
+ * post.  A reload may take its stanza away meanwhile, and then no hook or command of it runs any more, but `stop` waits
+ * until all that was held is released.  `instance` is what init was given.  Not for timers: `stop` cancels them.  At the end of
+ * the server nobody waits.  Any thread; hold only in init, start, a hook, a command, or while it is held. */
+void ec_instance_hold(const ec_instance_t *instance);
+/** As often as it was held, from then on it may be gone. */
+void ec_instance_release(const ec_instance_t *instance);
+
 typedef struct {
     apr_uint32_t api;              /* EC_MODULE_API */
     apr_uint32_t struct_size;      /* sizeof(ec_module_t) of the module's compiler */
@@ -50,8 +58,9 @@ typedef struct {
                                            * each; NULL: `commands`, there as well */
     /* Each may be NULL; master loop.  `why` may be set to a sentence (constant or in instance->pool).
      * init: options are set; check them, open things.  Failing refuses the configuration; what was opened is init's
-     * to close then.  start: the loops exist; its hooks and commands come into force right after.
-     * stop: no hook or command of this instance runs any more; called for whatever init has accepted, even when start
+     * to close then.  start: the loops exist; its hooks and commands come into force right after.  Not called with
+     * `enabled = false` in the stanza: then there are no hooks, commands and services either.
+     * stop: no hook or command of this instance runs any more, and nobody holds it; called for whatever init has accepted, even when start
      * failed or was never called. */
     apr_status_t (*init)(void *self, const ec_instance_t *instance, const char **why);
     apr_status_t (*start)(void *self, const char **why);
@@ -70,8 +79,21 @@ typedef struct {
  *   TIME, MSECS                          apr_interval_time_t    THROTTLE     ec_throttle_t
  *   FLOAT                                double                 an ARRAY     ec_values_t
  * Unset and without default: the field stays zero. */
+#ifdef __cplusplus
+/* C++ wants members in the order of their declaration, so what is given here is filled up by a function. */
+static constexpr inline ec_option_t ec_option_row_(ec_option_t row, const char *name, const char *deflt, size_t offset)
+{
+    row.name = name;
+    row.deflt = deflt;
+    row.offset = offset;
+    return row;
+}
+#define EC_OPT_ROW(type_, field, deflt_, ...) \
+    ec_option_row_(ec_option_t{ __VA_ARGS__ }, #field, (deflt_), offsetof(type_, field))
+#else
 #define EC_OPT_ROW(type_, field, deflt_, ...) \
     { .name = #field, .deflt = (deflt_), .offset = offsetof(type_, field), __VA_ARGS__ }
+#endif
 #define EC_OPT_STRING(type_, field, deflt_, help_) \
     EC_OPT_ROW(type_, field, deflt_, .type = EC_TYPE_STRING, .help = (help_))
 /** With a check of the text, see option.h. */
@@ -95,10 +117,10 @@ typedef struct {
     EC_OPT_ROW(type_, field, deflt_, .type = EC_TYPE_INTERVAL, .unit = "milliseconds", .help = (help_))
 /** `words_`: NULL-terminated, static; the field is the index of the word. */
 #define EC_OPT_ENUM(type_, field, deflt_, words_, help_) \
-    EC_OPT_ROW(type_, field, deflt_, .type = EC_TYPE_ENUM, .words = (words_), .help = (help_))
+    EC_OPT_ROW(type_, field, deflt_, .type = EC_TYPE_ENUM, .help = (help_), .words = (words_))
 /** A number, or -1 - index of a word. */
 #define EC_OPT_ENUM_INT(type_, field, deflt_, words_, help_) \
-    EC_OPT_ROW(type_, field, deflt_, .type = EC_TYPE_ENUM_INT, .words = (words_), .help = (help_))
+    EC_OPT_ROW(type_, field, deflt_, .type = EC_TYPE_ENUM_INT, .help = (help_), .words = (words_))
 #define EC_OPT_LIST(type_, field, deflt_, help_) \
     EC_OPT_ROW(type_, field, deflt_, .type = EC_TYPE_LIST, .help = (help_))
 #define EC_OPT_DICT(type_, field, deflt_, help_) \
@@ -122,12 +144,27 @@ typedef struct {
     EC_OPT_ROW(type_, field, deflt_, .type = EC_TYPE_##item_type, .scopes = (scopes_), .help = (help_), ##__VA_ARGS__)
 #define EC_OPT_END { .name = 0 }
 
-/** The one exported name.  Use: EC_MODULE(greet, struct greet, .summary = "...", .options = options); */
+/** The one exported name.  Use: EC_MODULE(greet, struct greet, .summary = "...", .options = options);
+ * In C++ the members go in the order in which ec_module_t has them, those of a row as ec_option_t does. */
+#ifdef __cplusplus
+static constexpr inline ec_module_t ec_module_made_(ec_module_t made, const char *name, size_t self_size)
+{
+    made.api = EC_MODULE_API;
+    made.struct_size = sizeof(ec_module_t);
+    made.name = name;
+    made.self_size = self_size;
+    return made;
+}
+#define EC_MODULE(module_name, instance_type, ...)                                                \
+    extern "C" __attribute__((visibility("default"))) const ec_module_t ec_module_export =        \
+        ec_module_made_(ec_module_t{ __VA_ARGS__ }, #module_name, sizeof(instance_type))
+#else
 #define EC_MODULE(module_name, instance_type, ...)                                                \
     __attribute__((visibility("default"))) extern const ec_module_t ec_module_export;             \
     const ec_module_t ec_module_export = { .api = EC_MODULE_API, .struct_size = sizeof(ec_module_t), \
                                            .name = #module_name, .self_size = sizeof(instance_type), \
                                            __VA_ARGS__ }
+#endif
 
 #ifdef __cplusplus
 }

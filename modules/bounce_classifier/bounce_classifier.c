@@ -377,39 +377,43 @@ static void stop(void *baton)
 
 /* ---- console ------------------------------------------------------------------------------------------- */
 
-static const char *words_behind(ec_answer_t *answer, const char *literal)
+/* The words behind `n` of those that follow `literal`. */
+static const char *words_behind(ec_answer_t *answer, const char *literal, int n)
 {
-    const char *text = NULL;
+    const char *text = "";
+    int i = 0;
 
-    for (int i = 0; i < ec_answer_argc(answer); i++) {
-        const char *word = ec_answer_argv(answer, i);
-
-        if (text != NULL) {
-            text = apr_pstrcat(ec_answer_pool(answer), text, text[0] != '\0' ? " " : "", word, NULL);
-        } else if (strcasecmp(word, literal) == 0) {
-            text = "";
-        }
+    while (i < ec_answer_argc(answer) && strcasecmp(ec_answer_argv(answer, i), literal) != 0) {
+        i++;
     }
-    return text != NULL ? text : "";
+    for (i += 1 + n; i < ec_answer_argc(answer); i++) {
+        text = apr_pstrcat(ec_answer_pool(answer), text, text[0] != '\0' ? " " : "", ec_answer_argv(answer, i), NULL);
+    }
+    return text;
 }
 
+/* test [domain <domain>] <reply> ...: without a domain only rules for all domains are asked. */
 static void test(void *baton, ec_answer_t *answer)
 {
     struct bounce_classifier *self = baton;
     struct core *core = self->core;
-    const rule_t *rule = ruleset_match(core->rules, core->loop[0].matcher, words_behind(answer, "test"), "");
+    const char *domain = ec_answer_arg(answer, "domain"), *reply_text = words_behind(answer, "test", domain != NULL ? 2 : 0);
+    const rule_t *rule = ruleset_match(core->rules, core->loop[0].matcher, reply_text, domain != NULL ? domain : "");
     const ec_bounce_class_t *class = rule != NULL ? rule->class : ec_bounce_class(EC_BOUNCE_UNDETERMINED);
     ec_node_t *root = ec_answer_root(answer);
 
     ec_node_int(root, "class", class->code);
     ec_node_text(root, "name", class->name);
     ec_node_text(root, "category", class->category);
-    if (rule != NULL) {
-        ec_node_text(root, "rule", rule->text);
-        ec_node_format(root, "where", "%s:%d", rule->file, rule->line);
-    } else {
+    if (rule == NULL) {
         ec_node_note(root, "No rule fits.");
+        return;
     }
+    ec_node_text(root, "rule", rule->text);
+    if (rule->domain[0] != '\0') {
+        ec_node_text(root, "domain", rule->domain);
+    }
+    ec_node_format(root, "where", "%s:%d", rule->file, rule->line);
 }
 
 static void reload(void *baton, ec_answer_t *answer)
@@ -473,6 +477,7 @@ static const ec_hook_t hooks[] = {
 
 static const ec_command_t commands[] = {
     { "test <reply> ...", EC_CMD_READ, test, "what a reply means, and the rule that says so" },
+    { "test domain <domain> <reply> ...", EC_CMD_READ, test, "the same for a server of this routing domain" },
     { "reload", EC_CMD_WRITE, reload, "read the rules again" },
     { "status", EC_CMD_READ, show_status, "files, rules and counts" },
     EC_COMMAND_END

@@ -72,15 +72,17 @@ static void on_permanent_failure(void *self, const ec_event_t *event)
     write_event(self, STAGE_PERMANENT_FAILURE, event, NULL);
 }
 
-/* There is no message: its ids are null and its texts empty. */
+/* There is no message with an id; of a transaction that has begun there are the sender and the batch. */
 static void on_rejection(void *self, const ec_rejection_t *rejection)
 {
     char address[128], text[EC_LINE_MAX];
     const char *port = strrchr(rejection->remote, ':');
+    const ec_batch_t *batch = rejection->batch;
     const ec_event_t event = {
         .when = rejection->when,
+        .batch_id = batch != NULL ? ec_batch_id(batch) : (ec_id_t){ 0 },
         .connection = rejection->connection,
-        .sender = "",
+        .sender = batch != NULL ? ec_batch_sender(batch) : "",
         .recipient = "",
         .domain = "",
         .binding = "",
@@ -89,7 +91,8 @@ static void on_rejection(void *self, const ec_rejection_t *rejection)
         .address = address,
         .text = text,
         .stage = EC_STAGE_UNKNOWN,
-        .batch = rejection->batch,
+        .message_size = batch != NULL ? ec_batch_size(batch) : 0,
+        .batch = batch,
     };
     apr_size_t length = port != NULL ? (apr_size_t)(port - rejection->remote) : strlen(rejection->remote);
 

@@ -117,8 +117,10 @@ static void item(ec_line_t *line, const char *key, const char *value)
 
 struct list {
     ec_line_t *line;
-    int n;
+    apr_size_t end;                /* where it has to stop: what stands behind it must find room */
+    int n, is_cut;
 };
+enum { CONN_END = 6 * 1024, MESS_END = 12 * 1024, LIST_REST = sizeof ",...] CTXMESS=[] " };
 
 /* Bare when it is one plain word. */
 static void add_value(ec_line_t *line, const char *value)
@@ -132,21 +134,32 @@ static void add_value(ec_line_t *line, const char *value)
     ec_line_char(line, '"');
 }
 
+/* Whole, or not at all: behind the first that finds no room there are only dots. */
 static void add_variable(void *baton, const char *name, const char *value)
 {
     struct list *list = baton;
+    ec_line_t *line = list->line;
+    apr_size_t before = line->length;
 
-    if (list->n++ > 0) {
-        ec_line_char(list->line, ',');
+    if (list->is_cut) {
+        return;
     }
-    ec_line_escaped(list->line, name, strlen(name), "=, ");
-    ec_line_char(list->line, '=');
-    add_value(list->line, value);
+    if (list->n++ > 0) {
+        ec_line_char(line, ',');
+    }
+    ec_line_escaped(line, name, strlen(name), "=, ");
+    ec_line_char(line, '=');
+    add_value(line, value);
+    if (line->length + LIST_REST > list->end) {
+        list->is_cut = 1;
+        line->length = before;
+        ec_line_text(line, list->n > 1 ? ",..." : "...");
+    }
 }
 
 static void add_contexts(ec_line_t *line, const ec_rejection_t *rejection)
 {
-    struct list conn = { line, 0 }, mess = { line, 0 };
+    struct list conn = { .line = line, .end = CONN_END }, mess = { .line = line, .end = MESS_END };
 
     ec_line_text(line, " CTXCONN=[");
     if (rejection->conn != NULL) {

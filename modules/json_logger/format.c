@@ -27,6 +27,23 @@ static void text_of(ec_line_t *line, const char *name, const char *value)
     ec_line_char(line, '"');
 }
 
+enum { ROOM_BEHIND = 2048 }; /* for all that follows a text of the other side */
+
+/* A text of the other side may be long, and each of its bytes may become six: it is cut rather than the object lost. */
+static void reply_of(ec_line_t *line, const char *value)
+{
+    apr_size_t size = line->size;
+
+    key(line, "reply");
+    ec_line_char(line, '"');
+    if (line->length + ROOM_BEHIND < size) {
+        line->size -= ROOM_BEHIND;
+        ec_line_json(line, value, strlen(value));
+        line->size = size;
+    }
+    ec_line_char(line, '"');
+}
+
 static void number(ec_line_t *line, const char *name, apr_int64_t value)
 {
     key(line, name);
@@ -129,7 +146,7 @@ apr_size_t format_json_failure(char *text, const char *type, const ec_event_t *e
     add_attempt(&line, event);
     number(&line, "stage", event->stage);
     text_of(&line, "stage_name", ec_stage_name(event->stage));
-    text_of(&line, "reply", event->text);
+    reply_of(&line, event->text);
     number(&line, "class", class->code);
     text_of(&line, "class_name", class->name);
     text_of(&line, "category", class->category);
@@ -148,7 +165,7 @@ apr_size_t format_json_rejection(char *text, const ec_rejection_t *rejection)
     text_of(&line, "state_name", ec_reception_state_name(rejection->state));
     number(&line, "code", rejection->code);
     text_of(&line, "module", rejection->module);
-    text_of(&line, "reply", rejection->text);
+    reply_of(&line, rejection->text);
     if (rejection->conn != NULL) {
         add_pathway(&line, ec_conn_context_get(rejection->conn, "pathway"),
                     ec_conn_context_get(rejection->conn, "pathway_group"));

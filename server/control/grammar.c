@@ -11,8 +11,6 @@
 
 #include "util/nearest.h"
 
-enum { GRAMMAR_WORDS = 32 };
-
 static grammar_row_t *rows; /* sorted by text; equal ones in order of adding */
 
 const char *grammar_argument(const char *word, size_t *length)
@@ -30,11 +28,11 @@ const char *grammar_argument(const char *word, size_t *length)
     return NULL;
 }
 
-static int is_literal(const char *word)
+static int is_literal(const grammar_row_t *row, int i)
 {
     size_t length;
 
-    return grammar_argument(word, &length) == NULL;
+    return i < row->n_prefix || grammar_argument(row->word[i], &length) == NULL;
 }
 
 /* ---- the table ----------------------------------------------------------------------------- */
@@ -45,27 +43,39 @@ static void *must(void *memory)
     return memory;
 }
 
-static void split(grammar_row_t *row)
+static void add_word(grammar_row_t *row, const char *word, int is_prefix)
 {
-    char *copy = must(strdup(row->text)), *last, *word;
+    row->word[row->n_words++] = must(strdup(word));
+    row->n_prefix += is_prefix;
+    if (is_prefix || word[0] != '[') {
+        EC_ASSERT(row->n_needed == row->n_words - 1); /* nothing follows [<optional>] */
+        row->n_needed++;
+    }
+    if (is_literal(row, row->n_words - 1) && row->n_literals == row->n_words - 1) {
+        row->n_literals++;
+    }
+}
 
-    row->word = must(calloc(GRAMMAR_WORDS, sizeof row->word[0]));
+static void add_words(grammar_row_t *row, const char *text, int is_prefix)
+{
+    char *copy = must(strdup(text)), *last, *word;
+
     for (word = strtok_r(copy, " ", &last); word != NULL; word = strtok_r(NULL, " ", &last)) {
-        EC_ASSERT(!row->takes_rest && row->n_words < GRAMMAR_WORDS); /* "..." is the last */
-        if (strcmp(word, "...") == 0) {
+        EC_ASSERT(!row->takes_rest); /* "..." is the last */
+        if (!is_prefix && strcmp(word, "...") == 0) {
             row->takes_rest = 1;
-            continue;
-        }
-        row->word[row->n_words++] = must(strdup(word));
-        if (word[0] != '[') {
-            EC_ASSERT(row->n_needed == row->n_words - 1); /* nothing follows [<optional>] */
-            row->n_needed++;
-        }
-        if (is_literal(word) && row->n_literals == row->n_words - 1) {
-            row->n_literals++;
+        } else {
+            add_word(row, word, is_prefix);
         }
     }
     free(copy);
+}
+
+static void split(grammar_row_t *row, const char *prefix)
+{
+    row->word = must(calloc(strlen(row->text) + 1, sizeof row->word[0]));
+    add_words(row, prefix, 1);
+    add_words(row, row->command->grammar, 0);
     EC_ASSERT(row->n_words > 0);
 }
 
@@ -90,7 +100,7 @@ void grammar_add(const ec_command_t *table, void *self, const char *prefix, cons
         row->owner = owner;
         EC_ASSERT(asprintf(&row->text, "%s%s%s", prefix != NULL ? prefix : "", prefix != NULL ? " " : "",
                            command->grammar) >= 0);
-        split(row);
+        split(row, prefix != NULL ? prefix : "");
         insert(row);
     }
 }
@@ -141,7 +151,7 @@ static int score(const grammar_row_t *row, const char *const *words, int n)
         return -1;
     }
     for (int i = 0; i < n && i < row->n_words; i++) {
-        if (is_literal(row->word[i])) {
+        if (is_literal(row, i)) {
             if (strcasecmp(row->word[i], words[i]) != 0) {
                 return -1;
             }

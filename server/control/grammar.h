@@ -18,12 +18,14 @@ struct grammar_row {
     const char *owner;
     char *text;                    /* the whole grammar, prefix included */
     int n_words, n_literals;       /* words of the grammar but "..."; literals at its beginning */
+    int n_prefix;                  /* those of the prefix: literals, whatever they look like */
     int n_needed;                  /* words a line has at least */
     int takes_rest;
     char **word;                   /* literals in lower case as they are; arguments as "<name>" */
     grammar_row_t *next;           /* in order of adding */
 };
 
+/** `prefix` goes before each of them (NULL: nothing): the name of an instance, which may hold anything, "..." as well. */
 void grammar_add(const ec_command_t *table, void *self, const char *prefix, const char *owner);
 void grammar_remove(const void *self);
 

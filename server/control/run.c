@@ -40,7 +40,7 @@ static void on_answered(void *baton, ec_answer_t *answer)
 
 static void set_arguments(ec_answer_t *answer, const grammar_row_t *row)
 {
-    for (int i = 0; i < row->n_words && i < answer->argc; i++) {
+    for (int i = row->n_prefix; i < row->n_words && i < answer->argc; i++) {
         size_t length;
         const char *name = grammar_argument(row->word[i], &length);
 

@@ -114,38 +114,48 @@ static apr_size_t utf8_length(const unsigned char *at, apr_size_t left)
     return code >= least[n] && code <= 0x10FFFF && (code & 0xFFFFF800) != 0xD800 ? n : 0;
 }
 
-static void add_json_control(ec_line_t *line, unsigned char c)
-{
-    static const char names[] = { ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't', ['\b'] = 'b', ['\f'] = 'f' };
+enum { JSON_CHARACTER = 6 }; /* the longest: \uFFFD */
 
-    ec_line_char(line, '\\');
-    if (c < sizeof names && names[c] != 0) {
-        ec_line_char(line, names[c]);
-    } else {
-        ec_line_text(line, "u00");
-        ec_line_char(line, hex[c >> 4]);
-        ec_line_char(line, hex[c & 15]);
+/* One character as it stands in a string; `n` is its length in UTF-8, 0 for a byte that is none.  Returns what it takes. */
+static apr_size_t json_character(char *to, const unsigned char *at, apr_size_t n)
+{
+    static const char names[] = { ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't', ['\b'] = 'b', ['\f'] = 'f',
+                                  ['"'] = '"',  ['\\'] = '\\' };
+    unsigned char c = at[0];
+
+    if (n == 0) {
+        memcpy(to, "\\uFFFD", JSON_CHARACTER);
+        return JSON_CHARACTER;
     }
+    if (c < sizeof names && names[c] != 0) {
+        to[0] = '\\';
+        to[1] = names[c];
+        return 2;
+    }
+    if (is_control(c)) {
+        memcpy(to, "\\u00", 4);
+        to[4] = hex[c >> 4];
+        to[5] = hex[c & 15];
+        return JSON_CHARACTER;
+    }
+    memcpy(to, at, n);
+    return n;
 }
 
 void ec_line_json(ec_line_t *line, const char *bytes, apr_size_t length)
 {
     const unsigned char *at = (const unsigned char *)bytes;
-    apr_size_t n;
+    char text[JSON_CHARACTER];
+    apr_size_t n, taken;
 
     for (; length > 0; at += n, length -= n) {
         n = utf8_length(at, length);
-        if (n == 0) {
-            ec_line_text(line, "\\uFFFD");
-            n = 1;
-        } else if (is_control(*at)) {
-            add_json_control(line, *at);
-        } else if (*at == '"' || *at == '\\') {
-            ec_line_char(line, '\\');
-            ec_line_char(line, (char)*at);
-        } else if (line->length + n < line->size) { /* a character is never cut */
-            ec_line_bytes(line, (const char *)at, n);
+        taken = json_character(text, at, n);
+        if (line->length + taken >= line->size) { /* a character is never cut */
+            return;
         }
+        ec_line_bytes(line, text, taken);
+        n += n == 0;
     }
 }
 

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 (RFC 2047, RFC 5322 2.1.1, 2.2.3)
  *
  * The value is cut at its spaces into tokens.  Tokens that are not ASCII become encoded words; neighbours become one run,
- * because the space between two encoded words is not shown.  In fields of addresses a quoted string that is not ASCII
+ * because the space between two encoded words is not shown.  Other space stays as it is, also where the line is folded.  In fields of addresses a quoted string that is not ASCII
  * loses its quotes first: inside of them an encoded word means nothing. */
 #include <ec/header.h>
 
@@ -11,7 +11,7 @@
 #include "message/utf8.h"
 #include "util/text.h"
 
-enum { FOLD_AT = 78, LINE_MAX_LENGTH = 998, WORD_BYTES = 45, WORD_LETTERS = 63, NAME_MAX_LENGTH = 76 };
+enum { SPACE_MAX = 64, FOLD_AT = 78, LINE_MAX_LENGTH = 998, WORD_BYTES = 45, WORD_LETTERS = 63, NAME_MAX_LENGTH = 76 };
 
 struct line {
     util_text_t out;
@@ -58,16 +58,24 @@ static int has_addresses(const char *name)
 
 /* ---- output ----------------------------------------------------------------------------------- */
 
-/* A token that may not be broken, with a space before it, or a fold when the line is full. */
-static void add_token(struct line *line, const char *text, apr_size_t length)
+/* White space as it stands in the value; never none, and no more than a line has room for. */
+struct space {
+    const char *text;
+    apr_size_t length;
+};
+static const struct space one_space = { " ", 1 };
+
+/* A token that may not be broken, with the space before it, behind a fold when the line is full. */
+static void add_token(struct line *line, struct space space, const char *text, apr_size_t length)
 {
-    if (line->has_token && line->column + 1 + length > FOLD_AT) {
-        util_text_add(&line->out, "\r\n ");
-        line->column = 1;
-    } else {
-        util_text_add(&line->out, " ");
-        line->column++;
+    if (!line->has_token) {
+        space = one_space;
+    } else if (line->column + space.length + length > FOLD_AT) {
+        util_text_add(&line->out, "\r\n");
+        line->column = 0;
     }
+    util_text_add_bytes(&line->out, space.text, space.length);
+    line->column += space.length;
     util_text_add_bytes(&line->out, text, length);
     line->column += length;
     line->has_token = 1;
@@ -137,7 +145,7 @@ static apr_size_t word_length(const char *text, apr_size_t length, int is_q)
 }
 
 /* Text as encoded words, each no longer than 75; Q where most of it can be read, else B. */
-static void add_encoded(struct line *line, const char *text, apr_size_t length)
+static void add_encoded(struct line *line, struct space space, const char *text, apr_size_t length)
 {
     int is_q = q_length(text, length) * 2 <= length * 5;
     char buffer[128];
@@ -154,7 +162,8 @@ static void add_encoded(struct line *line, const char *text, apr_size_t length)
             add_base64(&word, (const unsigned char *)text, n);
         }
         util_text_add(&word, "?=");
-        add_token(line, word.text, word.length);
+        add_token(line, space, word.text, word.length);
+        space = one_space; /* between two of them it is not shown */
         text += n;
         length -= n;
     }
@@ -165,6 +174,7 @@ static void add_encoded(struct line *line, const char *text, apr_size_t length)
 struct token {
     const char *text;
     apr_size_t length;
+    struct space space; /* before it */
     int is_quoted, is_encoded; /* a quoted string; has to be encoded */
 };
 
@@ -182,12 +192,18 @@ static int next_token(const char **at, int may_quote, struct token *token)
 {
     const char *p = *at + strspn(*at, " \t");
     const char *end = p;
+    struct space space = { *at, (apr_size_t)(p - *at) };
+    int is_quoted = may_quote && *p == '"';
 
     if (*p == '\0') {
         return 0;
     }
-    token->is_quoted = may_quote && *p == '"';
-    if (token->is_quoted) {
+    if (space.length == 0) {
+        space = one_space;
+    } else if (space.length > SPACE_MAX) {
+        space.length = SPACE_MAX;
+    }
+    if (is_quoted) {
         for (end = p + 1; *end != '\0' && *end != '"'; end++) {
             end += *end == '\\' && end[1] != '\0';
         }
@@ -196,7 +212,7 @@ static int next_token(const char **at, int may_quote, struct token *token)
     } else {
         end += strcspn(end, " \t");
     }
-    *token = (struct token){ p, (apr_size_t)(end - p), token->is_quoted, needs_code(p, (apr_size_t)(end - p)) };
+    *token = (struct token){ p, (apr_size_t)(end - p), space, is_quoted, needs_code(p, (apr_size_t)(end - p)) };
     *at = end;
     return 1;
 }
@@ -205,12 +221,15 @@ static int next_token(const char **at, int may_quote, struct token *token)
 struct run {
     char text[2048];
     util_text_t to;
+    struct space space; /* before it */
 };
 
 static void run_add(struct run *run, const struct token *token)
 {
     if (run->to.length > 0) {
-        util_text_add_char(&run->to, ' ');
+        util_text_add_bytes(&run->to, token->space.text, token->space.length);
+    } else {
+        run->space = token->space;
     }
     if (!token->is_quoted) {
         util_text_add_bytes(&run->to, token->text, token->length);
@@ -232,7 +251,7 @@ static int is_bad_address(const struct token *token)
 static void flush(struct line *line, struct run *run)
 {
     if (run->to.length > 0) {
-        add_encoded(line, run->text, run->to.length);
+        add_encoded(line, run->space, run->text, run->to.length);
         util_text_init(&run->to, run->text, sizeof run->text);
     }
 }
@@ -249,17 +268,17 @@ static apr_status_t add_value(struct line *line, const char *value, int is_addre
         }
         if (!token.is_encoded) {
             flush(line, &run);
-            add_token(line, token.text, token.length);
+            add_token(line, token.space, token.text, token.length);
             continue;
         }
-        if (run.to.length + token.length + 2 > sizeof run.text / 2) {
+        if (run.to.length + token.length + SPACE_MAX > sizeof run.text / 2) {
             if (run.to.length > 0) {
-                util_text_add_char(&run.to, ' ');
+                util_text_add_bytes(&run.to, token.space.text, token.space.length);
             }
             flush(line, &run);
         }
-        if (token.length + 2 > sizeof run.text) {
-            add_encoded(line, token.text, token.length);
+        if (token.length + SPACE_MAX > sizeof run.text) {
+            add_encoded(line, token.space, token.text, token.length);
         } else {
             run_add(&run, &token);
         }

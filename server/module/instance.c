@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "module/instance.h"
 
+#include <stddef.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -58,6 +59,7 @@ module_instance_t *module_instance_create(const ec_module_t *module, const conf_
     instance = apr_pcalloc(pool, sizeof *instance);
     instance->pool = pool;
     instance->module = module;
+    instance->owner.holds = 1;
     instance->prefix = name[0] != '\0' ? apr_pstrcat(pool, module->name, ":", name, NULL) : module->name;
     instance->where = apr_pstrdup(pool, conf_stanza_place(stanza, pool));
     instance->is_enabled = enabled == NULL || enabled->i != 0;
@@ -82,6 +84,23 @@ int module_instance_is_same(const module_instance_t *a, const module_instance_t 
     return a->module == b->module && strcmp(a->info.name, b->info.name) == 0 &&
            strcmp(a->values, b->values) == 0 && strcmp(a->info.hostname, b->info.hostname) == 0 &&
            a->info.is_hires == b->info.is_hires;
+}
+
+/* ---- held by the module ---------------------------------------------------------------- */
+
+static hook_owner_t *owner_of(const ec_instance_t *info)
+{
+    return &((module_instance_t *)(void *)((char *)info - offsetof(module_instance_t, info)))->owner;
+}
+
+void ec_instance_hold(const ec_instance_t *info)
+{
+    hook_hold(owner_of(info));
+}
+
+void ec_instance_release(const ec_instance_t *info)
+{
+    hook_release(owner_of(info));
 }
 
 /* ---- life --------------------------------------------------------------------------- */

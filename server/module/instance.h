@@ -16,7 +16,7 @@ typedef struct {
     void *self;
     const char *values;            /* options as text: the same text, the same instance */
     int level;                     /* debug_level of the stanza, -1: as the server's; changes without a new instance */
-    hook_owner_t owner;            /* held by sessions that it has suspended */
+    hook_owner_t owner;            /* held by sessions that it has suspended, and by itself (ec_instance_hold()) */
     const char *prefix;            /* of its commands: "ec_logger:main" */
     const char *where;             /* file:line of the stanza */
     int is_enabled;

@@ -276,6 +276,16 @@ static void use(const module_instance_t *instance)
 
 /* ---- prepare --------------------------------------------------------------------------- */
 
+/* Last step of an instance that is not wanted any more. */
+static void on_unused(void *baton)
+{
+    module_instance_t *instance = baton;
+
+    set_remove(&state.leaving, instance);
+    ec_log(state.log, EC_LOG_INFO, "module instance stopped name=%s", instance->prefix);
+    module_instance_stop(instance);
+}
+
 /* The instance for one stanza: the one in force when it says the same, else a new one. */
 static apr_status_t prepare_one(const conf_t *conf, const conf_stanza_t *stanza, const ec_module_t *module,
                                 const char **why)
@@ -283,6 +293,8 @@ static apr_status_t prepare_one(const conf_t *conf, const conf_stanza_t *stanza,
     module_instance_t *wanted = module_instance_create(module, conf, stanza, state.log), *old;
     apr_status_t rv;
 
+    wanted->owner.unused = on_unused;
+    wanted->owner.baton = wanted;
     if (set_find(&state.prepared, module, wanted->info.name) != NULL) {
         *why = apr_psprintf(state.why_pool,
                             "%s: there is another instance of %s with this name; give it its own",
@@ -325,6 +337,18 @@ apr_status_t module_prepare(conf_t *conf, const char **why)
     return APR_SUCCESS;
 }
 
+/* One that was never in force; what init or start has begun may still hold it. */
+static void drop(module_instance_t *instance)
+{
+    if (atomic_load(&instance->owner.holds) == 1) {
+        module_instance_stop(instance);
+        return;
+    }
+    instance->is_leaving = 1;
+    set_add(&state.leaving, instance);
+    hook_release(&instance->owner);
+}
+
 void module_rollback(void)
 {
     for (int i = state.prepared.n - 1; i >= 0; i--) {
@@ -333,7 +357,7 @@ void module_rollback(void)
         if (instance->is_kept) {
             instance->is_kept = 0;
         } else {
-            module_instance_stop(instance);
+            drop(instance);
         }
     }
     set_clear(&state.prepared);
@@ -347,24 +371,14 @@ static apr_status_t start_new(const char **why)
     for (int i = 0; i < state.prepared.n; i++) {
         module_instance_t *instance = state.prepared.item[i];
 
-        if (!instance->is_kept) {
+        if (!instance->is_kept && instance->is_enabled) { /* else no timer, thread or sink of it would be off */
             EC_TRY(module_instance_start(instance, why, state.why_pool));
         }
     }
     return APR_SUCCESS;
 }
 
-/* Last step of an instance that is not wanted any more. */
-static void on_unused(void *baton)
-{
-    module_instance_t *instance = baton;
-
-    set_remove(&state.leaving, instance);
-    ec_log(state.log, EC_LOG_INFO, "module instance stopped name=%s", instance->prefix);
-    module_instance_stop(instance);
-}
-
-/* What is left is sessions that it has suspended: the last that goes on ends it. */
+/* What is left is sessions that it has suspended, and what it has under way itself: the last of them ends it. */
 static void on_commands_unused(void *baton)
 {
     module_instance_t *instance = baton;
@@ -434,12 +448,7 @@ static hook_set_t *hooks_of_prepared(void)
         }
         if (instance->is_kept) {
             module_instance_set_level(instance, instance->next_level);
-        } else {
-            instance->owner.holds = 1;
-            instance->owner.unused = on_unused;
-            instance->owner.baton = instance;
-        }
-        if (!instance->is_kept) {
+        } else if (instance->is_enabled) {
             add_commands(instance);
         }
         instance->is_kept = 0;

@@ -125,8 +125,12 @@ static void accept_many(name_cache_t *names, ec_batch_t *batch)
 
 void queue_accept(ec_batch_t *batch)
 {
-    name_cache_t *names = queue_sets[ec_loop_index(ec_loop_self())]->names;
+    name_cache_t *names;
 
+    if (queue_sets == NULL) { /* it was being stored when the server ended: the next start finds it */
+        return;
+    }
+    names = queue_sets[ec_loop_index(ec_loop_self())]->names;
     if (batch->n_rcpts == 1 && !batch->rcpts[0].is_dropped) {
         queue_name_t name = resolve(names, batch, 0);
 

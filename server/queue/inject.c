@@ -108,7 +108,7 @@ static apr_status_t add_missing(ec_batch_t *batch)
 
 static apr_status_t make_ready(ec_batch_t *batch)
 {
-    if (queue_spool == NULL) {
+    if (queue_spool == NULL || queue_sets == NULL) {
         return EC_E_BUSY;
     }
     if (batch->n_rcpts == 0) {

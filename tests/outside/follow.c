@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <apr_strings.h>
 #include <ec/context.h>
@@ -43,6 +44,7 @@ struct follow {
     const char *file, *at, *action, *text;
     FILE *out;
     pthread_mutex_t lock;
+    const ec_instance_t *instance;
     ec_log_t *log;
     conn_slot_t per_conn;
     batch_slot_t per_batch;
@@ -424,9 +426,22 @@ static void on_server_start(void *self)
     note(self, "server_start");
 }
 
+static void inject_now(struct follow *f)
+{
+    ec_batch_t *batch = ec_batch_create();
+
+    ec_batch_set_sender(batch, "robot@here.test");
+    ec_batch_add_recipient(batch, f->text);
+    ec_batch_append(batch, "late\n", 5);
+    ec_batch_inject(batch, NULL, NULL);
+}
+
 static void on_server_stop(void *self)
 {
     note(self, "server_stop");
+    if (is_here(self, "server_stop")) {
+        inject_now(self);
+    }
 }
 
 static void on_server_reload(void *self, int is_ok, const char *text)
@@ -540,7 +555,44 @@ static void inject(void *self, ec_answer_t *answer)
     ec_batch_inject(batch, on_injected, answer);
 }
 
+/* A job that takes until a file is there; the instance is held for it. */
+struct later {
+    ec_job_t job;
+    struct follow *f;
+    char path[200];
+};
+
+static void work_later(void *baton)
+{
+    struct later *later = baton;
+
+    while (access(later->path, F_OK) != 0) {
+        usleep(10 * 1000);
+    }
+    note(later->f, "later");
+}
+
+static void on_later(void *baton)
+{
+    struct later *later = baton;
+
+    note(later->f, "later done");
+    ec_instance_release(later->f->instance);
+    free(later);
+}
+
+static void later(void *self, ec_answer_t *answer)
+{
+    struct later *later = calloc(1, sizeof *later);
+
+    later->f = self;
+    apr_cpystrn(later->path, ec_answer_arg(answer, "path"), sizeof later->path);
+    ec_instance_hold(later->f->instance);
+    ec_job_run(ec_threadpool_find("IO"), ec_loop_self(), &later->job, work_later, on_later, later);
+}
+
 static const ec_command_t commands[] = {
+    { "later <path>", EC_CMD_WRITE, later, "do something when the file is there" },
     { "release", EC_CMD_WRITE, release, "go on with the session that is kept" },
     { "loops", EC_CMD_READ, loops, "calls of hooks on all loops" },
     { "inject <recipient>", EC_CMD_WRITE, inject, "send a message" },
@@ -563,6 +615,7 @@ static apr_status_t init(void *self, const ec_instance_t *instance, const char *
 {
     struct follow *f = self;
 
+    f->instance = instance;
     f->log = instance->log;
     f->out = fopen(f->file, "a");
     if (f->out == NULL) {

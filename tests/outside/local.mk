@@ -13,3 +13,5 @@ EXTRA_DIST += tests/outside/visits.c
 EXTRA_DIST += tests/outside/notes.c
 EXTRA_DIST += tests/outside/pace.c
 EXTRA_DIST += tests/outside/words.c
+EXTRA_DIST += tests/outside/test_cplusplus.py
+EXTRA_DIST += tests/outside/plus.cpp

@@ -148,6 +148,24 @@ def test_a_session_waits_for_dns(lab, follow):
     assert "dns 0 -" in server.seen()
 
 
+@pytest.mark.loops
+def test_an_instance_that_is_held_stays(lab, follow):
+    """Work of a module that no session waits for: a reload takes the stanza away, the instance ends when the work is done."""
+    server = follow('text = "old"', sink=lab.sink())
+    there = f"{server.dir}/there"
+    server.console("follow", "later", there)
+    server.configure(server.stanza('text = "new"'))
+    server.console("config", "reload")
+    wait_for("both", lambda: {r["state"] for r in server.console("module", "list")["modules"] if r["module"] == "follow"} == {"running", "leaving"})
+    assert "stop old" not in server.seen()
+    open(there, "w").close()
+    server.await_seen("stop old")
+    assert [x for x in server.seen() if x in ("later", "later done", "stop old")] == ["later", "later done", "stop old"]
+    server.console("follow", "later", there)
+    assert server.stop() == 0
+    assert server.seen().count("later done") == 2
+
+
 @pytest.mark.long
 @pytest.mark.loops
 @pytest.mark.parametrize("hook", SUSPENDS)
@@ -276,6 +294,15 @@ def test_messages_are_injected(lab, follow):
     text = server.console("follow", "inject", "nobody", form="text", check=False)
     assert "no address" in text
     assert int(server.console("follow", "loops")["hooks"]) > 5
+
+
+def test_what_is_injected_at_the_very_end_is_sent_after_the_next_start(lab, follow):
+    sink = lab.sink()
+    server = follow('at = "server_stop" text = "late@there.test"', sink=sink)
+    assert server.stop() == 0
+    assert sink.records() == []
+    server.start()
+    wait_for("the message", lambda: [r["recipients"] for r in sink.records()] == ["late@there.test"])
 
 
 def test_the_console_is_guarded(lab, follow):

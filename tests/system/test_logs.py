@@ -21,7 +21,7 @@ custom_logger "custom" {{
   delivery_format = "D %i %H %N %B"
   permanent_failure_format = "P %i %C %c (%n)"
   transient_failure_format = "T %i %C %s"
-  rejection_format = "X %H %n"
+  rejection_format = "X %H %n <%m@%M> %BI"
   rejection_logfile = "{dir}/rejections.cl"
 }}
 """
@@ -163,6 +163,7 @@ def test_what_each_logger_writes(lab):
     assert b[14] == bad.address and b[15].startswith("550 5.1.1 <x>")
     reject = server.await_file("rejections.cl", "X 127.")
     assert " 501 " in reject or " 550 " in reject
+    assert " <a@client.test> " in reject and not reject.rstrip().endswith(" 00/00-00000-00000000"), reject
     server.settled()
     c.close()
     assert server.stop() == 0
@@ -239,6 +240,12 @@ def test_rules_can_be_overridden_and_read_again(lab, tmp_path):
     server.console("config", "reload")             # looks at the files as well
     wait_for("the new rules", lambda: ask()["class"] == 50)
     assert server.console("bounce_classifier", "test", "nothing known at all")["class"] == 1
+    rules.write_text("strict.test,54,nothing known\n")
+    server.console("bounce_classifier", "reload")
+    assert server.console("bounce_classifier", "test", "nothing known at all")["class"] == 1
+    answer = server.console("bounce_classifier", "test", "domain", "Strict.Test", "550", "nothing", "known")
+    assert answer["class"] == 54 and answer["domain"] == "strict.test" and answer["where"] == f"{rules}:1"
+    assert server.console("bounce_classifier", "test", "domain", "other.test", "550", "nothing", "known")["class"] != 54
 
 
 @pytest.mark.parametrize("config, words", [
@@ -259,6 +266,14 @@ def test_mistakes_are_refused_and_the_old_loggers_run_on(lab, config, words):
     text = server.console("config", "reload", form="text", check=False)
     assert all(word in text for word in words + ["ecelerity.conf:"]), text
     assert server.console("ec_logger:ec_logger", "status")["logs"]
+
+
+def test_a_disabled_logger_writes_nothing(lab):
+    server = lab.server(frame=frame('ec_logger "two" {{ enabled = false heartbeat = 1 mainlog = "{dir}/m" paniclog = "{dir}/p" rejectlog = "{dir}/r" acctlog = "{dir}/a" }}\n'
+                                    'ec_logger "three" {{ heartbeat = 1 mainlog = "{dir}/beat" rejectlog = "{dir}/beat" paniclog = "" acctlog = "" }}\n'))
+    assert server.smtp().code("NONSENSE") == 500
+    wait_for("two beats", lambda: len(server.log("beat", "M")) > 1)
+    assert [lines_of(f"{server.dir}/{name}") for name in "mpra"] == [[], [], [], []]
 
 
 def test_high_resolution_times(lab):

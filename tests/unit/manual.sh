@@ -62,6 +62,9 @@ while IFS='|' read -r hook prototype; do
     grep -q -x "### $hook" "$top/doc/hooks.md" || miss doc/hooks.md "$hook"
     grep -q -x -F "\`$prototype\`" "$top/doc/hooks.md" || miss doc/hooks.md "$prototype"
 done < "manual-hooks.$$"
+for hook in $(sed -n 's/^### //p' "$top/doc/hooks.md" | sort | uniq -d); do
+    miss "one section only, doc/hooks.md has two" "$hook"
+done
 for hook in $(sed -n 's/^### //p' "$top/doc/hooks.md"); do
     grep -q "^$hook|" "manual-hooks.$$" || miss include/ec/hook.h "$hook, which doc/hooks.md has"
 done

@@ -126,6 +126,26 @@ START_TEST(lines_find_their_command)
 }
 END_TEST
 
+/* An instance may be called anything: its name is no grammar. */
+static const char *const prefixes[] = {
+    "av:[old] one", "av:<a> b", "av:x ... y", "av:...", "av:[<a>] [<b>] c",
+    "av:a b c d e f g h i j k l m n o p q r s t u v w x y z a b c d e f g h i j k l m n o p q r s t u v w x y z",
+};
+ROW(greet, "greet <name> ...");
+
+START_TEST(names_of_instances_are_no_grammar)
+{
+    char line[300], name[] = "greet";
+
+    control_start(NULL, ec_log_root());
+    control_add(greet, name, prefixes[_i], "test");
+    snprintf(line, sizeof line, "%s greet you all", prefixes[_i]);
+    ck_assert_str_eq(run(line), "greet name=you\n");
+    snprintf(line, sizeof line, "%s greet", prefixes[_i]);
+    ck_assert_ptr_nonnull(strstr(run(line), "usage: "));
+}
+END_TEST
+
 START_TEST(hidden_commands_are_unknown)
 {
     control_start(NULL, ec_log_root());
@@ -252,6 +272,7 @@ static void add(Suite *suite)
     TCase *tcase = test_case(suite, "run", 30);
 
     tcase_add_loop_test(tcase, lines_find_their_command, 0, TEST_COUNT(lines));
+    tcase_add_loop_test(tcase, names_of_instances_are_no_grammar, 0, TEST_COUNT(prefixes));
     tcase_add_test(tcase, hidden_commands_are_unknown);
     tcase_add_test(tcase, builtins_answer);
     tcase_add_test(tcase, shutdown_begins_after_its_answer);

@@ -194,6 +194,28 @@ START_TEST(variables_of_a_rejection)
 }
 END_TEST
 
+/* What the client was told is never lost behind them. */
+START_TEST(many_variables_of_a_rejection)
+{
+    ec_batch_t *batch = batch_create(WHEN, "esmtp");
+    ec_conn_t conn = { 0 };
+    const ec_rejection_t rejection = { .remote = "", .local = "", .module = "", .text = "5.7.1 this is why", .conn = &conn,
+                                       .batch = batch };
+    char value[EC_CONTEXT_VALUE_MAX];
+
+    memset(value, '"', sizeof value - 1);
+    value[sizeof value - 1] = '\0';
+    ck_assert_int_eq(ec_conn_context_set(&conn, "small", "1"), APR_SUCCESS);
+    ck_assert_int_eq(ec_conn_context_set(&conn, "large", value), APR_SUCCESS);
+    ck_assert_int_eq(ec_conn_context_set(&conn, "last", "2"), APR_SUCCESS);
+    ck_assert_int_eq(ec_batch_context_set(batch, EC_CONTEXT_MESS, "large", value), APR_SUCCESS);
+    format_rejection(line, &rejection, 0);
+    ck_assert_msg(strstr(line, " CTXCONN=[small=1,...] CTXMESS=[...] 5.7.1 this is why") != NULL, "%.300s", line);
+    context_free(&conn.context);
+    ec_batch_unref(batch);
+}
+END_TEST
+
 START_TEST(unknown_state)
 {
     ec_rejection_t rejection = {
@@ -220,6 +242,7 @@ static void add(Suite *suite)
     tcase_add_test(tcase, rejections);
     tcase_add_test(tcase, commands);
     tcase_add_test(tcase, variables_of_a_rejection);
+    tcase_add_test(tcase, many_variables_of_a_rejection);
     tcase_add_loop_test(tcase, unknown_state, 0, 2);
 }
 

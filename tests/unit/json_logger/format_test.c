@@ -90,6 +90,26 @@ START_TEST(heartbeat)
 }
 END_TEST
 
+/* A reply of 4 KiB in Latin-1: each byte of it takes six. */
+START_TEST(a_long_reply_is_cut)
+{
+    static const char end[] = "\\uFFFD\",\"class\":1,\"class_name\":\"Undetermined\",\"category\":\"Undetermined\"}";
+    const ec_rejection_t refused = { .remote = "", .local = "", .module = "", .text = "no" };
+    char text[4096];
+    ec_event_t huge = event;
+    apr_size_t length;
+
+    memset(text, 0xFC, sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    huge.text = text;
+    length = format_json_failure(line, "transient_failure", &huge, ec_bounce_class(1));
+    ck_assert_uint_gt(length, EC_LINE_MAX / 2);
+    ck_assert_str_eq(line + length - (sizeof end - 1), end);
+    format_json_rejection(line, &refused);
+    ck_assert_ptr_nonnull(strstr(line, "\"reply\":\"no\"}"));
+}
+END_TEST
+
 /* No half object. */
 START_TEST(too_long_is_nothing)
 {
@@ -97,7 +117,7 @@ START_TEST(too_long_is_nothing)
     ec_event_t huge = event;
 
     memset(text, 'x', sizeof text - 1);
-    huge.text = text;
+    huge.recipient = text;
     ck_assert_uint_eq(format_json_failure(line, "transient_failure", &huge, ec_bounce_class(1)), 0);
 }
 END_TEST
@@ -111,6 +131,7 @@ static void add(Suite *suite)
     tcase_add_test(tcase, failure);
     tcase_add_test(tcase, rejection);
     tcase_add_test(tcase, heartbeat);
+    tcase_add_test(tcase, a_long_reply_is_cut);
     tcase_add_test(tcase, too_long_is_nothing);
 }
 

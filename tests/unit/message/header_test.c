@@ -213,6 +213,9 @@ static const struct {
     { "Subject", "\"quoted \303\244\" text", "Subject: \"quoted =?UTF-8?B?w6Qi?= text\r\n" },
     { "From", "\"J\303\266rg M\303\274ller\" <j@m.example>", "From: =?UTF-8?Q?J=C3=B6rg_M=C3=BCller?= <j@m.example>\r\n" },
     { "From", "J\303\266rg <j@m.example>, \"A, B\" <a@b.example>", "From: =?UTF-8?Q?J=C3=B6rg?= <j@m.example>, \"A, B\" <a@b.example>\r\n" },
+    { "X", "a  b\t c", "X: a  b\t c\r\n" },
+    { "X", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa   bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
+      "X: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n   bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb\r\n" },
     { "X", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb c",
       "X: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb c\r\n" },
 };
@@ -231,22 +234,21 @@ START_TEST(formatted_text_comes_back)
 {
     static const char *const pieces[] = { "word", "\303\244\303\266", "\346\227\245\346\234\254\350\252\236", "=?", "\360\237\230\200",
                                           "long-long-long-word-of-ascii", "?=", "_", "=41" };
+    static const char *const spaces[] = { "", "", " ", " ", "  ", "   ", "      " };
     char value[2000], line[8000], back[4000];
 
     srand((unsigned)_i);
     value[0] = '\0';
     for (int n = 1 + rand() % 40; n > 0; n--) {
         strcat(value, pieces[rand() % TEST_COUNT(pieces)]);
-        strcat(value, n > 1 && rand() % 2 ? " " : "");
-    }
-    while (value[0] != '\0' && value[strlen(value) - 1] == ' ') {
-        value[strlen(value) - 1] = '\0';
+        strcat(value, n > 1 ? spaces[(unsigned)rand() % TEST_COUNT(spaces)] : "");
     }
     ck_assert_int_eq(ec_header_format("Subject", value, line, sizeof line), APR_SUCCESS);
     for (const char *at = line, *end; *at != '\0'; at = end + 2) {
         end = strstr(at, "\r\n");
         ck_assert_ptr_nonnull(end);
-        ck_assert_msg(end - at <= 78 || memchr(at + 1, ' ', (size_t)(end - at - 1)) == NULL || strncmp(at, "Subject:", 8) == 0, "%s", line);
+        at += strspn(at, " \t"); /* of a fold; a long word stands alone */
+        ck_assert_msg(end - at <= 78 || memchr(at, ' ', (size_t)(end - at)) == NULL || strncmp(at, "Subject:", 8) == 0, "%s", line);
     }
     fill(apr_pstrcat(test_pool, line, "\r\n", NULL));
     ck_assert_int_eq(ec_header_get_text(batch, "Subject", 0, back, sizeof back), APR_SUCCESS);

@@ -175,11 +175,13 @@ static const char *const changes[] = {
 
 START_TEST(a_changed_stanza_is_replaced)
 {
+    int is_disabled = strstr(changes[_i], "enabled") != NULL;
+
     start("probe \"one\" { word = \"w\" }\n");
     happened("init one\nstart one\n");
     start(changes[_i]);
-    happened("init one\nstart one\nstop one\n");
-    fire(strstr(changes[_i], "enabled") != NULL ? "" : "hook one\n");
+    happened(is_disabled ? "init one\nstop one\n" : "init one\nstart one\nstop one\n");
+    fire(is_disabled ? "" : "hook one\n");
 }
 END_TEST
 
@@ -293,11 +295,16 @@ START_TEST(a_failure_leaves_all_as_it_was)
 }
 END_TEST
 
-START_TEST(a_disabled_one_has_no_hooks)
+START_TEST(a_disabled_one_is_checked_and_does_nothing)
 {
     start("probe \"one\" { enabled = false }\nprobe \"two\" {}\n");
-    happened("init one\ninit two\nstart one\nstart two\n");
+    happened("init one\ninit two\nstart two\n");
     fire("hook two\n");
+    ck_assert_int_eq(ask("probe:one say")[0], '1');
+    events[0] = '\0';
+    start("probe \"one\" {}\nprobe \"two\" {}\n");
+    happened("init one\nstart one\nstop one\n");
+    ck_assert_str_eq(ask("probe:one say"), "0 deflt\n");
 }
 END_TEST
 
@@ -342,7 +349,7 @@ static void add(Suite *suite)
     tcase_add_test(tcase, the_old_one_stops_after_a_turn);
     tcase_add_test(tcase, rollback_leaves_all_as_it_was);
     tcase_add_loop_test(tcase, a_failure_leaves_all_as_it_was, 0, TEST_COUNT(failures));
-    tcase_add_test(tcase, a_disabled_one_has_no_hooks);
+    tcase_add_test(tcase, a_disabled_one_is_checked_and_does_nothing);
     tcase_add_test(tcase, debug_level_is_the_instances);
     tcase_add_test(tcase, commands_belong_to_the_instance);
 }
