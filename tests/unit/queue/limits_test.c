@@ -48,6 +48,25 @@ static const struct {
       "cluster_server_max_outbound_connections global 4 a; " },
     { "cluster_outbound_throttle_messages = \"5/10\"\n", NULL,
       "cluster_outbound_throttle_messages global 5/10 c; " },
+    /* the mode is looked for where the limit is set and outward from there: who shares it agrees on it */
+    { "cluster_server_max_outbound_connections = 4\nDomain \"one.test\" { cluster_limit_mode = available }\n", NULL,
+      "cluster_server_max_outbound_connections global 4 c; " },
+    { "cluster_scope_max_outbound_connections = 4\nBinding \"default\" { cluster_limit_mode = available }\n", NULL,
+      "cluster_scope_max_outbound_connections global 4 c; " },
+    { "cluster_limit_mode = available\nDomain \"one.test\" { cluster_outbound_throttle_messages = 6 }\n"
+      "Binding \"default\" { cluster_limit_mode = strict }\n",
+      NULL, "cluster_outbound_throttle_messages domain:one.test 6/1 a; " },
+    { "Binding_Group \"default\" { cluster_limit_mode = available Domain \"one.test\" { "
+      "cluster_scope_max_outbound_connections = 3 } }\nDomain \"one.test\" { cluster_limit_mode = strict }\n",
+      NULL, "cluster_scope_max_outbound_connections binding_group:default::domain:one.test 3 a; " },
+    { "cluster_max_outbound_connections = 9\nDomain \"one.test\" { cluster_limit_mode = available }\n", NULL,
+      "cluster_max_outbound_connections global each domain:one.test 9 a; " },
+    { "cluster_max_outbound_connections = 9\nBinding \"default\" { Domain \"one.test\" { cluster_limit_mode = "
+      "available } }\n",
+      NULL, "cluster_max_outbound_connections global each domain:one.test 9 c; " },
+    { "Binding \"default\" { cluster_max_outbound_connections = 9 Domain \"one.test\" { cluster_limit_mode = "
+      "available } }\n",
+      NULL, "cluster_max_outbound_connections binding:default each domain:one.test 9 a; " },
     { "max_outbound_connections = 4\n", "mx.test", "" },
     { "Host \"mx.test\" { max_outbound_connections = 4 }\n", "mx.test",
       "max_outbound_connections global each host:mx.test 4; " },
@@ -56,6 +75,11 @@ static const struct {
     { "Binding \"default\" { Host \"mx.test\" { cluster_max_outbound_connections = 4 cluster_limit_mode = "
       "available } }\n",
       "mx.test", "cluster_max_outbound_connections binding:default each host:mx.test 4 a; " },
+    { "Domain \"one.test\" { cluster_limit_mode = available }\nHost \"mx.test\" { "
+      "cluster_scope_max_outbound_connections = 4 }\n",
+      "mx.test", "cluster_scope_max_outbound_connections host:mx.test 4 c; " },
+    { "cluster_limit_mode = available\nHost \"mx.test\" { cluster_max_outbound_connections = 4 }\n", "mx.test",
+      "cluster_max_outbound_connections global each host:mx.test 4 a; " },
 };
 
 static const char *describe(const limit_place_t *place)
