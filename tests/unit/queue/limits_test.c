@@ -212,6 +212,20 @@ START_TEST(idle_connections_give_way)
 }
 END_TEST
 
+/* Also of a limit that is the node's own: a connection that we close counts until the receiver has heard of it. */
+START_TEST(what_is_closed_counts_until_it_is_heard)
+{
+    world_start("scope_max_outbound_connections = 2\nconnection_allocation_aggressiveness = high\n", 1, test_pool);
+    world.heard_after = apr_time_from_msec(100);
+    for (int i = 0; i < 40; i++) {
+        world_mail("a@here.test", apr_psprintf(test_pool, "b@d%d.test", i % 4));
+    }
+    ck_assert_int_eq(world_settle(120), 0);
+    ck_assert_int_le(world.most_open, 2);
+    world_stop();
+}
+END_TEST
+
 static void add(Suite *suite)
 {
     TCase *tcase = test_case(suite, "limits", 60);
@@ -220,6 +234,7 @@ static void add(Suite *suite)
     tcase_add_test(tcase, units_of_a_provider);
     tcase_add_test(tcase, a_new_limit_counts_what_is_open);
     tcase_add_test(tcase, idle_connections_give_way);
+    tcase_add_test(tcase, what_is_closed_counts_until_it_is_heard);
 }
 
 TEST_MAIN("queue/limits", add)
