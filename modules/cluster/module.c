@@ -169,6 +169,9 @@ static const char *address_of(const struct cluster *cluster, const char *name)
 
 static void warn_about_names(const struct cluster *cluster, const char *name, const char *address)
 {
+    if (peer_count() == 0 && !ec_is_manager())
+        ec_log(cluster->instance->log, EC_LOG_WARNING,
+               "no msgc_server stanza names the members: cluster-wide limits are closed while this host is alone");
     if (peer_count() > 0 && peer_address(name) == NULL && !ec_is_manager())
         ec_log(cluster->instance->log, EC_LOG_WARNING,
                "node=%s is not among the peers of msgc_server: add it there, or set nodename", name);

@@ -20,6 +20,24 @@ def test_one_of_two_has_half(make_lab):
     assert all("half" not in h.node.info()["share"] for h in lab.nodes)
 
 
+@pytest.mark.parametrize("known", [(), ("a", "b", "c")])
+def test_two_hosts_whose_servers_know_another_number(make_lab, known):
+    """corosync calls both of two quorate: that must not be believed, also while the configurations of the two differ."""
+    lab = make_lab(nodes=("a", "b"), others=())
+    peers = "".join(f'"{name}" = "10.77.0.{i}" ' for i, name in enumerate(known, 1))
+    lab.cluster_config = lambda host, cluster="": (f'cluster {{ nodename = "{host.name}"\n{cluster} }}\n'
+                                                   + (f"msgc_server {{ peers = [ {peers} ] }}\n" if known else ""))
+    lab.start_nodes()
+    lab.cut([lab["a"]], [lab["b"]])
+    for host in lab.nodes:
+        wait_for("it to know that it is alone", lambda h=host: h.node.info()["state"] == "MINORITY")
+        assert "Quorate:          Yes" in host.run("corosync-quorumtool", "-s", check=False)
+        wait_for("limits to be closed", lambda h=host: h.node.info()["lease_left"] == "0 ms")
+    lab.heal()
+    lab.await_members("a", "b")
+    lab.await_leases()
+
+
 def test_a_process_of_two_is_enough_when_its_host_is_there(make_lab):
     lab = make_lab(nodes=("a", "b"), others=())
     lab.start_nodes()
