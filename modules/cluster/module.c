@@ -149,6 +149,18 @@ static const char *looked_up(const char *name, apr_pool_t *pool)
     return address;
 }
 
+/* As msgc_server's peers may be written: with a port, that of a message service which there is none of here; brackets stand around
+ * IPv6 then. */
+static const char *without_port(const char *text, apr_pool_t *pool)
+{
+    const char *colon = strchr(text, ':'), *bracket = text[0] == '[' ? strchr(text, ']') : NULL;
+
+    if (bracket != NULL)
+        return apr_pstrmemdup(pool, text + 1, (apr_size_t)(bracket - text - 1));
+    return colon != NULL && strchr(colon + 1, ':') == NULL ? apr_pstrmemdup(pool, text, (apr_size_t)(colon - text))
+                                                           : text;
+}
+
 /* "ip:port"; asks the resolver at the very start only, when nothing else runs yet. */
 static const char *address_of(const struct cluster *cluster, const char *name)
 {
@@ -163,6 +175,7 @@ static const char *address_of(const struct cluster *cluster, const char *name)
         address = looked_up(name, pool);
     if (address == NULL)
         return ADDRESS_NONE;
+    address = without_port(address, pool);
     return strchr(address, ':') != NULL ? apr_psprintf(pool, "[%s]:" CLUSTER_PORT, address)
                                         : apr_pstrcat(pool, address, ":" CLUSTER_PORT, NULL);
 }

@@ -51,6 +51,16 @@ def test_one_alone_is_a_cluster(make_lab):
     assert lab["solo"].node.info()["leader"] == "solo"
 
 
+@pytest.mark.parametrize("written, address", [("10.77.0.1:4809", "10.77.0.1:4802"), ("[fd00::1]:4809", "[fd00::1]:4802"),
+                                              ("fd00::1", "[fd00::1]:4802")])
+def test_peers_with_the_port_of_a_message_service(tmp_path, written, address):
+    server = Server(tmp_path, f'cluster {{ nodename = "a" }}\nmsgc_server {{ peers = [ "a" = "{written}" ] }}\n')
+    try:
+        assert server.console("cluster", "nodeaddr") == {"nodeaddr": address}
+    finally:
+        server.kill9()
+
+
 def test_a_stopped_corosync_does_not_hold_the_server_up(make_lab):
     lab = make_lab(nodes=("solo",), others=())
     lab.start_nodes()
