@@ -115,3 +115,18 @@ def test_what_can_not_work_is_refused(tmp_path, config, why):
     server.process.wait(clusterlab.PATIENCE)
     server.thread.join()
     assert why in server.text()
+
+
+def test_a_limit_whose_place_has_a_long_name(make_lab):
+    """The pattern of a domain stanza is a part of the limit's name, and may be longer than names in the cluster are."""
+    lab = make_lab(nodes=("solo",))
+    lab.start_sink()
+    pattern = "|".join(f"provider-{i:03}[.]example" for i in range(43))    # just below what a stanza's name may have
+    limits = "".join(f'Domain "/^({pattern}|{last}[.]example)$/" {{ cluster_scope_max_outbound_connections = {n} '
+                     f'cluster_outbound_throttle_messages = "1000/1" }}\n' for last, n in (("one", 1), ("two", 2)))
+    lab.start_nodes(f'Routes = ( "{lab["sink"].address}" )\nRemote_SMTP_Port = 2526\nRelay_Hosts = ( "0.0.0.0/0" )\n{limits}')
+    for domain in ("one.example", "two.example"):
+        lab["solo"].load("-c", 1, "-n", 3, "--domain", domain)
+    wait_for("delivery", lambda: int(lab["solo"].node.account()["delivered"]) == 6)
+    rows = lab["solo"].node.console("cluster", "limits", "cluster_scope_max*")["limits"]
+    assert sorted(r["limit"] for r in rows) == [1, 2]
