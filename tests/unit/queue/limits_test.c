@@ -8,6 +8,7 @@
 
 #include <ec/gate.h>
 
+#include "queue/show.h"
 #include "runner.h"
 #include "shape/shape.h"
 
@@ -147,6 +148,7 @@ START_TEST(units_of_a_provider)
 {
     ec_gate_state_t state;
     ec_gate_t *gate;
+    char why[1000];
 
     ck_assert_int_eq(ec_gate_provide(&provider, NULL), APR_SUCCESS);
     world_start(CLUSTER " = 10\nconnection_allocation_aggressiveness = high\nmax_recipients_per_batch = 1\n",
@@ -156,12 +158,16 @@ START_TEST(units_of_a_provider)
     world_mail_many("a@here.test", "one.test", 50);
     world_pass(0.1);
     ck_assert_int_eq(world.opened, 0);
+    queue_why(world_queue("one.test"), why, sizeof why);
+    ck_assert_msg(strstr(why, CLUSTER " is closed: this node has no lease") != NULL, "%s", why);
     ck_assert_ptr_nonnull(gate = gate_of(CLUSTER " global"));
     ec_gate_state(gate, &state);
     ck_assert_int_ge(state.wanted, 10);
     ec_gates_lease(ec_gate_clock() + apr_time_from_sec(1000));
     ec_gate_give(gate, 6, 0);
     world_pass(0.1);
+    queue_why(world_queue("one.test"), why, sizeof why);
+    ck_assert_msg(strstr(why, CLUSTER " is reached: 6 of 10 connections in use, of which this node has 6") != NULL, "%s", why);
     ck_assert_int_eq(world.open_now, 6);
     ec_gate_shed(gate, 2);
     world_pass(3);
