@@ -79,7 +79,8 @@ typedef struct {
     apr_status_t (*node_name)(void *self, ec_cluster_node_t node, char *name, apr_size_t size);
 
     /** Shared objects (Replicate stanzas): set a key of a cache on all nodes; NULL removes it.  EC_E_NOT_FOUND: there is no cache
-     * of this name here; EC_E_TOO_LONG: the key has more than 1024 bytes, or the value more than 64 KiB.  Master loop. */
+     * of this name here; EC_E_TOO_LONG: the key has more than 1024 bytes, or the value more than 64 KiB; EC_E_LIMIT: too much is
+     * waiting to be sent, as it does while this node is not in the cluster.  Master loop. */
     apr_status_t (*cache_set)(void *self, const char *cache, const void *key, apr_size_t key_length, const void *value,
                               apr_size_t length);
     /** The value that the cache has, copied into `pool`; NULL: none.  Master loop. */

@@ -149,6 +149,18 @@ static const char *looked_up(const char *name, apr_pool_t *pool)
     return address;
 }
 
+/* As msgc_server's peers may be written: with a port, that of a message service which there is none of here; brackets stand around
+ * IPv6 then. */
+static const char *without_port(const char *text, apr_pool_t *pool)
+{
+    const char *colon = strchr(text, ':'), *bracket = text[0] == '[' ? strchr(text, ']') : NULL;
+
+    if (bracket != NULL)
+        return apr_pstrmemdup(pool, text + 1, (apr_size_t)(bracket - text - 1));
+    return colon != NULL && strchr(colon + 1, ':') == NULL ? apr_pstrmemdup(pool, text, (apr_size_t)(colon - text))
+                                                           : text;
+}
+
 /* "ip:port"; asks the resolver at the very start only, when nothing else runs yet. */
 static const char *address_of(const struct cluster *cluster, const char *name)
 {
@@ -163,12 +175,16 @@ static const char *address_of(const struct cluster *cluster, const char *name)
         address = looked_up(name, pool);
     if (address == NULL)
         return ADDRESS_NONE;
+    address = without_port(address, pool);
     return strchr(address, ':') != NULL ? apr_psprintf(pool, "[%s]:" CLUSTER_PORT, address)
                                         : apr_pstrcat(pool, address, ":" CLUSTER_PORT, NULL);
 }
 
 static void warn_about_names(const struct cluster *cluster, const char *name, const char *address)
 {
+    if (peer_count() == 0 && !ec_is_manager())
+        ec_log(cluster->instance->log, EC_LOG_WARNING,
+               "no msgc_server stanza names the members: cluster-wide limits are closed while this host is alone");
     if (peer_count() > 0 && peer_address(name) == NULL && !ec_is_manager())
         ec_log(cluster->instance->log, EC_LOG_WARNING,
                "node=%s is not among the peers of msgc_server: add it there, or set nodename", name);

@@ -236,14 +236,13 @@ static int apply(struct run *run)
     say_members(run);
     if (make_key(run) != 0)
         return 1;
-    if (is_same(run->output, text)) {
+    if (is_same(run->output, text))
         printf("%s is up to date.\n", run->output);
-        return 0;
-    }
-    if (write_file(run, run->output, text, strlen(text), 0644) != 0)
+    else if (write_file(run, run->output, text, strlen(text), 0644) != 0)
         return 1;
-    printf("%s written.\n", run->output);
-    return tell_corosync(run);
+    else
+        printf("%s written.\n", run->output);
+    return tell_corosync(run); /* it need not have read what is there: it may have refused it, or nobody told it */
 }
 
 static int take_number(int *number, const char *option, const char *text, double factor, int most)

@@ -204,7 +204,7 @@ enum {
     READ_AGAIN_SECONDS = 60,   /* after a batch that could not be read back */
     QUEUE_KEPT_SECONDS = 300,  /* an empty queue keeps its route and its notes so long */
     LIMITS_KEPT_SECONDS = 10,  /* ... and its places at limits */
-    CUT_LINGER_MS = 250,       /* until a receiver has heard of a reset, where others wait for the slot */
+    CUT_LINGER_MS = 250,       /* until a receiver has heard that we closed a connection: it counts as long as that */
     HOSTS_FULL_SECONDS = 5     /* at most, before hosts that were full are looked at again */
 };
 

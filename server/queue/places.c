@@ -60,7 +60,6 @@ struct finding {
     const conf_t *conf;
     conf_scope_names_t names;
     const char *type; /* "domain" or "host" */
-    int is_available;
     apr_pool_t *pool;
 };
 
@@ -70,6 +69,12 @@ static int is_limit(const rule_t *rule, const ec_value_t *value)
     return value != NULL && (rule->kind == LIMIT_SLOTS ? value->i >= 0 : value->i > 0);
 }
 
+/* The stanza that a domain or host which is counted by itself is in. */
+static const conf_stanza_t *container_of(const struct finding *finding, const conf_stanza_t *stanza)
+{
+    return strcmp(conf_stanza_type(stanza), finding->type) == 0 ? conf_stanza_parent(stanza) : stanza;
+}
+
 static const char *key_of(const struct finding *finding, const rule_t *rule, const conf_stanza_t *stanza)
 {
     const char *option = conf_option(rule->opt)->name;
@@ -77,11 +82,46 @@ static const char *key_of(const struct finding *finding, const rule_t *rule, con
     if (rule->reach != NAME) {
         return apr_pstrcat(finding->pool, option, " ", conf_origin_key(stanza, finding->pool), NULL);
     }
-    if (strcmp(conf_stanza_type(stanza), finding->type) == 0) {
-        stanza = conf_stanza_parent(stanza);
+    return apr_pstrcat(finding->pool, option, " ", conf_origin_key(container_of(finding, stanza), finding->pool),
+                       " each ", finding->type, ":", finding->names.name, NULL);
+}
+
+/* What all that count together know of the one who asks. */
+static conf_scope_names_t names_within(const struct finding *finding, const conf_stanza_t *container)
+{
+    conf_scope_names_t names = { NULL, NULL, finding->names.name };
+
+    for (; container != NULL; container = conf_stanza_parent(container)) {
+        if (strcmp(conf_stanza_type(container), "binding") == 0) {
+            names.binding = conf_stanza_name(container);
+        } else if (strcmp(conf_stanza_type(container), "binding_group") == 0) {
+            names.group = conf_stanza_name(container);
+        }
     }
-    return apr_pstrcat(finding->pool, option, " ", conf_origin_key(stanza, finding->pool), " each ",
-                       finding->type, ":", finding->names.name, NULL);
+    return names;
+}
+
+/* The mode is the limit's, not that of who asks: all that share a gate, on all nodes, have to find the same.
+ * So it is looked for where the value comes from and outward from there; when a domain or host is counted by
+ * itself, as that name finds it there. */
+static int is_available(const struct finding *finding, const rule_t *rule, const conf_stanza_t *stanza)
+{
+    static const conf_opt_t mode = CONF_O_CLUSTER_LIMIT_MODE;
+    conf_origin_t origin = { NULL, NULL };
+
+    if (rule->reach == NAME) {
+        conf_scope_names_t names = names_within(finding, container_of(finding, stanza));
+
+        if (strcmp(finding->type, "host") == 0) {
+            conf_host_origins(&origin, &mode, 1, finding->conf, &names);
+        } else {
+            conf_outbound_origins(&origin, &mode, 1, finding->conf, &names);
+        }
+    }
+    for (; origin.value == NULL && stanza != NULL; stanza = conf_stanza_parent(stanza)) {
+        origin.value = conf_stanza_get(finding->conf, stanza, conf_option(mode)->name);
+    }
+    return origin.value != NULL && origin.value->i == MODE_AVAILABLE;
 }
 
 static void add(struct finding *finding, const rule_t *rule, const conf_stanza_t *stanza,
@@ -95,7 +135,7 @@ static void add(struct finding *finding, const rule_t *rule, const conf_stanza_t
                    .limit = value->i,
                    .window = rule->kind == LIMIT_SLOTS ? 0 : apr_time_from_sec(value->period),
                    .is_cluster = rule->is_cluster,
-                   .is_available = finding->is_available,
+                   .is_available = rule->is_cluster && is_available(finding, rule, stanza),
                    .generation = conf_generation(finding->conf) },
         .kind = rule->kind,
         .opt = rule->opt,
@@ -158,17 +198,13 @@ static void find_of_queue(struct finding *finding, const conf_view_t *view)
 static void find_of_host(struct finding *finding)
 {
     enum { N = sizeof of_hosts / sizeof of_hosts[0] };
-    conf_opt_t opts[N + 1];
-    conf_origin_t origins[N + 1];
+    conf_opt_t opts[N];
+    conf_origin_t origins[N];
 
     for (int i = 0; i < N; i++) {
         opts[i] = of_hosts[i].opt;
     }
-    opts[N] = CONF_O_CLUSTER_LIMIT_MODE;
-    conf_host_origins(origins, opts, N + 1, finding->conf, &finding->names);
-    if (origins[N].stanza != NULL) {
-        finding->is_available = origins[N].value->i == MODE_AVAILABLE;
-    }
+    conf_host_origins(origins, opts, N, finding->conf, &finding->names);
     for (int i = 0; i < N; i++) {
         if (origins[i].stanza != NULL) {
             add(finding, &of_hosts[i], origins[i].stanza, origins[i].value);
@@ -184,7 +220,6 @@ int places_find(limit_place_t places[LIMITS_MAX], queue_t *queue, const char *ho
         .conf = queue->set->conf,
         .names = { queue->group, queue->binding, host != NULL ? host : queue->domain },
         .type = host != NULL ? "host" : "domain",
-        .is_available = conf_int(view, CONF_O_CLUSTER_LIMIT_MODE) == MODE_AVAILABLE,
         .pool = pool,
     };
 

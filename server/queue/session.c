@@ -448,7 +448,7 @@ void queue_session_closed(queue_session_t *session)
         leave(session);
         join_closing(session);
     }
-    if (session->was_cut && hold_is_guarded(&session->hold)) {
+    if (session->was_cut) {
         linger(session);
         queue_kick(session->queue);
     } else {

@@ -11,6 +11,11 @@ static void say_limit(util_text_t *text, const limit_t *limit)
     const char *option = conf_option(limit->opt)->name;
     ec_gate_state_t state;
 
+    if (limit->is_cluster && !shape_may_use(&limit->user)) {
+        util_text_addf(text, "%s is closed: this node has no lease, as it hears too few of the cluster (cluster info), set in %s",
+                       option, limit->where);
+        return;
+    }
     ec_gate_state(limit->user.gate, &state);
     if (limit->kind == LIMIT_SLOTS) {
         util_text_addf(text, "%s is reached: %" APR_INT64_T_FMT " of %" APR_INT64_T_FMT " connections in use",

@@ -4,6 +4,7 @@ EXTRA_DIST += %D%/conftest.py
 EXTRA_DIST += %D%/test_manager.py
 EXTRA_DIST += %D%/test_membership.py
 EXTRA_DIST += %D%/test_sizes.py
+EXTRA_DIST += %D%/test_subclusters.py
 EXTRA_DIST += %D%/test_config.py
 EXTRA_DIST += %D%/test_quickstart.py
 EXTRA_DIST += %D%/test_modules.py

@@ -79,8 +79,8 @@ def test_a_member_is_added_while_the_others_run(make_lab):
     write_peers(lab.dir / "peers.conf", peers[:2])
     one, two, three = lab.nodes
 
-    def configure(host):
-        return host.run(program("ec_ctl"), "cluster-config", "-c", lab.dir / "peers.conf", "--user", "nobody")
+    def configure(host, *options):
+        return host.run(program("ec_ctl"), "cluster-config", "-c", lab.dir / "peers.conf", "--user", "nobody", *options)
 
     assert "authkey made" in configure(one)
     key = one.run("sh", "-c", "base64 -w0 /etc/corosync/authkey")
@@ -94,7 +94,11 @@ def test_a_member_is_added_while_the_others_run(make_lab):
 
     write_peers(lab.dir / "peers.conf", peers)
     assert "corosync does not run here" in configure(three)
-    assert "corosync has read it" in configure(one) + configure(two)
+    # a file that is there already need not have been read
+    assert "corosync has read it" not in configure(one, "--no-reload")
+    said = configure(one)
+    assert "is up to date" in said and "corosync has read it" in said
+    assert "corosync has read it" in configure(two)
     three.start_corosync(CONF)
     lab.start_node(three)
     lab.await_members("n1", "n2", "n3")

@@ -62,6 +62,11 @@ def test_broadcast_and_retrieve(managed):
     assert {r["node"]: r["pid"] for r in found} == {n: managed[n].node.pid for n in NAMES}
     assert manager.console("retrieve_node", "n2", "pid") == {"pid": managed["n2"].node.pid}
     assert manager.console("retrieve_node", "n2", "pid", form="text").strip() == str(managed["n2"].node.pid)
+    # who was not asked has no reply
+    assert 'no reply of node "n9" to "pid" here; there are those of ' in manager.console(
+        "retrieve_node", "n9", "pid", form="text", check=False)
+    assert 'no reply of subcluster "north" to "pid"' in manager.console("subcluster", "retrieve", "north", "pid", form="text",
+                                                                       check=False)
     # by text: another command has other replies
     assert 'no reply to "version"' in manager.console("retrieve", "version", form="text", check=False)
     # an error of a node is an error here
@@ -135,6 +140,9 @@ def test_membership_and_info(managed):
     assert manager.console("info")["control_group"] == "ec_console"
     assert managed["n1"].node.members() == ["(m1)", *NAMES]
     assert {r["subcluster"] for r in manager.console("show", "cluster", "membership")["members"]} >= {"east", "west"}
+    # who is told of a command has it
+    for words, command in ((["nothing"], "show cluster shared"), (["obtm", "from", "n9"], "show cluster membership")):
+        assert f'"{command}" shows them' in manager.console("show", "cluster", "shared", *words, form="text", check=False)
 
 
 def test_reload_of_all_nodes(managed):

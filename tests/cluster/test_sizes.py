@@ -20,6 +20,24 @@ def test_one_of_two_has_half(make_lab):
     assert all("half" not in h.node.info()["share"] for h in lab.nodes)
 
 
+@pytest.mark.parametrize("known", [(), ("a", "b", "c")])
+def test_two_hosts_whose_servers_know_another_number(make_lab, known):
+    """corosync calls both of two quorate: that must not be believed, also while the configurations of the two differ."""
+    lab = make_lab(nodes=("a", "b"), others=())
+    peers = "".join(f'"{name}" = "10.77.0.{i}" ' for i, name in enumerate(known, 1))
+    lab.cluster_config = lambda host, cluster="": (f'cluster {{ nodename = "{host.name}"\n{cluster} }}\n'
+                                                   + (f"msgc_server {{ peers = [ {peers} ] }}\n" if known else ""))
+    lab.start_nodes()
+    lab.cut([lab["a"]], [lab["b"]])
+    for host in lab.nodes:
+        wait_for("it to know that it is alone", lambda h=host: h.node.info()["state"] == "MINORITY")
+        assert "Quorate:          Yes" in host.run("corosync-quorumtool", "-s", check=False)
+        wait_for("limits to be closed", lambda h=host: h.node.info()["lease_left"] == "0 ms")
+    lab.heal()
+    lab.await_members("a", "b")
+    lab.await_leases()
+
+
 def test_a_process_of_two_is_enough_when_its_host_is_there(make_lab):
     lab = make_lab(nodes=("a", "b"), others=())
     lab.start_nodes()
@@ -31,6 +49,16 @@ def test_one_alone_is_a_cluster(make_lab):
     lab = make_lab(nodes=("solo",), others=())
     lab.start_nodes()
     assert lab["solo"].node.info()["leader"] == "solo"
+
+
+@pytest.mark.parametrize("written, address", [("10.77.0.1:4809", "10.77.0.1:4802"), ("[fd00::1]:4809", "[fd00::1]:4802"),
+                                              ("fd00::1", "[fd00::1]:4802")])
+def test_peers_with_the_port_of_a_message_service(tmp_path, written, address):
+    server = Server(tmp_path, f'cluster {{ nodename = "a" }}\nmsgc_server {{ peers = [ "a" = "{written}" ] }}\n')
+    try:
+        assert server.console("cluster", "nodeaddr") == {"nodeaddr": address}
+    finally:
+        server.kill9()
 
 
 def test_a_stopped_corosync_does_not_hold_the_server_up(make_lab):
@@ -87,3 +115,18 @@ def test_what_can_not_work_is_refused(tmp_path, config, why):
     server.process.wait(clusterlab.PATIENCE)
     server.thread.join()
     assert why in server.text()
+
+
+def test_a_limit_whose_place_has_a_long_name(make_lab):
+    """The pattern of a domain stanza is a part of the limit's name, and may be longer than names in the cluster are."""
+    lab = make_lab(nodes=("solo",))
+    lab.start_sink()
+    pattern = "|".join(f"provider-{i:03}[.]example" for i in range(43))    # just below what a stanza's name may have
+    limits = "".join(f'Domain "/^({pattern}|{last}[.]example)$/" {{ cluster_scope_max_outbound_connections = {n} '
+                     f'cluster_outbound_throttle_messages = "1000/1" }}\n' for last, n in (("one", 1), ("two", 2)))
+    lab.start_nodes(f'Routes = ( "{lab["sink"].address}" )\nRemote_SMTP_Port = 2526\nRelay_Hosts = ( "0.0.0.0/0" )\n{limits}')
+    for domain in ("one.example", "two.example"):
+        lab["solo"].load("-c", 1, "-n", 3, "--domain", domain)
+    wait_for("delivery", lambda: int(lab["solo"].node.account()["delivered"]) == 6)
+    rows = lab["solo"].node.console("cluster", "limits", "cluster_scope_max*")["limits"]
+    assert sorted(r["limit"] for r in rows) == [1, 2]

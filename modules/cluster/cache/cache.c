@@ -18,6 +18,19 @@ static void remove_entry(cache_t *cache, struct entry *entry)
     table_remove(&cache->keys, &entry->item);
 }
 
+/* The one that was set longest ago goes first. */
+static void trim(cache_t *cache)
+{
+    while (cache->keys.count > cache->max_size)
+        remove_entry(cache, (struct entry *)cache->keys.first);
+}
+
+void cache_limit(cache_t *cache, apr_size_t max_size)
+{
+    cache->max_size = max_size;
+    trim(cache);
+}
+
 static void set(cache_t *cache, const char *key, apr_size_t length, const void *value,
                 apr_size_t value_length)
 {
@@ -32,8 +45,7 @@ static void set(cache_t *cache, const char *key, apr_size_t length, const void *
     memcpy(entry->value, value, value_length);
     entry->length = value_length;
     table_renew(&cache->keys, &entry->item);
-    if (cache->keys.count > cache->max_size)
-        remove_entry(cache, (struct entry *)cache->keys.first);
+    trim(cache);
 }
 
 static void write_record(wire_writer_t *writer, const char *key, apr_size_t length, const void *value,
@@ -117,10 +129,12 @@ const void *cache_get(const cache_t *cache, const char *key, apr_size_t length, 
     return entry == NULL ? NULL : entry->value;
 }
 
-void cache_set(cache_t *cache, const char *key, apr_size_t length, const void *value, apr_size_t value_length)
+int cache_set(cache_t *cache, const char *key, apr_size_t length, const void *value, apr_size_t value_length)
 {
-    if (length <= TABLE_KEY_MAX && value_length <= CACHE_VALUE_MAX)
-        write_record(&cache->unsent, key, length, value, value_length);
+    if (cache->unsent.length + length + value_length > CACHE_UNSENT_MAX)
+        return 0;
+    write_record(&cache->unsent, key, length, value, value_length);
+    return 1;
 }
 
 static int flush(void *local, wire_writer_t *writer, apr_time_t now)

@@ -208,10 +208,13 @@ static void on_message(void *baton, bus_node_t sender, const void *data, apr_siz
 
 static const struct bus_events cluster_events = { on_view, on_quorum, on_message };
 
+/* corosync's two_node calls each of two hosts quorate, also when they have lost one another.  Its configuration need not be that of
+ * the servers: they may not know how many there are, or one of the two was changed before the other.  So whoever is alone is
+ * quorate only where it is configured to be the only one. */
 static void need_hosts(node_t *node)
 {
     if (link_bus(node->cluster) != NULL)
-        bus_cpg_need_hosts(link_bus(node->cluster), node->settings.nodes == 2 ? 2 : 1);
+        bus_cpg_need_hosts(link_bus(node->cluster), node->settings.nodes == 1 ? 1 : 2);
 }
 
 static void on_cluster_news(node_t *node, enum link_news news, apr_time_t now)

@@ -195,6 +195,22 @@ static void show_reply(ec_answer_t *answer, const struct reply *reply)
         ec_node_text(group, "error", error);
 }
 
+/* It was sent, but not to the one that is asked about. */
+static int say_others_there(ec_answer_t *answer, const replies_t *replies, const char *command, const char *kind,
+                            const char *name)
+{
+    const struct reply *reply = NULL;
+    const char *nodes = "";
+
+    while ((reply = replies_next(replies, reply, command, NULL, NULL)) != NULL)
+        nodes = apr_pstrcat(ec_answer_pool(answer), nodes, nodes[0] != '\0' ? ", " : "", reply->node, NULL);
+    if (nodes[0] == '\0')
+        return 0;
+    ec_answer_error(answer, "there is no reply of %s \"%s\" to \"%s\" here; there are those of %s", kind, name, command,
+                    nodes);
+    return 1;
+}
+
 /* What was sent, newest last; each text once. */
 static void say_nothing_there(ec_answer_t *answer, const replies_t *replies, const char *command)
 {
@@ -240,7 +256,9 @@ static void fetch(ec_answer_t *answer, const char *subcluster, int skip)
     while ((reply = replies_next(remote_replies(remote), reply, command, NULL, subcluster)) != NULL)
         APR_ARRAY_PUSH(found, const struct reply *) = reply;
     if (found->nelts == 0) {
-        say_nothing_there(answer, remote_replies(remote), command);
+        if (subcluster == NULL ||
+            !say_others_there(answer, remote_replies(remote), command, "subcluster", subcluster))
+            say_nothing_there(answer, remote_replies(remote), command);
         return;
     }
     qsort(found->elts, (size_t)found->nelts, (size_t)found->elt_size, by_node);
@@ -271,7 +289,8 @@ static void retrieve_node(void *self, ec_answer_t *answer)
     command = text_of(&request, ec_answer_pool(answer));
     reply = replies_next(remote_replies(remote), NULL, command, ec_answer_arg(answer, "node"), NULL);
     if (reply == NULL) {
-        say_nothing_there(answer, remote_replies(remote), command);
+        if (!say_others_there(answer, remote_replies(remote), command, "node", ec_answer_arg(answer, "node")))
+            say_nothing_there(answer, remote_replies(remote), command);
         return;
     }
     show_tree(answer, ec_answer_root(answer), reply, &error);

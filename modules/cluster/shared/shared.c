@@ -148,7 +148,7 @@ static gauge_local_t *counts_of(struct shared_object *object)
 
 static void set_up_cache(cache_t *cache, const struct shared_settings *settings)
 {
-    cache->max_size = settings->max_size < 0 ? APR_SIZE_MAX : (apr_size_t)settings->max_size;
+    cache_limit(cache, settings->max_size < 0 ? APR_SIZE_MAX : (apr_size_t)settings->max_size);
     cache->has_snapshot = (settings->wants & SHARED_SNAPSHOT) != 0;
 }
 
@@ -378,8 +378,7 @@ apr_status_t shared_cache_set(const char *name, const void *key, apr_size_t key_
         return EC_E_NOT_FOUND;
     if (key_length > TABLE_KEY_MAX || length > CACHE_VALUE_MAX)
         return EC_E_TOO_LONG;
-    cache_set(cache, key, key_length, value, length);
-    return APR_SUCCESS;
+    return cache_set(cache, key, key_length, value, length) ? APR_SUCCESS : EC_E_LIMIT;
 }
 
 const void *shared_cache_get(const char *name, const void *key, apr_size_t key_length, apr_size_t *length)

@@ -335,10 +335,11 @@ void shared_command_show(shared_t *shared, const slots_t *slots, ec_answer_t *an
     if (from != NULL && strcasecmp(from, "global") != 0)
         node = find_member(shared, from);
     if (object == NULL) {
-        ec_answer_error(answer, "There is no shared object \"%s\"; \"cluster shared list\" shows them.",
-                        name);
+        ec_answer_error(answer, "There is no shared object \"%s\"; \"%s\" shows them.", name,
+                        ec_is_manager() ? "show cluster shared" : "cluster shared list");
     } else if (from != NULL && strcasecmp(from, "global") != 0 && node == 0) {
-        ec_answer_error(answer, "There is no node \"%s\"; \"cluster membership\" shows them.", from);
+        ec_answer_error(answer, "There is no node \"%s\"; \"%scluster membership\" shows them.", from,
+                        ec_is_manager() ? "show " : "");
     } else {
         show_head(ec_answer_root(answer), object, slots, node == 0 ? "global" : from);
         if (object->class->kind == SHARED_THROTTLE)

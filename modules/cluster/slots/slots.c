@@ -95,14 +95,30 @@ static const struct limit_client_events rate_events = { on_gained, on_shed, on_l
 
 /* ---- gates and keys --------------------------------------------------------------------------- */
 
-/* The same on all nodes of a subcluster; rates of different windows have nothing in common. */
-static apr_size_t name_key(char *text, const struct slots *slots, const ec_gate_state_t *state)
+/* FNV-1a: all nodes have to come to the same. */
+static apr_uint64_t digest_of(const char *text)
 {
+    apr_uint64_t hash = 14695981039346656037ull;
+
+    for (; *text != '\0'; text++)
+        hash = (hash ^ (unsigned char)*text) * 1099511628211ull;
+    return hash;
+}
+
+/* The same on all nodes of a subcluster; rates of different windows have nothing in common.  The place of a limit may be a pattern
+ * of any length: of a long one the end is a digest of the whole. */
+static apr_size_t name_key(char text[TABLE_KEY_MAX + 1], const struct slots *slots, const ec_gate_state_t *state)
+{
+    enum { DIGEST = 3 + 16 };
     const char *subcluster = node_settings(slots->node)->subcluster;
     int length = snprintf(text, TABLE_KEY_MAX + 1, "%s|%" APR_INT64_T_FMT "|%s",
                           subcluster == NULL ? "" : subcluster, state->window, state->key);
 
-    return length < 0 || length > TABLE_KEY_MAX ? 0 : (apr_size_t)length;
+    EC_ASSERT(length > 0);
+    if (length <= TABLE_KEY_MAX)
+        return (apr_size_t)length;
+    snprintf(text + TABLE_KEY_MAX - DIGEST, DIGEST + 1, "...%016" APR_UINT64_T_HEX_FMT, digest_of(state->key));
+    return TABLE_KEY_MAX;
 }
 
 static apr_uint32_t limit_of(const ec_gate_state_t *state)
@@ -115,14 +131,13 @@ static enum limit_mode mode_of(const ec_gate_state_t *state)
     return state->is_available ? LIMIT_AVAILABLE : LIMIT_STRICT;
 }
 
-/* NULL: its name is too long for the cluster; it gets no units. */
 static struct limit_client_key *find_key(struct slots *slots, limit_client_t *client,
                                          const ec_gate_state_t *state)
 {
     char text[TABLE_KEY_MAX + 1];
     apr_size_t length = name_key(text, slots, state);
 
-    return length == 0 ? NULL : limit_client_key(client, text, length, limit_of(state), mode_of(state));
+    return limit_client_key(client, text, length, limit_of(state), mode_of(state));
 }
 
 static void renew_key(struct slots *slots, struct slot *slot, const ec_gate_state_t *state)
@@ -136,11 +151,8 @@ static struct slot *make_slot(struct slots *slots, ec_gate_t *gate, const ec_gat
 {
     limit_client_t *client = state->window > 0 ? &slots->rates.client : &slots->slots.client;
     struct limit_client_key *key = find_key(slots, client, state);
-    struct slot *slot;
+    struct slot *slot = key->user;
 
-    if (key == NULL)
-        return NULL;
-    slot = key->user;
     if (slot == NULL && (slot = calloc(1, sizeof(*slot))) == NULL)
         abort();
     if (key->user == NULL)
@@ -287,14 +299,9 @@ static void take_changed(struct slots *slots)
 
     while ((gate = ec_gate_changed()) != NULL) {
         ec_gate_state_t state;
-        struct slot *slot;
 
         ec_gate_state(gate, &state);
-        slot = slot_of(slots, gate, &state);
-        if (slot != NULL)
-            set_due(slots, slot);
-        else if (state.is_unused)
-            ec_gate_forget(gate);
+        set_due(slots, slot_of(slots, gate, &state));
     }
 }
 

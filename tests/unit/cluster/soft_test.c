@@ -79,6 +79,23 @@ START_TEST(networks)
 }
 END_TEST
 
+/* Nothing is sent while a node is out of the cluster; what modules say meanwhile does not grow without end. */
+START_TEST(a_cache_that_can_not_tell)
+{
+    static char value[CACHE_VALUE_MAX];
+    cache_t state = { .max_size = 2 };
+    int taken = 0;
+
+    while (taken < 1000 && cache_set(&state, "key", 3, value, sizeof(value)))
+        taken++;
+    ck_assert_int_gt(taken, 10);
+    ck_assert_int_lt(taken, 100);
+    pass(&cache_machine, &state, &cache_local, &state, 1, 1);
+    ck_assert(cache_set(&state, "key", 3, value, sizeof(value)));
+    cache_free(&state);
+}
+END_TEST
+
 START_TEST(caches)
 {
     cache_t state = { .max_size = 2, .has_snapshot = 1 }, copy = { .max_size = 2, .has_snapshot = 1 };
@@ -103,6 +120,10 @@ START_TEST(caches)
     pass(&cache_machine, &state, &cache_local, &state, 1, 1);
     ck_assert_ptr_null(cache_get(&state, "c", 1, &length));
     wire_free(&writer);
+    ck_assert_uint_eq(copy.keys.count, 2);
+    cache_limit(&copy, 1); /* a smaller one is smaller at once */
+    ck_assert_uint_eq(copy.keys.count, 1);
+    ck_assert_mem_eq(cache_get(&copy, "c", 1, &length), "3", 1);
     cache_free(&state);
     cache_free(&copy);
 }
@@ -326,6 +347,7 @@ static void add(Suite *suite)
     tcase_add_test(tcase, gauges);
     tcase_add_test(tcase, networks);
     tcase_add_test(tcase, caches);
+    tcase_add_test(tcase, a_cache_that_can_not_tell);
     tcase_add_test(tcase, series);
     tcase_add_test(tcase, series_are_bounded);
     tcase_add_test(tcase, numbers);

@@ -8,6 +8,7 @@
 
 #include <ec/gate.h>
 
+#include "queue/show.h"
 #include "runner.h"
 #include "shape/shape.h"
 
@@ -48,6 +49,25 @@ static const struct {
       "cluster_server_max_outbound_connections global 4 a; " },
     { "cluster_outbound_throttle_messages = \"5/10\"\n", NULL,
       "cluster_outbound_throttle_messages global 5/10 c; " },
+    /* the mode is looked for where the limit is set and outward from there: who shares it agrees on it */
+    { "cluster_server_max_outbound_connections = 4\nDomain \"one.test\" { cluster_limit_mode = available }\n", NULL,
+      "cluster_server_max_outbound_connections global 4 c; " },
+    { "cluster_scope_max_outbound_connections = 4\nBinding \"default\" { cluster_limit_mode = available }\n", NULL,
+      "cluster_scope_max_outbound_connections global 4 c; " },
+    { "cluster_limit_mode = available\nDomain \"one.test\" { cluster_outbound_throttle_messages = 6 }\n"
+      "Binding \"default\" { cluster_limit_mode = strict }\n",
+      NULL, "cluster_outbound_throttle_messages domain:one.test 6/1 a; " },
+    { "Binding_Group \"default\" { cluster_limit_mode = available Domain \"one.test\" { "
+      "cluster_scope_max_outbound_connections = 3 } }\nDomain \"one.test\" { cluster_limit_mode = strict }\n",
+      NULL, "cluster_scope_max_outbound_connections binding_group:default::domain:one.test 3 a; " },
+    { "cluster_max_outbound_connections = 9\nDomain \"one.test\" { cluster_limit_mode = available }\n", NULL,
+      "cluster_max_outbound_connections global each domain:one.test 9 a; " },
+    { "cluster_max_outbound_connections = 9\nBinding \"default\" { Domain \"one.test\" { cluster_limit_mode = "
+      "available } }\n",
+      NULL, "cluster_max_outbound_connections global each domain:one.test 9 c; " },
+    { "Binding \"default\" { cluster_max_outbound_connections = 9 Domain \"one.test\" { cluster_limit_mode = "
+      "available } }\n",
+      NULL, "cluster_max_outbound_connections binding:default each domain:one.test 9 a; " },
     { "max_outbound_connections = 4\n", "mx.test", "" },
     { "Host \"mx.test\" { max_outbound_connections = 4 }\n", "mx.test",
       "max_outbound_connections global each host:mx.test 4; " },
@@ -56,6 +76,11 @@ static const struct {
     { "Binding \"default\" { Host \"mx.test\" { cluster_max_outbound_connections = 4 cluster_limit_mode = "
       "available } }\n",
       "mx.test", "cluster_max_outbound_connections binding:default each host:mx.test 4 a; " },
+    { "Domain \"one.test\" { cluster_limit_mode = available }\nHost \"mx.test\" { "
+      "cluster_scope_max_outbound_connections = 4 }\n",
+      "mx.test", "cluster_scope_max_outbound_connections host:mx.test 4 c; " },
+    { "cluster_limit_mode = available\nHost \"mx.test\" { cluster_max_outbound_connections = 4 }\n", "mx.test",
+      "cluster_max_outbound_connections global each host:mx.test 4 a; " },
 };
 
 static const char *describe(const limit_place_t *place)
@@ -123,6 +148,7 @@ START_TEST(units_of_a_provider)
 {
     ec_gate_state_t state;
     ec_gate_t *gate;
+    char why[1000];
 
     ck_assert_int_eq(ec_gate_provide(&provider, NULL), APR_SUCCESS);
     world_start(CLUSTER " = 10\nconnection_allocation_aggressiveness = high\nmax_recipients_per_batch = 1\n",
@@ -132,12 +158,16 @@ START_TEST(units_of_a_provider)
     world_mail_many("a@here.test", "one.test", 50);
     world_pass(0.1);
     ck_assert_int_eq(world.opened, 0);
+    queue_why(world_queue("one.test"), why, sizeof why);
+    ck_assert_msg(strstr(why, CLUSTER " is closed: this node has no lease") != NULL, "%s", why);
     ck_assert_ptr_nonnull(gate = gate_of(CLUSTER " global"));
     ec_gate_state(gate, &state);
     ck_assert_int_ge(state.wanted, 10);
     ec_gates_lease(ec_gate_clock() + apr_time_from_sec(1000));
     ec_gate_give(gate, 6, 0);
     world_pass(0.1);
+    queue_why(world_queue("one.test"), why, sizeof why);
+    ck_assert_msg(strstr(why, CLUSTER " is reached: 6 of 10 connections in use, of which this node has 6") != NULL, "%s", why);
     ck_assert_int_eq(world.open_now, 6);
     ec_gate_shed(gate, 2);
     world_pass(3);
@@ -188,6 +218,20 @@ START_TEST(idle_connections_give_way)
 }
 END_TEST
 
+/* Also of a limit that is the node's own: a connection that we close counts until the receiver has heard of it. */
+START_TEST(what_is_closed_counts_until_it_is_heard)
+{
+    world_start("scope_max_outbound_connections = 2\nconnection_allocation_aggressiveness = high\n", 1, test_pool);
+    world.heard_after = apr_time_from_msec(100);
+    for (int i = 0; i < 40; i++) {
+        world_mail("a@here.test", apr_psprintf(test_pool, "b@d%d.test", i % 4));
+    }
+    ck_assert_int_eq(world_settle(120), 0);
+    ck_assert_int_le(world.most_open, 2);
+    world_stop();
+}
+END_TEST
+
 static void add(Suite *suite)
 {
     TCase *tcase = test_case(suite, "limits", 60);
@@ -196,6 +240,7 @@ static void add(Suite *suite)
     tcase_add_test(tcase, units_of_a_provider);
     tcase_add_test(tcase, a_new_limit_counts_what_is_open);
     tcase_add_test(tcase, idle_connections_give_way);
+    tcase_add_test(tcase, what_is_closed_counts_until_it_is_heard);
 }
 
 TEST_MAIN("queue/limits", add)
