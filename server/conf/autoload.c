@@ -81,6 +81,7 @@ static void add_stanza(struct parser *parser, const struct autoload *wanted, int
 {
     conf_t *conf = parser->conf;
     const conf_scope_t *scope = options_scope(wanted->module);
+    conf_stanza_t *stanza;
     conf_file_t *file;
 
     if (scope == NULL || !(scope->flags & SCOPE_MODULE) || find_module(conf, wanted->module) != NULL)
@@ -88,9 +89,11 @@ static void add_stanza(struct parser *parser, const struct autoload *wanted, int
     file = apr_pcalloc(conf->pool, sizeof(*file));
     file->path = apr_pstrcat(conf->pool, wanted->file, " (autoload)", NULL);
     file->is_live = 1;
-    tree_add_place(conf, tree_add(conf, conf->root, scope, scope->name, "", ""), file, wanted->line);
+    file->autoload = is_first ? AUTOLOAD_FIRST : AUTOLOAD_LAST;
+    stanza = tree_add(conf, conf->root, scope, scope->name, "", "");
+    tree_add_place(conf, stanza, file, wanted->line);
     if (is_first)
-        tree_move_first(conf->root);
+        tree_move_before(conf, stanza, conf->root->first);
 }
 
 /* What `module` requires, and what that requires, nearest need last so that it is put in front last. */

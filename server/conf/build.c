@@ -174,21 +174,22 @@ static int is_naming_right(struct parser *parser, const conf_scope_t *scope, con
     return 0;
 }
 
-static int is_regex_right(struct parser *parser, conf_stanza_t *stanza, int line)
+static pcre2_code *compile_regex(struct parser *parser, const conf_stanza_t *stanza, int line)
 {
     size_t length = strlen(stanza->written) - 2; /* scope_name() bounds it */
     PCRE2_UCHAR message[120];
     PCRE2_SIZE offset;
+    pcre2_code *regex;
     int error;
 
-    stanza->regex =
+    regex =
         pcre2_compile((PCRE2_SPTR)stanza->written + 1, length, PCRE2_CASELESS, &error, &offset, NULL);
-    if (stanza->regex != NULL)
-        return 1;
+    if (regex != NULL)
+        return regex;
     pcre2_get_error_message(error, message, sizeof(message));
     parse_error_of(parser, WRONG_NAME, line, "%s %s is not a regular expression: %s at character %d", stanza->type,
                 problem_quote(&parser->problems, stanza->written), (const char *)message, (int)offset + 1);
-    return 0;
+    return NULL;
 }
 
 static apr_status_t free_regex(void *regex)
@@ -199,16 +200,12 @@ static apr_status_t free_regex(void *regex)
 
 static int add_regex(struct parser *parser, conf_stanza_t *stanza, int line)
 {
-    conf_stanza_t *parent = stanza->parent;
+    pcre2_code *regex;
 
-    if (!is_regex_right(parser, stanza, line))
+    if ((regex = compile_regex(parser, stanza, line)) == NULL)
         return 0;
-    apr_pool_cleanup_register(parser->conf->pool, stanza->regex, free_regex, apr_pool_cleanup_null);
-    if (parent->last_regex == NULL)
-        parent->first_regex = stanza;
-    else
-        parent->last_regex->next_regex = stanza;
-    parent->last_regex = stanza;
+    apr_pool_cleanup_register(parser->conf->pool, regex, free_regex, apr_pool_cleanup_null);
+    tree_add_regex(stanza, regex);
     parser->conf->has_regex = 1;
     return 1;
 }

@@ -114,8 +114,14 @@ static conf_siblings_t *find_siblings(const conf_stanza_t *parent, const char *t
     return same;
 }
 
-static void link_same(conf_t *conf, conf_stanza_t *parent, conf_stanza_t *stanza)
+/* Where a stanza stands in the lists of its siblings; NULL: before all that are in the list. */
+struct position {
+    conf_stanza_t *before, *before_same, *before_module, *before_regex;
+};
+
+static void link_same(conf_t *conf, conf_stanza_t *stanza, conf_stanza_t *before)
 {
+    conf_stanza_t *parent = stanza->parent;
     conf_siblings_t *same = find_siblings(parent, stanza->type);
 
     if (same == NULL) {
@@ -124,32 +130,76 @@ static void link_same(conf_t *conf, conf_stanza_t *parent, conf_stanza_t *stanza
         same->next = parent->siblings;
         parent->siblings = same;
     }
-    if (same->last == NULL)
-        same->first = stanza;
-    else
-        same->last->next_same = stanza;
-    same->last = stanza;
+    stanza->next_same = before != NULL ? before->next_same : same->first;
+    *(before != NULL ? &before->next_same : &same->first) = stanza;
+    if (same->last == before)
+        same->last = stanza;
 }
 
-static void link_module(conf_t *conf, conf_stanza_t *stanza)
+static int is_module(const conf_stanza_t *stanza)
 {
-    if (conf->last_module == NULL)
-        conf->first_module = stanza;
-    else
-        conf->last_module->next_module = stanza;
-    conf->last_module = stanza;
+    return stanza->parent->parent == NULL && (stanza->scope->flags & SCOPE_MODULE) != 0;
 }
 
-static void link_child(conf_t *conf, conf_stanza_t *parent, conf_stanza_t *stanza)
+static void link_module(conf_t *conf, conf_stanza_t *stanza, conf_stanza_t *before)
 {
-    if (parent->last == NULL)
-        parent->first = stanza;
-    else
-        parent->last->next = stanza;
-    parent->last = stanza;
-    link_same(conf, parent, stanza);
-    if (parent == conf->root && (stanza->scope->flags & SCOPE_MODULE) != 0)
-        link_module(conf, stanza);
+    stanza->next_module = before != NULL ? before->next_module : conf->first_module;
+    *(before != NULL ? &before->next_module : &conf->first_module) = stanza;
+    if (conf->last_module == before)
+        conf->last_module = stanza;
+}
+
+static void link_regex(conf_stanza_t *stanza, conf_stanza_t *before)
+{
+    conf_stanza_t *parent = stanza->parent;
+
+    stanza->next_regex = before != NULL ? before->next_regex : parent->first_regex;
+    *(before != NULL ? &before->next_regex : &parent->first_regex) = stanza;
+    if (parent->last_regex == before)
+        parent->last_regex = stanza;
+}
+
+static void link_child(conf_t *conf, conf_stanza_t *stanza, const struct position *at)
+{
+    conf_stanza_t *parent = stanza->parent;
+
+    stanza->next = at->before != NULL ? at->before->next : parent->first;
+    *(at->before != NULL ? &at->before->next : &parent->first) = stanza;
+    if (parent->last == at->before)
+        parent->last = stanza;
+    link_same(conf, stanza, at->before_same);
+    if (is_module(stanza))
+        link_module(conf, stanza, at->before_module);
+    if (stanza->regex != NULL)
+        link_regex(stanza, at->before_regex);
+}
+
+static struct position end_of(const conf_t *conf, const conf_stanza_t *parent, const char *type)
+{
+    const conf_siblings_t *same = find_siblings(parent, type);
+
+    return (struct position){ parent->last, same != NULL ? same->last : NULL, conf->last_module, parent->last_regex };
+}
+
+void tree_add_regex(conf_stanza_t *stanza, pcre2_code *regex)
+{
+    stanza->regex = regex;
+    link_regex(stanza, stanza->parent->last_regex);
+}
+
+static int is_grouped(const conf_stanza_t *stanza)
+{
+    return strcmp(stanza->type, "binding") == 0 && stanza->parent->parent != NULL;
+}
+
+/* Of several groups with a binding of this name the first one counts. */
+static void note_grouped(conf_t *conf, conf_stanza_t *stanza)
+{
+    const conf_stanza_t *other = apr_hash_get(conf->grouped_bindings, stanza->name, APR_HASH_KEY_STRING);
+
+    conf->has_grouped_twice |= other != NULL;
+    if (other == NULL || stanza->parent->number < other->parent->number)
+        apr_hash_set(conf->grouped_bindings, stanza->name, APR_HASH_KEY_STRING, stanza);
 }
 
 conf_stanza_t *tree_add(conf_t *conf, conf_stanza_t *parent, const conf_scope_t *scope, const char *type,
@@ -157,6 +207,7 @@ conf_stanza_t *tree_add(conf_t *conf, conf_stanza_t *parent, const conf_scope_t 
 {
     apr_uint64_t hash = hash_key(parent, type, name);
     conf_stanza_t **slot = find_slot(conf, hash, parent, type, name), *stanza = *slot;
+    struct position end;
 
     if (stanza != NULL)
         return stanza;
@@ -168,11 +219,12 @@ conf_stanza_t *tree_add(conf_t *conf, conf_stanza_t *parent, const conf_scope_t 
     stanza->parent = parent;
     stanza->depth = parent->depth + 1;
     stanza->hash = hash;
-    link_child(conf, parent, stanza);
+    stanza->number = conf->n_made++;
+    end = end_of(conf, parent, stanza->type);
+    link_child(conf, stanza, &end);
     conf->has_hosts |= strcmp(type, "host") == 0;
-    if (strcmp(type, "binding") == 0 && parent != conf->root &&
-        apr_hash_get(conf->grouped_bindings, stanza->name, APR_HASH_KEY_STRING) == NULL)
-        apr_hash_set(conf->grouped_bindings, stanza->name, APR_HASH_KEY_STRING, stanza);
+    if (is_grouped(stanza))
+        note_grouped(conf, stanza);
     if (++conf->n_stanzas > conf->n_slots / 2)
         grow_index(conf);
     return stanza;
@@ -197,20 +249,6 @@ conf_place_t *tree_add_place(conf_t *conf, conf_stanza_t *stanza, const conf_fil
         stanza->last_place->next = place;
     stanza->last_place = place;
     return place;
-}
-
-void tree_move_first(conf_stanza_t *parent)
-{
-    conf_stanza_t *moved = parent->last, *before = parent->first;
-
-    if (moved == before)
-        return;
-    while (before->next != moved)
-        before = before->next;
-    before->next = NULL;
-    parent->last = before;
-    moved->next = parent->first;
-    parent->first = moved;
 }
 
 conf_setting_t *tree_setting(const conf_stanza_t *stanza, const ec_option_t *row)
@@ -337,20 +375,27 @@ static void remove_slot(conf_t *conf, const conf_stanza_t *stanza)
     conf->n_stanzas--;
 }
 
+/* The binding of this name in the first group, as groups stand now; `gone` is none. */
+static void find_grouped(conf_t *conf, const char *name, const conf_stanza_t *gone)
+{
+    conf_stanza_t *found = NULL;
+
+    for (conf_stanza_t *group = conf->root->first; group != NULL && found == NULL; group = group->next) {
+        if (strcmp(group->type, "binding_group") == 0)
+            found = tree_find(conf, group, "binding", name);
+        if (found == gone)
+            found = NULL;
+    }
+    apr_hash_set(conf->grouped_bindings, name, APR_HASH_KEY_STRING, NULL); /* the key may be the old one's text */
+    if (found != NULL)
+        apr_hash_set(conf->grouped_bindings, found->name, APR_HASH_KEY_STRING, found);
+}
+
 /* Another binding of this name inside a group takes its place. */
 static void forget_grouped(conf_t *conf, const conf_stanza_t *stanza)
 {
-    conf_stanza_t *other = NULL;
-
-    if (apr_hash_get(conf->grouped_bindings, stanza->name, APR_HASH_KEY_STRING) != stanza)
-        return;
-    for (conf_stanza_t *group = conf->root->first; group != NULL && other == NULL; group = group->next) {
-        if (strcmp(group->type, "binding_group") == 0)
-            other = tree_find(conf, group, "binding", stanza->name);
-    }
-    apr_hash_set(conf->grouped_bindings, stanza->name, APR_HASH_KEY_STRING, NULL);
-    if (other != NULL)
-        apr_hash_set(conf->grouped_bindings, other->name, APR_HASH_KEY_STRING, other);
+    if (apr_hash_get(conf->grouped_bindings, stanza->name, APR_HASH_KEY_STRING) == stanza)
+        find_grouped(conf, stanza->name, stanza);
 }
 
 static void forget_below(conf_t *conf, conf_stanza_t *stanza)
@@ -410,13 +455,84 @@ static void unlink_regex(conf_stanza_t *parent, const conf_stanza_t *stanza)
         parent->last_regex = before;
 }
 
-void tree_remove(conf_t *conf, conf_stanza_t *stanza)
+static void unlink_stanza(conf_t *conf, conf_stanza_t *stanza)
 {
     unlink_child(stanza->parent, stanza);
     unlink_same(stanza->parent, stanza);
     unlink_module(conf, stanza);
     unlink_regex(stanza->parent, stanza);
+}
+
+void tree_remove(conf_t *conf, conf_stanza_t *stanza)
+{
+    unlink_stanza(conf, stanza);
     forget_below(conf, stanza);
+}
+
+/* ---- order ----------------------------------------------------------------------------------- */
+
+void tree_move_before(conf_t *conf, conf_stanza_t *stanza, const conf_stanza_t *next)
+{
+    struct position at = { NULL, NULL, NULL, NULL };
+
+    if (stanza == next || stanza->next == next)
+        return;
+    unlink_stanza(conf, stanza);
+    for (conf_stanza_t *other = stanza->parent->first; other != next; other = other->next) {
+        at.before = other;
+        if (strcasecmp(other->type, stanza->type) == 0)
+            at.before_same = other;
+        if (is_module(other))
+            at.before_module = other;
+        if (other->regex != NULL)
+            at.before_regex = other;
+    }
+    link_child(conf, stanza, &at);
+}
+
+conf_autoload_t tree_autoload(const conf_stanza_t *stanza)
+{
+    return stanza->places != NULL ? stanza->places->file->autoload : AUTOLOAD_NONE;
+}
+
+/* What the files have goes before what comes behind it there. */
+static const conf_stanza_t *next_of_files(const conf_t *conf, const conf_stanza_t *stanza, const conf_stanza_t *like)
+{
+    const conf_stanza_t *before = NULL, *next = NULL, *in_files = like;
+
+    while (next == NULL && (in_files = in_files->next) != NULL)
+        next = tree_find(conf, stanza->parent, in_files->type, in_files->name);
+    if (next != NULL)
+        return next;
+    for (in_files = like->parent->first; in_files != like; in_files = in_files->next) {
+        const conf_stanza_t *here = tree_find(conf, stanza->parent, in_files->type, in_files->name);
+
+        before = here != NULL ? here : before;
+    }
+    return before != NULL ? before->next : stanza->parent->first;
+}
+
+/* A new module goes before those that autoload.c puts behind all others. */
+static const conf_stanza_t *next_of_new(const conf_t *conf, const conf_stanza_t *stanza)
+{
+    const conf_stanza_t *next = NULL;
+
+    for (const conf_stanza_t *at = is_module(stanza) ? conf->first_module : NULL; at != NULL; at = at->next_module) {
+        if (at != stanza && tree_autoload(at) != AUTOLOAD_LAST)
+            next = NULL;
+        else if (at != stanza && next == NULL)
+            next = at;
+    }
+    return next;
+}
+
+void tree_put_in_order(conf_t *conf, conf_stanza_t *stanza, const conf_t *files)
+{
+    const conf_stanza_t *like = tree_find_like(files, stanza);
+
+    tree_move_before(conf, stanza, like != NULL ? next_of_files(conf, stanza, like) : next_of_new(conf, stanza));
+    if (is_grouped(stanza) && conf->has_grouped_twice)
+        find_grouped(conf, stanza->name, NULL);
 }
 
 /* ---- words ----------------------------------------------------------------------------------- */

@@ -27,6 +27,9 @@ enum {
     TREE_SHADOWED_MAX = 100 /* per setting, the first ones and the last: memory stays bounded */
 };
 
+/* A module's stanza that nobody wrote: before all other modules, or behind them. */
+typedef enum { AUTOLOAD_NONE, AUTOLOAD_FIRST, AUTOLOAD_LAST } conf_autoload_t;
+
 /* A file that was read; one per inclusion. */
 typedef struct conf_file {
     const char *path;                 /* of a live change: "(console)", with is_live set */
@@ -36,6 +39,7 @@ typedef struct conf_file {
     int is_multiple;                  /* included more than once: read-only too */
     int is_live;                      /* not a file: set on a console */
     int is_local;                     /* Local_Changes_File */
+    conf_autoload_t autoload;         /* not a file: says why a module's empty stanza is there */
     unsigned order;                   /* statements read when it ended */
     const conf_stanza_t *stanza;      /* it was included in; only in a tree that was loaded, else NULL */
     struct conf_stamp {               /* tells whether the file is still the one that was read; 0: a text */
@@ -101,6 +105,7 @@ struct ec_stanza {
     conf_place_t *places, *last_place;
     unsigned n_places;
     unsigned depth;
+    unsigned number;             /* stanzas made before it */
     apr_uint64_t hash;
     pcre2_code *regex;                                    /* names written /pattern/ */
     conf_stanza_t *first_regex, *last_regex, *next_regex; /* such children, in order */
@@ -117,10 +122,11 @@ struct conf {
     conf_stanza_t *root;
     apr_array_header_t *files; /* of const conf_file_t *, in order of reading */
     unsigned n_read;           /* statements: the clock of `order` */
-    unsigned n_stanzas;
+    unsigned n_stanzas, n_made;
     conf_stanza_t **slots; /* children by parent, type and name; open addressing */
     unsigned n_slots;
-    apr_hash_t *grouped_bindings; /* name to the first binding of that name inside a group */
+    apr_hash_t *grouped_bindings; /* name to the binding of that name in the first group that has one */
+    int has_grouped_twice;        /* some name is in several groups */
     conf_stanza_t *first_module, *last_module; /* stanzas of modules, in order, by next_module */
     int has_regex;                /* some stanza's name is a regular expression */
     int has_hosts;                /* there is a stanza of an MX host */
@@ -144,8 +150,15 @@ conf_stanza_t *tree_add(conf_t *conf, conf_stanza_t *parent, const conf_scope_t 
 /** The caller fills in span, body and order when it knows them. */
 conf_place_t *tree_add_place(conf_t *conf, conf_stanza_t *stanza, const conf_file_t *file, int line);
 
-/** Put the last child of `parent` before all others. */
-void tree_move_first(conf_stanza_t *parent);
+/** Make a stanza one whose name is a regular expression; keeps `regex`. */
+void tree_add_regex(conf_stanza_t *stanza, pcre2_code *regex);
+
+/** Put a stanza (not the root) before this sibling, or behind all others (NULL), wherever the order of siblings counts. */
+void tree_move_before(conf_t *conf, conf_stanza_t *stanza, const conf_stanza_t *next);
+/** Put a stanza that was just made on a console where a reload will have it: where `files` have it, else behind all others. */
+void tree_put_in_order(conf_t *conf, conf_stanza_t *stanza, const conf_t *files);
+/** Is it written in no file, but brought by autoload.c? */
+conf_autoload_t tree_autoload(const conf_stanza_t *stanza);
 
 /** The stanza of the same path in another tree, or NULL. */
 const conf_stanza_t *tree_find_like(const conf_t *conf, const conf_stanza_t *stanza);

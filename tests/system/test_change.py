@@ -216,6 +216,35 @@ def test_single_changes_at_once_all_come(lab):
     assert generation(answer) == 4 * rounds + 2
 
 
+def test_the_order_of_patterns_is_that_of_the_files(lab):
+    """What is in force, what diff says of it, what is saved and what a reload gives are the same."""
+    server = lab.server('domain "/foo/" { retry_interval = 1 }\ndomain "/bar/" { retry_interval = 2 }\n')
+    c = Console(server)
+
+    def asked():
+        return value(server, "domain", "foobar", "retry_interval")
+
+    assert asked() == "1"
+    c.say("config", "unset", "domain", "/foo/")
+    assert asked() == "2"
+    c.say("config", "set", "domain", "/new/", "retry_interval", "3")
+    c.say("config", "set", "domain", "/foo/", "retry_interval", "1")
+    assert asked() == "1"
+    assert {row["scope"] for row in c.say("config", "diff")["changes"]} == {"domain /new/"}
+    c.say("config", "writeback")
+    assert c.say("config", "diff")["changes"] == []
+    c.say("config", "reload")
+    assert asked() == "1" and value(server, "domain", "barnew", "retry_interval") == "2"
+    # somebody turns them round in the file: a reload would change what is in force, and diff says so
+    server.reconfigure('"/foo/" { retry_interval = 1', '"/x/" { retry_interval = 2')
+    server.reconfigure('"/bar/" { retry_interval = 2', '"/foo/" { retry_interval = 1')
+    server.reconfigure('"/x/"', '"/bar/"')
+    row, = c.say("config", "diff")["changes"]
+    assert (row["change"], row["scope"], row["to"]) == ("move", "domain /bar/", "behind domain /foo/")
+    c.say("config", "reload")
+    assert asked() == "2" and c.say("config", "diff")["changes"] == []
+
+
 def test_a_rebased_transaction_is_checked_as_a_whole(lab):
     server = lab.server('Pathway "p" { }\n')
     c, other = Console(server), Console(server)

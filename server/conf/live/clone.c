@@ -9,9 +9,20 @@
 
 /* The files of the old tree and what stands for them in the new one, which must outlive the old. */
 struct files {
+    apr_pool_t *pool;
     apr_hash_t *copies; /* const conf_file_t * to conf_file_t * */
     const conf_file_t *last, *last_copy;
 };
+
+static conf_file_t *copy_file(struct files *files, const conf_file_t *old)
+{
+    conf_file_t *file = apr_pmemdup(files->pool, old, sizeof(*old));
+
+    file->path = apr_pstrdup(files->pool, old->path);
+    file->stanza = NULL;
+    apr_hash_set(files->copies, apr_pmemdup(files->pool, &old, sizeof(old)), sizeof(old), file);
+    return file;
+}
 
 static const conf_file_t *copy_of(struct files *files, const conf_file_t *file)
 {
@@ -20,21 +31,20 @@ static const conf_file_t *copy_of(struct files *files, const conf_file_t *file)
     if (file == files->last)
         return files->last_copy;
     copy = apr_hash_get(files->copies, &file, sizeof(file));
+    if (copy == NULL && file->autoload != AUTOLOAD_NONE) /* it stands for no file and is in no list */
+        copy = copy_file(files, file);
     files->last = file;
     return files->last_copy = copy != NULL ? copy : file; /* a constant one */
 }
 
 static void copy_files(struct files *files, conf_t *to, const conf_t *from)
 {
+    files->pool = to->pool;
     files->copies = apr_hash_make(to->pool);
     for (int i = 0; i < from->files->nelts; i++) {
-        const conf_file_t **old = &APR_ARRAY_IDX(from->files, i, const conf_file_t *);
-        conf_file_t *file = apr_pmemdup(to->pool, *old, sizeof(*file));
+        conf_file_t *file = copy_file(files, APR_ARRAY_IDX(from->files, i, const conf_file_t *));
 
-        file->path = apr_pstrdup(to->pool, file->path);
         file->includer = file->includer != NULL ? copy_of(files, file->includer) : NULL;
-        file->stanza = NULL;
-        apr_hash_set(files->copies, apr_pmemdup(to->pool, old, sizeof(*old)), sizeof(*old), file);
         APR_ARRAY_PUSH(to->files, const conf_file_t *) = file;
         files->last = NULL;
     }
@@ -96,18 +106,14 @@ static apr_status_t free_regex(void *regex)
 
 static void copy_regex(conf_stanza_t *to, const conf_stanza_t *from, apr_pool_t *pool)
 {
-    conf_stanza_t *parent = to->parent;
+    pcre2_code *regex;
 
     if (from->regex == NULL)
         return;
-    to->regex = pcre2_code_copy(from->regex);
-    EC_ASSERT(to->regex != NULL);
-    apr_pool_cleanup_register(pool, to->regex, free_regex, apr_pool_cleanup_null);
-    if (parent->last_regex == NULL)
-        parent->first_regex = to;
-    else
-        parent->last_regex->next_regex = to;
-    parent->last_regex = to;
+    regex = pcre2_code_copy(from->regex);
+    EC_ASSERT(regex != NULL);
+    apr_pool_cleanup_register(pool, regex, free_regex, apr_pool_cleanup_null);
+    tree_add_regex(to, regex);
 }
 
 static void copy_contents(conf_t *conf, conf_stanza_t *to, const conf_stanza_t *from, struct files *files)
@@ -125,7 +131,7 @@ static void copy_contents(conf_t *conf, conf_stanza_t *to, const conf_stanza_t *
 
 void clone_tree(conf_t *to, const conf_t *from)
 {
-    struct files files = { NULL, NULL, NULL };
+    struct files files = { NULL, NULL, NULL, NULL };
 
     to->has_regex = from->has_regex;
     to->n_read = from->n_read;

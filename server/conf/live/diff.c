@@ -25,7 +25,7 @@ static int is_same_value(const raw_value_t *a, const raw_value_t *b)
 static void add(struct walk *walk, conf_change_kind_t kind, const conf_stanza_t *from_stanza,
                 const conf_stanza_t *to_stanza, const conf_setting_t *from, const conf_setting_t *to)
 {
-    APR_ARRAY_PUSH(walk->changes, conf_change_t) = (conf_change_t){ kind, from_stanza, to_stanza, from, to };
+    APR_ARRAY_PUSH(walk->changes, conf_change_t) = (conf_change_t){ kind, from_stanza, to_stanza, from, to, NULL };
 }
 
 static void find_gone(struct walk *walk, const conf_stanza_t *from, const conf_stanza_t *to)
@@ -44,6 +44,78 @@ static void find_gone(struct walk *walk, const conf_stanza_t *from, const conf_s
     }
 }
 
+/* ---- order ------------------------------------------------------------------------------------- */
+
+/* Of patterns the order counts, and of modules; what comes without being written has its place by rule. */
+static int is_ordered(const conf_stanza_t *stanza, int is_module)
+{
+    if (is_module)
+        return tree_autoload(stanza) == AUTOLOAD_NONE && (stanza->scope->flags & SCOPE_NO_EFFECT) == 0;
+    return stanza->regex != NULL;
+}
+
+static const conf_stanza_t *next_of(const conf_stanza_t *stanza, int is_module)
+{
+    return is_module ? stanza->next_module : stanza->next_same;
+}
+
+struct rank {
+    const conf_stanza_t *stanza; /* in `from` */
+    unsigned rank;
+};
+
+static apr_hash_t *rank_all(const conf_stanza_t *stanza, int is_module, apr_pool_t *pool)
+{
+    apr_hash_t *ranks = apr_hash_make(pool);
+    unsigned n = 0;
+
+    for (; stanza != NULL; stanza = next_of(stanza, is_module)) {
+        if (is_ordered(stanza, is_module)) {
+            struct rank *rank = apr_palloc(pool, sizeof(*rank));
+
+            *rank = (struct rank){ stanza, n++ };
+            apr_hash_set(ranks, &rank->stanza, sizeof(rank->stanza), rank);
+        }
+    }
+    return ranks;
+}
+
+/* Of a list in `from` and the same list in `to`: what was before another one and is behind it. */
+static void find_moved_in(struct walk *walk, const conf_stanza_t *from, const conf_stanza_t *to, int is_module)
+{
+    apr_pool_t *pool = walk->changes->pool;
+    apr_hash_t *ranks = NULL;
+    const conf_stanza_t *behind = NULL, *parent = from != NULL ? from->parent : NULL;
+    unsigned highest = 0;
+
+    for (; parent != NULL && to != NULL; to = next_of(to, is_module)) {
+        const conf_stanza_t *old = is_ordered(to, is_module) ? tree_find(walk->from, parent, to->type, to->name) : NULL;
+        const struct rank *rank;
+
+        if (old != NULL && ranks == NULL)
+            ranks = rank_all(from, is_module, pool);
+        if (old == NULL || (rank = apr_hash_get(ranks, &old, sizeof(old))) == NULL)
+            continue;
+        if (behind != NULL && rank->rank < highest) {
+            add(walk, CONF_CHANGE_MOVE_STANZA, old, to, NULL, NULL);
+            APR_ARRAY_IDX(walk->changes, walk->changes->nelts - 1, conf_change_t).behind = behind;
+        } else {
+            highest = rank->rank;
+            behind = to;
+        }
+    }
+}
+
+static void find_moved(struct walk *walk, const conf_stanza_t *from, const conf_stanza_t *to)
+{
+    for (const conf_siblings_t *same = to->first_regex != NULL ? to->siblings : NULL; same != NULL; same = same->next)
+        find_moved_in(walk, conf_next(walk->from, from, same->type, NULL), same->first, 0);
+    if (to->parent == NULL)
+        find_moved_in(walk, walk->from->first_module, walk->to->first_module, 1);
+}
+
+/* ---- what is there ----------------------------------------------------------------------------- */
+
 /* `from` is NULL inside a stanza that is new. */
 static void find_new(struct walk *walk, const conf_stanza_t *from, const conf_stanza_t *to)
 {
@@ -60,6 +132,8 @@ static void find_new(struct walk *walk, const conf_stanza_t *from, const conf_st
             add(walk, CONF_CHANGE_ADD_STANZA, NULL, child, NULL, NULL);
         find_new(walk, other, child);
     }
+    if (from != NULL)
+        find_moved(walk, from, to);
 }
 
 apr_array_header_t *conf_diff(const conf_t *from, const conf_t *to, apr_pool_t *pool)
@@ -120,7 +194,7 @@ void diff_warn_restart(apr_array_header_t *problems, const conf_t *from, const c
 
         if (change->kind == CONF_CHANGE_REMOVE_STANZA)
             warn_removed(problems, change->from_stanza, pool);
-        else if (change->kind != CONF_CHANGE_ADD_STANZA)
+        else if (change->kind == CONF_CHANGE_SET || change->kind == CONF_CHANGE_UNSET)
             warn(problems, change->from, change->to, pool);
     }
 }

@@ -301,7 +301,7 @@ static int count_there(const conf_t *conf, const conf_path_t *path)
 }
 
 /* Makes what is missing; NULL when a stanza is refused. */
-static conf_stanza_t *open_path(struct parser *parser, const conf_path_t *path)
+static conf_stanza_t *open_path(struct parser *parser, const conf_path_t *path, const conf_t *files)
 {
     conf_stanza_t *stanza = parser->conf->root;
 
@@ -311,6 +311,8 @@ static conf_stanza_t *open_path(struct parser *parser, const conf_path_t *path)
 
         stanza = there != NULL ? there
                                : build_stanza(parser, stanza, step->type, *step->written != '\0' ? step->written : NULL, 0);
+        if (stanza != NULL && there == NULL)
+            tree_put_in_order(parser->conf, stanza, files);
     }
     return stanza;
 }
@@ -361,7 +363,7 @@ static apr_status_t set_at(struct draft *draft, const conf_setting_t **result, c
     EC_TRY(words_value(&statement.parser.value, words, option != NULL ? option->row : NULL, why, pool));
     if (!is_sayable(path, &statement.parser.value, why, pool))
         return EC_E_SYNTAX;
-    stanza = open_path(&statement.parser, path);
+    stanza = open_path(&statement.parser, path, draft->conf->files_of);
     if (stanza != NULL)
         build_option(&statement.parser, stanza, words->option, 0);
     if (stanza == NULL || statement.parser.problems.errors > 0) {

@@ -274,6 +274,29 @@ static apr_status_t choose_block(edit_block_t **block, plan_t *plan, const conf_
     return APR_SUCCESS;
 }
 
+/* A stanza that the files have not, with what is in it, must come behind those of its like when it is a pattern or a
+ * module: there it is in force. */
+static unsigned behind_siblings(plan_t *plan, const conf_stanza_t *stanza)
+{
+    const conf_stanza_t *parent, *sibling = NULL;
+    unsigned after = 0;
+    int is_module;
+
+    if (stanza->parent == NULL || tree_find_like(plan->rules.fresh, stanza) != NULL)
+        return 0;
+    if ((parent = tree_find_like(plan->rules.fresh, stanza->parent)) == NULL)
+        return behind_siblings(plan, stanza->parent);
+    is_module = parent->parent == NULL && stanza->scope->flags & SCOPE_MODULE;
+    while ((is_module || stanza->regex != NULL) &&
+           (sibling = conf_next(plan->rules.fresh, parent, is_module ? NULL : stanza->type, sibling)) != NULL) {
+        int counts = is_module ? sibling->scope->flags & SCOPE_MODULE : sibling->regex != NULL;
+
+        if (counts && sibling->places != NULL && sibling->places->order > after)
+            after = sibling->places->order;
+    }
+    return after;
+}
+
 /* ---- changes ------------------------------------------------------------------------------------------ */
 
 static const char *option_path(const conf_stanza_t *stanza, const char *option, apr_pool_t *pool)
@@ -299,7 +322,7 @@ static apr_status_t plan_set(plan_t *plan, const conf_stanza_t *stanza, const co
         EC_TRY(open_target(plan, target, why));
         rv = edit_value(target->edit, old->span, &setting->raw);
     } else {
-        EC_TRY(choose_block(&block, plan, stanza, old != NULL ? old->order : 0, why));
+        EC_TRY(choose_block(&block, plan, stanza, old != NULL ? old->order : behind_siblings(plan, stanza), why));
         if (!plan->is_saved && (setting->option->row->flags & EC_OPTION_SECRET)) {
             note(plan, "set", option_path(stanza, name, plan->pool),
                  ": secret, not shown: no writable file takes it");
@@ -347,7 +370,7 @@ static apr_status_t plan_add(plan_t *plan, const conf_stanza_t *stanza, const ch
 
     if (tree_find_like(plan->rules.fresh, stanza) != NULL)
         return APR_SUCCESS;
-    EC_TRY(choose_block(&block, plan, stanza, 0, why));
+    EC_TRY(choose_block(&block, plan, stanza, behind_siblings(plan, stanza), why));
     if (block == NULL)
         note(plan, "set", path_text(stanza, plan->pool), ": its name can not be written in a file");
     return APR_SUCCESS;
@@ -375,6 +398,9 @@ apr_status_t plan_change(plan_t *plan, const conf_change_t *change, const char *
         return plan_add(plan, change->to_stanza, why);
     case CONF_CHANGE_REMOVE_STANZA:
         return plan_remove(plan, change->from_stanza, why);
+    case CONF_CHANGE_MOVE_STANZA: /* nothing is moved in a file */
+        plan->is_saved = 0;
+        return APR_SUCCESS;
     }
     return APR_SUCCESS;
 }

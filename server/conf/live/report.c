@@ -58,6 +58,7 @@ static void add_change(ec_node_t *table, const conf_change_t *change, apr_pool_t
         [CONF_CHANGE_UNSET] = "unset",
         [CONF_CHANGE_ADD_STANZA] = "add",
         [CONF_CHANGE_REMOVE_STANZA] = "remove",
+        [CONF_CHANGE_MOVE_STANZA] = "move",
     };
     const conf_stanza_t *stanza = change->to_stanza != NULL ? change->to_stanza : change->from_stanza;
     const conf_setting_t *setting = change->to != NULL ? change->to : change->from;
@@ -67,8 +68,13 @@ static void add_change(ec_node_t *table, const conf_change_t *change, apr_pool_t
     ec_node_text(row, "change", words[change->kind]);
     ec_node_text(row, "scope", *path != '\0' ? path : "global");
     ec_node_text(row, "option", setting != NULL ? setting->option->row->name : "");
-    ec_node_text(row, "from", value_text(change->from, pool));
-    ec_node_text(row, "to", value_text(change->to, pool));
+    if (change->kind == CONF_CHANGE_MOVE_STANZA) {
+        ec_node_format(row, "from", "before %s", path_text(change->behind, pool));
+        ec_node_format(row, "to", "behind %s", path_text(change->behind, pool));
+    } else {
+        ec_node_text(row, "from", value_text(change->from, pool));
+        ec_node_text(row, "to", value_text(change->to, pool));
+    }
     if (setting != NULL)
         ec_node_format(row, "where", setting->line > 0 ? "%s:%d" : "%s", setting->file->path, setting->line);
     else

@@ -99,6 +99,8 @@ static int is_done(const conf_t *saved, const conf_change_t *change)
         return setting != NULL && raw_value_is_same(&setting->raw, &change->to->raw);
     if (change->kind == CONF_CHANGE_UNSET)
         return setting == NULL;
+    if (change->kind == CONF_CHANGE_MOVE_STANZA)
+        return 1; /* told by note_order() */
     return (like != NULL) == (change->kind == CONF_CHANGE_ADD_STANZA);
 }
 
@@ -137,7 +139,8 @@ static apr_status_t compare(struct saving *s)
     for (int i = 0; i < differing->nelts; i++) {
         const conf_change_t *change = &APR_ARRAY_IDX(differing, i, conf_change_t);
 
-        if (apr_hash_get(s->meant, name_of(stanza_of(change), setting_of(change), s->pool),
+        if (change->kind != CONF_CHANGE_MOVE_STANZA &&
+            apr_hash_get(s->meant, name_of(stanza_of(change), setting_of(change), s->pool),
                          APR_HASH_KEY_STRING) == NULL)
             return refuse(s, change, s->saved);
     }
@@ -172,6 +175,24 @@ static apr_status_t make_plan(plan_t **result, struct saving *s)
     return APR_SUCCESS;
 }
 
+/* No change of ours moves a stanza in a file; where the order of the files would be another one than that in force, a
+ * person has to. */
+static void note_order(struct saving *s)
+{
+    const apr_array_header_t *differing = conf_diff(s->saved, s->conf, s->pool);
+    const char *text = s->result->unsaved;
+
+    for (int i = 0; i < differing->nelts; i++) {
+        const conf_change_t *change = &APR_ARRAY_IDX(differing, i, conf_change_t);
+
+        if (change->kind == CONF_CHANGE_MOVE_STANZA)
+            text = apr_psprintf(s->pool, "%s# move %s behind %s: in the files it comes before it (%s): change that by hand\n",
+                                text != NULL ? text : "", path_text(change->to_stanza, s->pool),
+                                path_text(change->behind, s->pool), conf_stanza_place(change->from_stanza, s->pool));
+    }
+    s->result->unsaved = text;
+}
+
 static apr_status_t save(struct saving *s)
 {
     apr_array_header_t *files;
@@ -183,6 +204,7 @@ static apr_status_t save(struct saving *s)
     s->result->unsaved = plan_unsaved(plan);
     EC_TRY(load(&s->saved, s, files, "what would be written can not be loaded, so nothing was written"));
     EC_TRY(compare(s));
+    note_order(s);
     EC_TRY(disk_replace((const disk_file_t *)(const void *)files->elts, files->nelts, s->why, s->pool));
     for (int i = 0; i < files->nelts; i++)
         APR_ARRAY_PUSH(s->result->written, const char *) =

@@ -21,6 +21,10 @@ static const char *ask(conf_t *conf, const char *question)
     return eval_text(conf, words, option, test_pool);
 }
 
+/* The first group that has the binding, also when its stanza got it later than the other's. */
+#define GROUPS "binding_group g { } binding_group h { binding b { retry_interval = 2 } } " \
+               "binding_group g { binding b { retry_interval = 1 } }"
+
 static const struct {
     const char *rule, *text, *question, *want;
 } rules[] = {
@@ -79,6 +83,7 @@ static const struct {
     { "8 R5", "max_retries = 5\ndomain d { max_retries = 0 }", "domain d max_retries", "0 from domain d" },
     { "8 R5", "ehlo_hostname = a\ndomain d { ehlo_hostname = \"\" }", "domain d ehlo_hostname", "\"\" from domain d" },
     { "8 R5", "retry_interval = 5\ndomain d { retry_interval = 1200 }", "domain d retry_interval", "1200 from domain d" },
+    { "8 bindings in groups", GROUPS, "binding b retry_interval", "1 from binding b in binding_group g" },
     { "8 R6", "", "binding default retry_interval", "1200 from default" },
     { "8 R6", "binding default { retry_interval = 5 }", "binding default retry_interval", "5 from binding default" },
     { "8 R6", "binding_group default { retry_interval = 5 }", "binding_group default retry_interval",
@@ -223,6 +228,8 @@ END_TEST
 
 /* ---- 10: changes --------------------------------------------------------------------------- */
 
+#define RX "domain \"/foo/\" { retry_interval = 1 } domain \"/bar/\" { retry_interval = 2 }"
+
 static const struct {
     const char *rule, *text, *changes[4], *question, *want; /* the last change may be refused: "!why" */
 } changes[] = {
@@ -242,6 +249,35 @@ static const struct {
     { "10 never all of global", "retry_interval = 7", { "unset global" }, NULL, "!" },
     { "10.1.3", "retry_interval = 7", { "set retry_interval = 8", "set max_retries = x" }, NULL,
       "!option \"max_retries\": a number, auto or none is wanted, found x" },
+    /* the order of the files holds over changes: what they have stands where they have it, what is new behind it */
+    { "10 R3 order", RX, { "unset domain /foo/", "set domain /foo/ retry_interval 1" }, "domain foobar retry_interval",
+      "1 from domain /foo/" },
+    { "10 R3 order", RX, { "unset domain /foo/", "set domain /new/ retry_interval 3", "set domain /foo/ retry_interval 1" },
+      "domain foobarnew retry_interval", "1 from domain /foo/" },
+    { "10 R3 order", RX, { "unset domain /foo/", "set domain /new/ retry_interval 3", "set domain /foo/ max_retries 1" },
+      "domain foobarnew retry_interval", "2 from domain /bar/" },
+    { "10 R3 order", RX, { "unset domain /bar/", "set domain /new/ retry_interval 3", "set domain /bar/ retry_interval 2" },
+      "domain barnew retry_interval", "2 from domain /bar/" },
+    { "10 R3 order", RX, { "set domain /new/ retry_interval 3" }, "domain barnew retry_interval", "2 from domain /bar/" },
+    { "10 R3 order", "binding b { " RX " }",
+      { "unset binding b domain /foo/", "set binding b domain /foo/ retry_interval 1" },
+      "binding b domain foobar retry_interval", "1 from domain /foo/ in binding b" },
+    { "10 R3 order", "binding b { " RX " }",
+      { "unset binding b", "set binding b domain /bar/ retry_interval 2", "set binding b domain /foo/ retry_interval 1" },
+      "binding b domain foobar retry_interval", "1 from domain /foo/ in binding b" },
+    { "10 R3 order", "host \"/foo/\" { max_outbound_connections = 1 } host \"/bar/\" { max_outbound_connections = 2 }",
+      { "unset host /foo/", "set host /foo/ max_outbound_connections 1" }, "host foobar max_outbound_connections",
+      "1 from host /foo/" },
+    { "10 order of groups", "binding_group g { binding b { retry_interval = 1 } } binding_group h { binding b { retry_interval = 2 } }",
+      { "unset binding_group g", "set binding_group g binding b retry_interval 1" }, "binding b retry_interval",
+      "1 from binding b in binding_group g" },
+    { "10 order of groups", "binding_group g { binding b { retry_interval = 1 } } binding_group h { binding b { retry_interval = 2 } }",
+      { "unset binding_group g binding b", "set binding_group g binding b retry_interval 1" }, "binding b retry_interval",
+      "1 from binding b in binding_group g" },
+    { "10 order of groups", GROUPS, { "set max_retries 1" }, "binding b retry_interval", "1 from binding b in binding_group g" },
+    { "10 order of groups", "pathway_group g { pathway p { listener_sessions = 1 } } pathway_group h { pathway p { listener_sessions = 2 } }",
+      { "unset pathway_group g", "set pathway_group g pathway p listener_sessions 1" }, "pathway p listener_sessions",
+      "1 from pathway p in pathway_group g" },
     { "10 throttle", "", { "set outbound_throttle_messages = \"10/0\"" }, NULL, "!option \"outbound_throttle_messages\"" },
 };
 
@@ -264,6 +300,22 @@ START_TEST(changed)
     else
         ck_assert_msg(strcmp(got, changes[_i].want) == 0, "%s: %s", changes[_i].rule, got);
     ck_assert_str_eq(ask(base, "retry_interval"), was); /* private until it is committed */
+    draft_close(draft);
+    conf_unref(base);
+}
+END_TEST
+
+/* Also from scratch: the files that are to be written have an order already. */
+START_TEST(scratch_order)
+{
+    conf_t *base = load_right(RX, NULL, test_pool);
+    draft_t *draft = open_draft(base, 1);
+
+    make_change(draft, "set domain /new/ retry_interval 3");
+    make_change(draft, "set domain /bar/ retry_interval 2");
+    make_change(draft, "set domain /foo/ retry_interval 1");
+    ck_assert_str_eq(ask(draft_conf(draft), "domain foobarnew retry_interval"), "1 from domain /foo/");
+    ck_assert_str_eq(ask(draft_conf(draft), "domain barnew retry_interval"), "2 from domain /bar/");
     draft_close(draft);
     conf_unref(base);
 }
@@ -357,6 +409,7 @@ static void add(Suite *suite)
     tcase_add_loop_test(tcase, throttles, 0, TEST_COUNT(buckets));
     tcase_add_loop_test(tcase, changed, 0, TEST_COUNT(changes));
     tcase_add_loop_test(tcase, from_scratch, 0, TEST_COUNT(scratch));
+    tcase_add_test(tcase, scratch_order);
     tcase_add_test(tcase, get);
     tcase_add_test(tcase, sweep_rules);
     tcase_add_test(tcase, across_files);

@@ -8,7 +8,7 @@
 
 #include <apr_strings.h>
 
-#include "conf/loading.h"
+#include "conf/live/drafting.h"
 #include "event/runtime.h"
 #include "module/loader.h"
 #include "module/manifest.h"
@@ -252,6 +252,90 @@ START_TEST(required_module)
     ck_assert_str_eq(conf_stanza_type(stanza), "shapes"); /* before the one that requires it */
     ck_assert_int_eq(conf_stanza_line(stanza), 2);
     ck_assert_str_eq(conf_stanza_type(conf_next(conf, NULL, NULL, stanza)), "needy");
+    stanza = conf_next_module(conf, NULL); /* in this order they are made and started */
+    ck_assert_str_eq(conf_stanza_type(stanza), "shapes");
+    ck_assert_str_eq(conf_stanza_type(conf_next_module(conf, stanza)), "needy");
+    conf_unref(conf);
+}
+END_TEST
+
+/* "shapes needy:a needy:b" */
+static const char *module_order(const conf_t *conf)
+{
+    const conf_stanza_t *stanza = NULL;
+    const char *text = "";
+
+    while ((stanza = conf_next_module(conf, stanza)) != NULL)
+        text = apr_pstrcat(test_pool, text, *text != '\0' ? " " : "", conf_stanza_type(stanza),
+                           *conf_stanza_name(stanza) != '\0' ? ":" : "", conf_stanza_name(stanza), NULL);
+    return text;
+}
+
+static conf_t *change(conf_t *conf, const char *line)
+{
+    conf_source_t source = { .need_module = module_need, .need_option = module_need_option,
+                             .requirements = module_requirements };
+    draft_t *draft = open_draft(conf, 0);
+    apr_array_header_t *problems;
+
+    draft_use(draft, &source);
+    make_change(draft, line);
+    ck_assert_int_eq(draft_finish(&conf, &problems, draft, test_pool), APR_SUCCESS);
+    conf_unref(draft_base(draft));
+    draft_close(draft);
+    return conf;
+}
+
+/* Live changes leave the order that a reload gives: it is the order of hooks. */
+START_TEST(order_of_modules)
+{
+    const char *problems;
+    conf_t *conf = load("needy a { debug_level = DEBUG }\nneedy b { debug_level = DEBUG }\n", &problems);
+
+    ck_assert_msg(conf != NULL, "%s", problems);
+    ck_assert_str_eq(module_order(conf), "shapes needy:a needy:b");
+    conf = change(conf, "unset needy a");
+    conf = change(conf, "set needy c debug_level DEBUG");
+    ck_assert_str_eq(module_order(conf), "shapes needy:b needy:c");
+    conf = change(conf, "set needy a debug_level INFO");
+    ck_assert_str_eq(module_order(conf), "shapes needy:a needy:b needy:c");
+    conf_unref(conf);
+}
+END_TEST
+
+/* One that comes by itself because of an option is behind all, also behind those that come later. */
+START_TEST(order_of_announced)
+{
+    const char *problems;
+    conf_t *conf = load("shape_level = 4\n", &problems), *reloaded;
+
+    ck_assert_msg(conf != NULL, "%s", problems);
+    conf = change(conf, "set needy a debug_level DEBUG");
+    reloaded = load("shape_level = 4\nneedy a { debug_level = DEBUG }\n", &problems);
+    ck_assert_str_eq(module_order(conf), module_order(reloaded));
+    conf_unref(reloaded);
+    conf_unref(conf);
+}
+END_TEST
+
+/* Where a stanza comes from is told as long as it is in force, also when the generation that brought it is gone. */
+START_TEST(place_outlives)
+{
+    const char *problems;
+    conf_t *conf = load("retry_interval = 5\nneedy { }\n", &problems), *saved = load("needy { }\n", &problems);
+    conf_t *others[20];
+    const char *place;
+
+    conf = change(conf, "set retry_interval 6");
+    conf_files_saved(conf, saved);
+    conf_unref(saved);
+    conf = change(conf, "set retry_interval 7"); /* nobody has the first one any more */
+    for (int i = 0; i < TEST_COUNT(others); i++) /* they take its room */
+        others[i] = load("domain a { gateway = g }\n", &problems);
+    place = conf_stanza_place(conf_next(conf, NULL, "shapes", NULL), test_pool);
+    ck_assert_str_eq(place, apr_pstrcat(test_pool, folder, "/t.conf (autoload):2", NULL));
+    for (int i = 0; i < TEST_COUNT(others); i++)
+        conf_unref(others[i]);
     conf_unref(conf);
 }
 END_TEST
@@ -337,6 +421,9 @@ static void add(Suite *suite)
     tcase_add_test(tcase, announced_and_written);
     tcase_add_test(tcase, nobody_can);
     tcase_add_test(tcase, required_module);
+    tcase_add_test(tcase, order_of_modules);
+    tcase_add_test(tcase, order_of_announced);
+    tcase_add_test(tcase, place_outlives);
     tcase_add_test(tcase, claimed_twice);
     tcase_add_loop_test(tcase, manifest_forms, 0, TEST_COUNT(manifests));
     tcase_add_test(tcase, manifest_bounds);

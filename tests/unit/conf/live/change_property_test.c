@@ -5,7 +5,8 @@
 #include "conf/live/drafting.h"
 
 static const char *const paths[] = {
-    "", "domain a.test", "domain b.test", "domain \"/rx.*/\"", "binding b", "binding b domain a.test",
+    "", "domain a.test", "domain b.test", "domain \"/rx.*/\"", "domain /ry/", "domain /rz/",
+    "domain /rn/", "host /ry/", "binding b", "binding b domain /ry/", "binding b domain /rz/", "binding b domain /rx/", "binding b domain a.test",
     "binding_group g", "binding_group g binding b", "binding_group g binding c domain \"[IPv6:2001:DB8::1]\"",
     "binding_group h binding b", "pathway p", "pathway_group q pathway p", "esmtp_listener",
     "esmtp_listener listen :25", "esmtp_listener listen 127.0.0.1:26 peer 10.0.0.0/8", "threadpool \"a b\"",
@@ -70,7 +71,8 @@ static void ensure_found(const conf_t *conf, const conf_stanza_t *stanza)
 
 static void run_seed(unsigned long seed)
 {
-    conf_t *base = load_right("retry_interval = 9\nDomain \"a.test\" { gateway = g }\nBinding_Group g { Binding b { } }", NULL,
+    conf_t *base = load_right("retry_interval = 9\nDomain \"/rz/\" { } Binding b { Domain \"/rz/\" { } Domain \"/ry/\" { } }\n"
+                              "Host \"/ry/\" { } Domain \"/rx.*/\" { } Domain \"/ry/\" { }\nDomain \"a.test\" { gateway = g }\nBinding_Group g { Binding b { } }", NULL,
                               test_pool);
     draft_t *draft = open_draft(base, 0), *replayed = open_draft(base, 0), *repeated = open_draft(base, 0);
     const char *failed, *why;
@@ -84,6 +86,8 @@ static void run_seed(unsigned long seed)
             ck_assert_msg(draft_conf(draft)->n_stanzas == before, "EC_SEED=%lu: a refused change left a stanza", seed);
     }
     ensure_found(draft_conf(draft), draft_conf(draft)->root);
+    ck_assert_msg(strstr(apr_pstrcat(test_pool, "\n", diff_text(base, draft_conf(draft)), NULL), "\nmove ") == NULL, "EC_SEED=%lu: another order than in the files: %s",
+                  seed, diff_text(base, draft_conf(draft)));
     loaded = load_right(tree_text(draft_conf(draft)->root), NULL, test_pool);
     ensure_same(draft_conf(draft), loaded, "its text", seed);
     for (int i = 0; i < draft_replay(draft)->nelts; i++)

@@ -19,6 +19,17 @@ static const struct {
     { "", "Domain a { retry_interval = 5 }", "add domain a\nset domain a retry_interval = 5\n" },
     { "Binding b { Domain a { retry_interval = 5 } }", "Binding b { Domain c { } }",
       "remove binding b domain a\nadd binding b domain c\n" },
+    /* order, where it counts */
+    { "domain \"/a/\" { } domain \"/b/\" { }", "domain \"/b/\" { } domain \"/a/\" { }", "move domain /a/ behind domain /b/\n" },
+    { "domain \"/a/\" { } domain \"/b/\" { } domain \"/c/\" { }", "domain \"/c/\" { } domain \"/a/\" { }",
+      "remove domain /b/\nmove domain /a/ behind domain /c/\n" },
+    { "domain \"/a/\" { } domain \"/b/\" { }", "domain \"/x/\" { } domain \"/a/\" { } domain y { } domain \"/b/\" { }",
+      "add domain /x/\nadd domain y\n" },
+    { "domain \"/a/\" { } host \"/b/\" { }", "host \"/b/\" { } domain \"/a/\" { }", "" },
+    { "domain \"/a/\" { } domain b { }", "domain b { } domain \"/a/\" { }", "" },
+    { "domain \"/a/\" { } binding b { domain \"/b/\" { } }", "binding b { domain \"/b/\" { } } domain \"/a/\" { }", "" },
+    { "binding b { domain \"/a/\" { } domain \"/b/\" { } }", "binding b { domain \"/b/\" { } domain \"/a/\" { retry_interval = 2 } }",
+      "set binding b domain /a/ retry_interval = 2\nmove binding b domain /a/ behind binding b domain /b/\n" },
     { "retry_interval = 1 Domain a { }", "Domain b { } suspend_delivery = true",
       "unset retry_interval\nremove domain a\nset suspend_delivery = true\nadd domain b\n" },
 };

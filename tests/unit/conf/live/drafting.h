@@ -58,7 +58,7 @@ static inline const char *tree_text(const conf_stanza_t *stanza)
 /* One line a change: "set domain a.test retry_interval = 5", "unset ...", "add domain a.test", "remove ...". */
 static inline const char *diff_text(const conf_t *from, const conf_t *to)
 {
-    static const char *const verbs[] = { "set", "unset", "add", "remove" };
+    static const char *const verbs[] = { "set", "unset", "add", "remove", "move" };
     const apr_array_header_t *changes = conf_diff(from, to, test_pool);
     const char *text = "";
 
@@ -71,7 +71,9 @@ static inline const char *diff_text(const conf_t *from, const conf_t *to)
         text = apr_pstrcat(test_pool, text, verbs[change->kind], *path != '\0' ? " " : "", path,
                            setting != NULL ? " " : "", setting != NULL ? setting->option->row->name : "",
                            change->to != NULL ? " = " : "",
-                           change->to != NULL ? raw_value_text(&change->to->raw, test_pool) : "", "\n", NULL);
+                           change->to != NULL ? raw_value_text(&change->to->raw, test_pool) : "",
+                           change->behind != NULL ? " behind " : "",
+                           change->behind != NULL ? path_text(change->behind, test_pool) : "", "\n", NULL);
     }
     return text;
 }
