@@ -25,26 +25,19 @@ static const char *lost_text(const struct task *task)
                         conf_generation(draft_base(task->transaction->draft)), conf_generation(conf_latest()));
 }
 
-/* A finished draft is used up: the same again, so that the transaction goes on as if nothing had been tried. */
+/* A finished draft is used up: a copy of what came of it, so that the transaction goes on as if nothing had been tried. */
 static void reopen_work(void *baton)
 {
     struct task *task = baton;
-    draft_t *used = task->transaction->draft;
-    const char *failed, *why;
 
-    task->rv = task_open_draft(task, draft_base(used), draft_is_from_scratch(used));
-    if (task->rv == APR_SUCCESS)
-        task->rv = draft_repeat(task->draft, used, &failed, &why, task->pool);
-    EC_ASSERT(task->rv == APR_SUCCESS); /* it has gone through before */
+    task->rv = draft_reopen(task->transaction->draft, task->conf);
+    EC_ASSERT(task->rv == APR_SUCCESS); /* only memory can be lacking */
 }
 
 static void reopen_done(void *baton)
 {
     struct task *task = baton;
 
-    draft_close(task->transaction->draft);
-    task->transaction->draft = task->draft;
-    task->draft = NULL;
     report_problems(task->answer, task->problems);
     ec_answer_error(task->answer, "%s", task->why);
     task_end(task);
@@ -85,7 +78,6 @@ static void commit_work(void *baton)
 static void commit_done(void *baton)
 {
     struct task *task = baton;
-    conf_t *conf = task->conf;
 
     if (task->rv != APR_SUCCESS) {
         task_fail(task);
@@ -95,8 +87,7 @@ static void commit_done(void *baton)
         commit_refused(task, lost_text(task));
         return;
     }
-    task->conf = NULL;
-    task_actions()->apply(task_actions()->baton, conf, task->warnings, commit_applied, task);
+    task_actions()->apply(task_actions()->baton, conf_ref(task->conf), task->warnings, commit_applied, task);
 }
 
 void commit_run(void *self, ec_answer_t *answer)

@@ -98,18 +98,19 @@ static void make_implicit(struct draft *draft, apr_pool_t *scratch)
     build_stanza(&statement.parser, draft->conf->root, "debug_flags", NULL, 0);
 }
 
-static void fill(struct draft *draft, apr_pool_t *scratch)
+/* `from`: what is copied, or NULL. */
+static void fill(struct draft *draft, const conf_t *from, apr_pool_t *scratch)
 {
     struct statement statement;
 
     draft->conf->refs = 1;
     draft->conf->files_of = conf_ref(conf_files_of(draft->base));
-    if (!draft->is_from_scratch)
-        clone_tree(draft->conf, draft->base);
+    if (from != NULL)
+        clone_tree(draft->conf, from);
     statement_begin(&statement, draft, &console, scratch);
     load_values(&statement.parser);
-    load_check(&statement.parser); /* the base has passed it; what comes of it now are defaults */
-    if (draft->is_from_scratch)
+    load_check(&statement.parser); /* what is copied has passed it; what comes of it now are defaults */
+    if (from == NULL)
         make_implicit(draft, scratch);
 }
 
@@ -130,10 +131,22 @@ apr_status_t draft_open(draft_t **result, conf_t *base, int is_from_scratch)
         return APR_ENOMEM;
     }
     draft->base = conf_ref(base);
-    fill(draft, scratch);
+    fill(draft, is_from_scratch ? NULL : base, scratch);
     apr_pool_destroy(scratch);
     *result = draft;
     return APR_SUCCESS;
+}
+
+apr_status_t draft_reopen(draft_t *draft, const conf_t *finished)
+{
+    apr_pool_t *scratch;
+
+    EC_ASSERT(draft->conf == NULL);
+    EC_TRY(apr_pool_create(&scratch, draft->pool));
+    if ((draft->conf = tree_create()) != NULL)
+        fill(draft, finished, scratch);
+    apr_pool_destroy(scratch);
+    return draft->conf != NULL ? APR_SUCCESS : APR_ENOMEM;
 }
 
 void draft_close(draft_t *draft)

@@ -47,9 +47,13 @@ const apr_array_header_t *draft_warnings(const draft_t *draft);
 apr_status_t draft_repeat(draft_t *draft, const draft_t *from, const char **failed, const char **why, apr_pool_t *pool);
 
 /** Check the whole and make it a generation, without a number before conf_install().  On APR_SUCCESS `*conf` has one reference, its
- * `files` origin is the base's (conf_files_of()), and the draft is used up: only draft_replay() and draft_close()
- * are of use then.  On EC_E_CONFIG the draft stays as it was.  `*problems` as for conf_load(). */
+ * `files` origin is the base's (conf_files_of()), and the draft is used up: only draft_reopen(), draft_replay() and
+ * draft_close() are of use then.  On EC_E_CONFIG the draft stays as it was.  `*problems` as for conf_load(). */
 apr_status_t draft_finish(conf_t **conf, apr_array_header_t **problems, draft_t *draft, apr_pool_t *pool);
+
+/** After draft_finish(): go on with a copy of what came of it, `finished`, as if it had not been finished.  The changes are
+ * not made again, so this works also when a module has taken an option of theirs away meanwhile. */
+apr_status_t draft_reopen(draft_t *draft, const conf_t *finished);
 
 /** The generation as it was loaded from files, of which `conf` is a live change; `conf` itself when it was
  * loaded; borrowed. */

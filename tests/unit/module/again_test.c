@@ -2,13 +2,18 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <apr_file_io.h>
 #include <apr_strings.h>
 
+#include "conf/live/transaction.h"
 #include "conf/loading.h"
 #include "control/control.h"
+#include "control/wire.h"
+#include "control/words.h"
 #include "event/runtime.h"
 #include "hook/hook.h"
 #include "module/again.h"
@@ -66,6 +71,7 @@ static void teardown(void)
 {
     unlink(in_folder("again.so"));
     unlink(in_folder("kept"));
+    unlink(in_folder("control"));
     rmdir(folder);
 }
 
@@ -94,7 +100,8 @@ static conf_t *load(const char *text)
     return conf;
 }
 
-static apr_status_t put_in_force(conf_t *conf)
+/* In one callback of a loop, as main does. */
+static apr_status_t install(conf_t *conf)
 {
     apr_status_t rv = module_prepare(conf, &why);
 
@@ -102,6 +109,13 @@ static apr_status_t put_in_force(conf_t *conf)
         conf_install(conf_ref(conf));
     }
     conf_unref(conf);
+    return rv;
+}
+
+static apr_status_t put_in_force(conf_t *conf)
+{
+    apr_status_t rv = install(conf);
+
     event_run_until(ec_loop_at(0), nothing_left, NULL, 5);
     return rv;
 }
@@ -361,6 +375,101 @@ START_TEST(what_stays)
 }
 END_TEST
 
+/* ---- a transaction meets other code ---------------------------------------------------------------- */
+
+/* A console on a socket, because a transaction belongs to its session. */
+static int console = -1;
+static unsigned char got[4096];
+static size_t n_got;
+
+static int has_whole_answer(void *unused)
+{
+    ssize_t n = recv(console, got + n_got, sizeof got - n_got, MSG_DONTWAIT);
+    wire_header_t header;
+
+    n_got += n > 0 ? (size_t)n : 0;
+    return wire_header_get(&header, got, n_got, WIRE_STATUSES, sizeof got) == 1 && n_got == WIRE_HEADER + header.length;
+}
+
+/* "0 text" when it is done, "1 text" when it is refused. */
+static const char *say(const char *line)
+{
+    const char *words[32], *at = "";
+    char bytes[512];
+    size_t length = WIRE_HEADER;
+    int n = words_split(apr_pstrdup(test_pool, line), words, TEST_COUNT(words), &at);
+
+    for (int i = 0; i < n; length += strlen(words[i]) + 1, i++)
+        strcpy(bytes + length, words[i]);
+    wire_header_put((unsigned char *)bytes, WIRE_TEXT, (uint32_t)(length - WIRE_HEADER));
+    ck_assert_int_eq(send(console, bytes, length, 0), (ssize_t)length);
+    n_got = 0;
+    ck_assert_msg(event_run_until(ec_loop_at(0), has_whole_answer, NULL, 1000000), "no answer to %s", line);
+    return apr_psprintf(test_pool, "%d %.*s", got[3], (int)(n_got - WIRE_HEADER), (const char *)got + WIRE_HEADER);
+}
+
+static void open_console(void)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    const char *text = apr_psprintf(test_pool, "control_listener { listen \"%s\" { } }", in_folder("control"));
+    conf_t *conf = load(text);
+
+    ck_assert_msg(conf != NULL, "%s", problems);
+    ck_assert_msg(control_listen(conf, &why) == APR_SUCCESS, "%s", why);
+    conf_unref(conf);
+    apr_cpystrn(address.sun_path, in_folder("control"), sizeof address.sun_path);
+    console = socket(AF_UNIX, SOCK_STREAM, 0);
+    ck_assert_int_eq(connect(console, (const struct sockaddr *)&address, sizeof address), 0);
+}
+
+/* Somebody else's reload is faster than this commit, and takes up a file that lacks the option. */
+static void apply(void *baton, conf_t *conf, const apr_array_header_t *warnings, transaction_applied_fn *done, void *done_baton)
+{
+    conf_unref(conf);
+    put(1);
+    ck_assert_msg((conf = load("again { word = \"w\" }\n")) != NULL, "%s", problems);
+    ck_assert_msg(install(conf) == APR_SUCCESS, "%s", why);
+    done(done_baton, 0, "refused", NULL);
+}
+
+static const conf_source_t *source(void *baton)
+{
+    static const conf_source_t none = { .file = "/nowhere" };
+
+    return &none;
+}
+
+START_TEST(a_commit_whose_option_goes_meanwhile)
+{
+    const transaction_actions_t actions = { .apply = apply, .source = source };
+    const char *text;
+
+    transaction_start(&actions);
+    control_add(transaction_commands, NULL, NULL, "conf");
+    put(2);
+    reload("again { word = \"w\" }\n");
+    open_console();
+    ck_assert_int_eq(say("config begin")[0], '0');
+    text = say("config set again extra 5");
+    ck_assert_msg(text[0] == '0', "%s", text);
+    text = say("config commit");
+    ck_assert_msg(text[0] == '1' && strstr(text, "refused; the transaction is still open") != NULL, "%s", text);
+    text = say("config replay");
+    ck_assert_msg(text[0] == '0' && strstr(text, "config set again extra = 5") != NULL, "%s", text);
+    text = say("config diff");
+    ck_assert_msg(text[0] == '0' && strstr(text, "extra") != NULL, "%s", text);
+    text = say("config commit");
+    ck_assert_msg(text[0] == '1' && strstr(text, "was changed elsewhere") != NULL, "%s", text);
+    text = say("config rebase");
+    ck_assert_msg(text[0] == '1' && strstr(text, "config set again extra = 5: ") != NULL &&
+                      strstr(text, "the transaction is still what it was") != NULL, "%s", text);
+    ck_assert_int_eq(say("config rollback")[0], '0');
+    close(console);
+    control_close();
+    end();
+}
+END_TEST
+
 static void add(Suite *suite)
 {
     TCase *tcase = test_case(suite, "again", 60);
@@ -375,6 +484,7 @@ static void add(Suite *suite)
     tcase_add_loop_test(tcase, a_file_that_is_refused, 0, TEST_COUNT(refused));
     tcase_add_test(tcase, a_file_that_is_none);
     tcase_add_test(tcase, a_start_that_fails);
+    tcase_add_test(tcase, a_commit_whose_option_goes_meanwhile);
     tcase_add_loop_test(tcase, what_stays, 0, TEST_COUNT(staying));
 }
 
