@@ -52,6 +52,12 @@ static void refuse_option(struct parser *parser, const conf_stanza_t *stanza, co
         parse_error_of(parser, MISPLACED_OPTION, line, "\"%s\" is a stanza, not an option: write %s { ... }", name, name);
         return;
     }
+    if (strcasecmp(name, "include") == 0 || strcasecmp(name, "readonly_include") == 0) {
+        const char *file = parser->value.kind == RAW_SCALAR ? problem_quote(&parser->problems, parser->value.text) : "file";
+
+        parse_error_of(parser, UNKNOWN_OPTION, line, "\"%s\" is not an option: write %s \"%s\", without \"=\"", name, name, file);
+        return;
+    }
     nearest_start(&nearest, name);
     options_offer_names(&nearest, stanza->scope);
     if (elsewhere == NULL && !(stanza->scope->flags & SCOPE_MODULE))

@@ -25,6 +25,9 @@ static lexer_t *lexer_of(struct parser *parser)
     return &parser->frame->lexer;
 }
 
+/* Some editor's, or of files that were joined: nobody sees it. */
+static const char byte_order_mark[] = "\xef\xbb\xbf";
+
 static void report_token(struct parser *parser, const char *expected)
 {
     lexer_t *lexer = lexer_of(parser);
@@ -32,6 +35,8 @@ static void report_token(struct parser *parser, const char *expected)
     if (lexer->token == TOKEN_ERROR) {
         parse_error(parser, lexer->line, "%s", lexer->text);
         parser->frame->is_broken |= lexer->is_fatal;
+    } else if (strstr(lexer->text, byte_order_mark) != NULL && !parser->frame->is_broken) {
+        parse_error(parser, lexer->line, "a byte order mark (U+FEFF) inside the file, where it can not be seen: take it away");
     } else if (!parser->frame->is_broken) {
         parse_error(parser, lexer->line, "%s, found %s%s%s", expected, lexer->token == TOKEN_END ? "" : "\"",
                     problem_quote(&parser->problems, lexer->text), lexer->token == TOKEN_END ? "" : "\"");

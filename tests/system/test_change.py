@@ -216,6 +216,29 @@ def test_single_changes_at_once_all_come(lab):
     assert generation(answer) == 4 * rounds + 2
 
 
+def test_an_empty_stanza(lab):
+    server = lab.server()
+    c = Console(server)
+    address = f"{server.address}:2526"
+    answer = c.say("config", "set", "esmtp_listener", "listen", address, "{}")
+    assert answer["scope"] == f"esmtp_listener listen {address}"
+    assert changes(c) == [("add", f"esmtp_listener listen {address}", "", "")]
+    with socket.create_connection((server.address, 2526), PATIENCE) as s:
+        s.settimeout(PATIENCE)
+        assert s.recv(3) == b"220"
+    c.say("config", "writeback")
+    assert changes(c) == []
+    c.say("config", "reload")
+    assert server.console("config", "show", "esmtp_listener", "listen", address, form="text") is not None
+    c.say("config", "begin")
+    c.say("config", "set", "domain", "a.test", "{}")
+    assert c.say("config", "replay")["note"] == ["config set domain a.test {}"]
+    assert "{}" in c.fail("config", "set", "domain", "b.test")      # says how
+    assert "port" in c.fail("config", "set", "esmtp_listener", "listen", "nonsense", "{}")
+    c.say("config", "commit")
+    assert changes(c) == [("add", "domain a.test", "", "")]
+
+
 def test_the_order_of_patterns_is_that_of_the_files(lab):
     """What is in force, what diff says of it, what is saved and what a reload gives are the same."""
     server = lab.server('domain "/foo/" { retry_interval = 1 }\ndomain "/bar/" { retry_interval = 2 }\n')

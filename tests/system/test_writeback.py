@@ -98,6 +98,24 @@ def test_what_can_not_be_saved_is_shown(lab, tmp_path):
     assert server.console("config", "writeback")["note"] == notes                    # still to be done
 
 
+def test_what_is_saved_in_part_is_said(lab, tmp_path):
+    """Taken away in the file of local changes, and still in another that may not be changed."""
+    (tmp_path / "local.conf").write_text("retry_interval = 60\n")
+    server = lab.server(f'local_changes_file = "{tmp_path}/local.conf"\nlocal_changes_only = true\nretry_interval = 100\n')
+    server.console("config", "unset", "retry_interval")
+    answer = server.console("config", "writeback")
+    assert answer["note"][0] == "saved: a part of 1 change" and len(answer["files"]) == 1
+    assert "# unset retry_interval: still in" in answer["note"][2]
+    assert (tmp_path / "local.conf").read_text() == ""
+    server.console("config", "set", "max_retries", "3")
+    assert server.console("config", "writeback")["note"][0] == "saved: 1 change"
+    (tmp_path / "local.conf").write_text("retry_interval = 60\n")
+    server.console("config", "reload")
+    server.console("config", "set", "max_retries", "4")
+    server.console("config", "unset", "retry_interval")
+    assert server.console("config", "writeback")["note"][0] == "saved: 1 change, and a part of 1"
+
+
 def test_a_broken_file_is_left_alone(lab):
     server = lab.server("retry_interval = 100\n")
     server.console("config", "set", "retry_interval", "60")

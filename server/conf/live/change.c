@@ -14,6 +14,15 @@
 
 enum { TRIES_MAX = 1000 };
 
+/* A stanza that was made, and nothing in it. */
+static void echo_stanza(struct task *task, draft_t *draft)
+{
+    conf_path_t path;
+
+    if (path_read(&path, task->words, task->n - 1, &task->why, task->pool) == APR_SUCCESS)
+        task->scope = path_text(path_find(draft_conf(draft), &path), task->pool);
+}
+
 static void echo_setting(struct task *task, draft_t *draft, const conf_setting_t *setting)
 {
     int n = task->n;
@@ -63,6 +72,8 @@ static void change_work_on(struct task *task, draft_t *draft)
         return;
     if (task->is_unset)
         echo_fallback(task, draft);
+    else if (setting == NULL)
+        echo_stanza(task, draft);
     else
         echo_setting(task, draft, setting);
     task_warn(task, NULL);
@@ -82,6 +93,8 @@ void change_answer(const struct task *task)
         ec_node_text(root, "option", task->option);
         ec_node_text(root, "value", task->value);
         ec_node_text(root, task->is_unset ? "from" : "scope", task->scope);
+    } else if (task->scope != NULL) {
+        ec_node_text(root, "scope", task->scope);
     }
     for (int i = 0; task->warnings != NULL && i < task->warnings->nelts; i++) {
         const conf_problem_t *warning = &APR_ARRAY_IDX(task->warnings, i, conf_problem_t);
@@ -106,7 +119,7 @@ static void change_done(void *baton)
         task_fail(task);
         return;
     }
-    if (task->option == NULL)
+    if (task->option == NULL && task->is_unset)
         ec_node_note(ec_answer_root(task->answer), "unset");
     change_answer(task);
     task_end(task);
@@ -151,7 +164,7 @@ static void alone_run(struct task *task)
     conf_unref(task->conf);
     task->conf = NULL;
     task->base = conf_ref(conf_latest());
-    task->option = NULL;
+    task->option = task->scope = NULL;
     task_run(task, alone_work, alone_done);
 }
 

@@ -359,7 +359,7 @@ static int is_sayable(const conf_path_t *path, const raw_value_t *raw, const cha
         if (raw_item_text(path->step[i].written, 1, pool) == NULL)
             return 0;
     }
-    return raw_value_is_sayable(raw, pool);
+    return raw == NULL || raw_value_is_sayable(raw, pool);
 }
 
 /* An option at the end of a path that can be gone. */
@@ -391,6 +391,34 @@ static apr_status_t set_at(struct draft *draft, const conf_setting_t **result, c
     return make_value(result, draft->conf, stanza, option->row, why);
 }
 
+/* "domain example.org {}": the stanza alone, as a file would have it.  EC_E_NOT_FOUND: these words mean something else. */
+static apr_status_t set_stanza(struct draft *draft, const char *const *words, int n, const char **why, apr_pool_t *pool)
+{
+    struct statement statement;
+    conf_path_t path;
+    int n_there;
+
+    if (n < 2 || strcmp(words[n - 1], "{}") != 0)
+        return EC_E_NOT_FOUND;
+    EC_TRY(read_path(draft, &path, words, n - 1, why, pool));
+    if (path.n_words != n - 1 || path.n == 0)
+        return EC_E_NOT_FOUND;
+    n_there = count_there(draft->conf, &path);
+    statement_begin(&statement, draft, &console, pool);
+    if (!is_sayable(&path, NULL, why, pool))
+        return EC_E_SYNTAX;
+    open_path(&statement.parser, &path, draft->conf->files_of);
+    if (statement.parser.problems.errors > 0) {
+        *why = first_error(&statement.parser.problems);
+        undo(draft->conf, &path, n_there);
+        return EC_E_SYNTAX;
+    }
+    autoload_finish(&statement.parser);
+    keep_warnings(draft, &statement.parser.problems);
+    remember(draft, 0, words, n, command("set", path_find(draft->conf, &path), "{}", pool));
+    return APR_SUCCESS;
+}
+
 static apr_status_t set(struct draft *draft, const conf_setting_t **result, const char *const *words, int n,
                         const conf_file_t *file, const char **why, apr_pool_t *pool)
 {
@@ -412,8 +440,11 @@ apr_status_t draft_set(draft_t *draft, const char *const *words, int n, const co
                        const char **why, apr_pool_t *pool)
 {
     const char *const *split = words_split_equals(words, &n, pool);
+    apr_status_t rv = set_stanza(draft, split, n, why, pool);
 
-    return set(draft, setting, split, n, &console, why, pool);
+    if (setting != NULL)
+        *setting = NULL;
+    return rv != EC_E_NOT_FOUND ? rv : set(draft, setting, split, n, &console, why, pool);
 }
 
 /* ---- unset ---------------------------------------------------------------------------------------- */

@@ -28,9 +28,9 @@ conf_t *draft_base(draft_t *draft);
 int draft_is_from_scratch(const draft_t *draft);
 
 /** `words` as typed behind "config set": [<scope> [<name>] ...] <option> [=] <value> ...; the value may be a
- * list "( a b )" or a dictionary "[ k = v ]", in one word or several.  Stanzas on the way are made.
- * On EC_E_SYNTAX or EC_E_NOT_FOUND nothing has changed and `*why` (in `pool`) is a sentence.
- * `*set`: what is set now, borrowed from the tree; may be NULL. */
+ * list "( a b )" or a dictionary "[ k = v ]", in one word or several.  Stanzas on the way are made;
+ * "{}" in the place of option and value makes them and no more.  On EC_E_SYNTAX or EC_E_NOT_FOUND nothing has changed and `*why` (in `pool`) is a sentence.
+ * `*set`: what is set now, borrowed from the tree, NULL for "{}"; may be NULL. */
 apr_status_t draft_set(draft_t *draft, const char *const *words, int n, const conf_setting_t **set,
                        const char **why, apr_pool_t *pool);
 /** `words` as typed behind "config unset": a scope path, and an option or not: then everything in the scope and

@@ -32,7 +32,7 @@ struct plan {
     struct target *only, *local; /* NULL: none */
     struct target *none;         /* a text for what has no file */
     apr_array_header_t *notes;   /* of const char *: comments on what has no file */
-    int is_saved;
+    int is_saved, is_partly; /* the latest change: wholly; some file changes for it though not */
 };
 
 /* ---- files -------------------------------------------------------------------------------------- */
@@ -348,6 +348,7 @@ static apr_status_t remove_one(plan_t *plan, const conf_file_t *file, int line, 
     }
     EC_TRY(open_target(plan, target, why));
     edit_remove(target->edit, span);
+    plan->is_partly = 1;
     return APR_SUCCESS;
 }
 
@@ -389,6 +390,7 @@ static apr_status_t plan_remove(plan_t *plan, const conf_stanza_t *stanza, const
 apr_status_t plan_change(plan_t *plan, const conf_change_t *change, const char **why)
 {
     plan->is_saved = 1;
+    plan->is_partly = 0;
     switch (change->kind) {
     case CONF_CHANGE_SET:
         return plan_set(plan, change->to_stanza, change->to, why);
@@ -408,6 +410,11 @@ apr_status_t plan_change(plan_t *plan, const conf_change_t *change, const char *
 int plan_is_saved(const plan_t *plan)
 {
     return plan->is_saved;
+}
+
+int plan_is_saved_partly(const plan_t *plan)
+{
+    return plan->is_partly && !plan->is_saved;
 }
 
 /* ---- the result -------------------------------------------------------------------------------------- */

@@ -25,6 +25,8 @@ plan_t *plan_create(const plan_rules_t *rules, apr_pool_t *pool);
 apr_status_t plan_change(plan_t *plan, const conf_change_t *change, const char **why);
 /** Did the change that was added last find a place in files, wholly? */
 int plan_is_saved(const plan_t *plan);
+/** Or only a part of it: taken away in one file, still there in another? */
+int plan_is_saved_partly(const plan_t *plan);
 /** The files that change: array of disk_file_t, each with its new text. */
 apr_array_header_t *plan_finish(plan_t *plan);
 /** What has no file, as a configuration would say it; NULL when there is nothing. */

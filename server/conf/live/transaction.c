@@ -203,7 +203,7 @@ static void diff(void *self, ec_answer_t *answer)
 const ec_command_t transaction_commands[] = {
     { "config begin", EC_CMD_WRITE, begin, "open a transaction: changes are gathered until config commit" },
     { "config begin from scratch", EC_CMD_WRITE, begin_from_scratch, "open a transaction that begins with an empty configuration" },
-    { "config set <words> ...", EC_CMD_WRITE, change_set, "change a value: config set [<scope> [<name>] ...] <option> [=] <value>" },
+    { "config set <words> ...", EC_CMD_WRITE, change_set, "change a value: config set [<scope> [<name>] ...] <option> [=] <value>; {} in the place of both makes an empty scope" },
     { "config unset <words> ...", EC_CMD_WRITE, change_unset,
       "take a value or a whole scope away: config unset [<scope> [<name>] ...] [<option>]" },
     { "config replay", EC_CMD_READ, replay, "the changes of the open transaction, as commands" },

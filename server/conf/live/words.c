@@ -30,7 +30,7 @@ apr_status_t words_read(words_t *result, const char *const *words, int n, const 
     int at = n > 1 && strcmp(words[1], "=") == 0 ? 2 : 1;
 
     if (n == 0) {
-        *why = "the option is missing: config set [SCOPE NAME ...] OPTION VALUE";
+        *why = "the option is missing: config set [SCOPE NAME ...] OPTION VALUE; an empty scope is made by {} in the place of both";
         return EC_E_SYNTAX;
     }
     if (n <= at) {

@@ -170,6 +170,7 @@ static apr_status_t make_plan(plan_t **result, struct saving *s)
         EC_TRY(plan_change(plan, &APR_ARRAY_IDX(s->changes, i, conf_change_t), s->why));
         s->is_saved[i] = (char)plan_is_saved(plan);
         s->result->n_changes += s->is_saved[i];
+        s->result->n_partly += plan_is_saved_partly(plan);
     }
     *result = plan;
     return APR_SUCCESS;

@@ -13,7 +13,7 @@
 
 typedef struct {
     apr_array_header_t *written; /* const char *: files that were changed */
-    int n_changes;               /* that were saved */
+    int n_changes, n_partly;     /* that were saved; of which a part was saved, and the rest is in `unsaved` */
     const char *unsaved;         /* text of what has no writable file; NULL: everything is saved */
     conf_t *files;               /* what the files say now, for conf_files_saved(), with one reference; NULL: as before */
 } writeback_result_t;

@@ -88,12 +88,27 @@ static void note_files(const struct task *task)
         conf_files_saved(latest, task->result.files);
 }
 
+static const char *changes_text(int n, apr_pool_t *pool)
+{
+    return apr_psprintf(pool, "%d change%s", n, n == 1 ? "" : "s");
+}
+
+static void put_saved(ec_node_t *root, const writeback_result_t *result, apr_pool_t *pool)
+{
+    if (result->n_changes == 0 && result->n_partly > 0)
+        ec_node_note(root, "saved: a part of %s", changes_text(result->n_partly, pool));
+    else if (result->n_partly > 0)
+        ec_node_note(root, "saved: %s, and a part of %d", changes_text(result->n_changes, pool), result->n_partly);
+    else
+        ec_node_note(root, "saved: %s", changes_text(result->n_changes, pool));
+}
+
 static void put_result(ec_answer_t *answer, const writeback_result_t *result)
 {
     ec_node_t *root = ec_answer_root(answer), *table;
 
     if (result->written->nelts > 0)
-        ec_node_note(root, "saved: %d change%s", result->n_changes, result->n_changes == 1 ? "" : "s");
+        put_saved(root, result, ec_answer_pool(answer));
     else if (result->unsaved == NULL)
         ec_node_note(root, "nothing to save: the files say what is in force");
     table = result->written->nelts > 0 ? ec_node_table(root, "files") : NULL;

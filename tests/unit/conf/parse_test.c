@@ -154,6 +154,12 @@ static const struct {
 } errors[] = {
     { "retry_intervall = 5", "t.conf:1: unknown option \"retry_intervall\" in scope \"global\": missing capability config.Global:retry_intervall; did you mean "
                              "\"retry_interval\"?\n" },
+    { "retry_interval = 5\n\xef\xbb\xbfmax_retries = 2\nmax_retries = x",
+      "t.conf:2: a byte order mark (U+FEFF) inside the file, where it can not be seen: take it away\n"
+      "t.conf:3: option \"max_retries\": a number, auto or none is wanted, found x\n" },
+    { "\xef\xbb\xbf\xef\xbb\xbfmax_retries = 2", "t.conf:1: a byte order mark (U+FEFF) inside the file, where it can not be seen: take it away\n" },
+    { "include = \"x.conf\"", "t.conf:1: \"include\" is not an option: write include \"x.conf\", without \"=\"\n" },
+    { "domain a { Readonly_Include = x }", "t.conf:1: \"Readonly_Include\" is not an option: write Readonly_Include \"x\", without \"=\"\n" },
     { "\n\nxyzzy = 5", "t.conf:3: unknown option \"xyzzy\" in scope \"global\": missing capability config.Global:xyzzy\n" },
     { "domain a { routs = b }", "t.conf:1: unknown option \"routs\" in scope \"domain\": missing capability config.Domain:routs; did you mean \"routes\"?\n" },
     { "domain a { spoolbase = /x }", "t.conf:1: option \"spoolbase\" is not legal in scope \"domain\"; it belongs in: "
