@@ -48,6 +48,7 @@ typedef struct {
     const char *text;             /* the reply without its code */
     const struct ec_conn *conn;   /* the session; NULL when it is not at hand */
     const ec_batch_t *batch;      /* the message that was refused; NULL when there is none yet */
+    const char *recipient;        /* whom RCPT named that was refused; "" when it was something else, or no address */
 } ec_rejection_t;
 
 /** A command that somebody asked for on a console (acctlog). */

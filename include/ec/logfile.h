@@ -34,7 +34,8 @@ typedef struct {
  *   syslog://                            the system's logger
  *   pipe:///path/of/program              standard input of a program that is started, and started again when it ends
  * Borrows all arguments; messages about trouble begin with the prefix of `log`.  `*why` (in `pool`) is a complete
- * sentence on failure.  Does not block. */
+ * sentence on failure.  Does not block.
+ * In a trial (ec_is_trial()) the text is all that is looked at: nothing is opened or made, and lines go nowhere. */
 apr_status_t ec_logfile_open(ec_logfile_t **file, const char *destination, const ec_logfile_options_t *options,
                              ec_log_t *log, const char **why, apr_pool_t *pool);
 

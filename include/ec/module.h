@@ -43,6 +43,13 @@ void ec_instance_hold(const ec_instance_t *instance);
 /** As often as it was held, from then on it may be gone. */
 void ec_instance_release(const ec_instance_t *instance);
 
+/** 1: this process only looks whether a configuration is good (validate_config, `config check`, and what a server runs before
+ * code that is new to it): init is called and then stop, never start; loops exist but do not run; what init refuses is told as
+ * an error of the configuration.  Ask before init changes anything outside of this process: makes, cuts or locks a file,
+ * connects, claims what is there once.  What the server offers asks by itself: ec_logfile_open() looks at the text of the
+ * destination and opens nothing.  The same for the whole life of a process; any thread. */
+int ec_is_trial(void);
+
 typedef struct {
     apr_uint32_t api;              /* EC_MODULE_API */
     apr_uint32_t struct_size;      /* sizeof(ec_module_t) of the module's compiler */
@@ -57,7 +64,7 @@ typedef struct {
     const ec_command_t *manager_commands; /* in place of them in eccmgr, as they stand: without the module's name before
                                            * each; NULL: `commands`, there as well */
     /* Each may be NULL; master loop.  `why` may be set to a sentence (constant or in instance->pool).
-     * init: options are set; check them, open things.  Failing refuses the configuration; what was opened is init's
+     * init: options are set; check them, open things (unless ec_is_trial()).  Failing refuses the configuration; what was opened is init's
      * to close then.  start: the loops exist; its hooks and commands come into force right after.  Not called with
      * `enabled = false` in the stanza: then there are no hooks, commands and services either.
      * stop: no hook or command of this instance runs any more, and nobody holds it; called for whatever init has accepted, even when start

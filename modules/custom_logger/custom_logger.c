@@ -72,7 +72,8 @@ static void on_permanent_failure(void *self, const ec_event_t *event)
     write_event(self, STAGE_PERMANENT_FAILURE, event, NULL);
 }
 
-/* There is no message with an id; of a transaction that has begun there are the sender and the batch. */
+/* There is no message with an id; of a transaction that has begun there are the sender and the batch, and
+ * of a refused RCPT its recipient. */
 static void on_rejection(void *self, const ec_rejection_t *rejection)
 {
     char address[128], text[EC_LINE_MAX];
@@ -83,7 +84,7 @@ static void on_rejection(void *self, const ec_rejection_t *rejection)
         .batch_id = batch != NULL ? ec_batch_id(batch) : (ec_id_t){ 0 },
         .connection = rejection->connection,
         .sender = batch != NULL ? ec_batch_sender(batch) : "",
-        .recipient = "",
+        .recipient = rejection->recipient,
         .domain = "",
         .binding = "",
         .group = "",

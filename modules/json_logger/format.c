@@ -163,6 +163,11 @@ apr_size_t format_json_rejection(char *text, const ec_rejection_t *rejection)
     text_of(&line, "local", rejection->local);
     number(&line, "state", rejection->state);
     text_of(&line, "state_name", ec_reception_state_name(rejection->state));
+    if (rejection->batch != NULL) {
+        id(&line, "batch", ec_batch_id(rejection->batch));
+    }
+    text_of(&line, "sender", rejection->batch != NULL ? ec_batch_sender(rejection->batch) : "");
+    text_of(&line, "recipient", rejection->recipient);
     number(&line, "code", rejection->code);
     text_of(&line, "module", rejection->module);
     reply_of(&line, rejection->text);

@@ -5,6 +5,7 @@
 #include "conf/ask/ask.h"
 #include "conf/live/writeback.h"
 #include "control/control.h"
+#include "module/trial.h"
 #include "queue/queue.h"
 #include "series/show.h"
 #include "shape/show.h"
@@ -22,6 +23,11 @@ static void reload(void *baton, const char *path, transaction_applied_fn *done, 
     server_reload(baton, path, done, done_baton);
 }
 
+static apr_status_t try_new_code(void *baton, const conf_t *conf, apr_array_header_t *problems, apr_pool_t *pool)
+{
+    return trial_of_conf(conf, problems, pool);
+}
+
 static const conf_source_t *source(void *baton)
 {
     return server_source(baton);
@@ -35,7 +41,8 @@ static void shutdown_server(void *baton)
 void server_add_commands(server_t *server)
 {
     const control_actions_t actions = { .shutdown = shutdown_server, .baton = server };
-    const transaction_actions_t changes = { .apply = apply, .reload = reload, .source = source, .baton = server };
+    const transaction_actions_t changes = { .apply = apply, .try_new_code = try_new_code, .reload = reload, .source = source,
+                                            .baton = server };
 
     control_start(&actions, server->log);
     transaction_start(&changes);

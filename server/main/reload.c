@@ -16,6 +16,7 @@
 #include "control/control.h"
 #include "hook/hook.h"
 #include "module/loader.h"
+#include "module/trial.h"
 #include "smtp/in/smtp_in.h"
 
 /* ---- putting in force ------------------------------------------------------------------- */
@@ -137,6 +138,14 @@ static void end_trial(struct reload *r, struct module_trial *trial)
     r->rv = rv;
 }
 
+/* Before the master loop sets it up. */
+static void try_new_code(struct reload *r)
+{
+    if (r->rv == APR_SUCCESS && (r->rv = trial_of_conf(r->conf, r->problems, r->pool)) != APR_SUCCESS) {
+        conf_unref(r->conf);
+    }
+}
+
 static void load(void *baton)
 {
     struct reload *r = baton;
@@ -145,6 +154,7 @@ static void load(void *baton)
 
     r->rv = server_load_config(r->server, &r->conf, r->path, &r->problems, r->pool);
     end_trial(r, trial);
+    try_new_code(r);
     server_report_problems(r->server->log, r->problems); /* there may be a thousand: not on a loop */
     r->warnings = apr_array_make(r->pool, 4, sizeof(conf_problem_t));
     if (r->rv == APR_SUCCESS) {

@@ -66,6 +66,8 @@ void server_write_pidfile(server_t *server);
 void server_remove_pidfile(server_t *server);
 
 /* start.c */
+/** How many event loops `conf` wants. */
+int server_loops_wanted(const conf_t *conf);
 /** Print problems of a configuration; returns the number of errors. */
 int server_report_problems(ec_log_t *log, const apr_array_header_t *problems);
 /** How the configuration is found. */

@@ -14,6 +14,7 @@
 #include "event/runtime.h"
 #include "hook/hook.h"
 #include "module/loader.h"
+#include "module/trial.h"
 #include "net/bind.h"
 #include "queue/queue.h"
 #include "smtp/in/smtp_in.h"
@@ -67,7 +68,7 @@ apr_status_t server_load_config(server_t *server, conf_t **conf, const char *pat
 
 /* ---- steps ------------------------------------------------------------------------ */
 
-static int loops_wanted(const conf_t *conf)
+int server_loops_wanted(const conf_t *conf)
 {
     const conf_stanza_t *stanza = conf_next(conf, NULL, "eventloop", NULL);
     const ec_value_t *value = stanza != NULL ? conf_stanza_get(conf, stanza, "concurrency") : NULL;
@@ -96,7 +97,7 @@ static void stop_limits(server_t *server)
 static apr_status_t start_runtime(server_t *server, const char **why)
 {
     *why = "can not create the event loops";
-    return event_runtime_create(loops_wanted(server->conf), NULL, server->pool);
+    return event_runtime_create(server_loops_wanted(server->conf), NULL, server->pool);
 }
 
 static void stop_runtime(server_t *server)
@@ -297,6 +298,7 @@ apr_status_t server_start(server_t *server)
         }
     }
     net_bind_set_patience(0);
+    trial_begin();
     HOOK_CALL(server_start);
     ec_log(server->log, EC_LOG_NOTICE, "ready pid=%ld loops=%d", (long)getpid(), ec_loop_count());
     return APR_SUCCESS;

@@ -49,21 +49,23 @@ static void count(tool_loaded_t *loaded)
     }
 }
 
-/* ---- which module is being loaded, for who watches -------------------------------------- */
+/* ---- which module is at work, for who watches ----------------------------------------- */
 
-static void tell(const tool_t *tool, const char *name)
+void tool_tell(const tool_t *tool, const char *name, const char *doing)
 {
-    if (tool->loading != NULL)
-        apr_cpystrn(tool->loading, name, TOOL_LOADING);
+    if (tool->now == NULL)
+        return;
+    apr_cpystrn(tool->now->name, name != NULL ? name : "", sizeof tool->now->name);
+    apr_cpystrn(tool->now->doing, doing != NULL ? doing : "", sizeof tool->now->doing);
 }
 
 static apr_status_t need_module(void *baton, const char *name, const char **why)
 {
     apr_status_t rv;
 
-    tell(baton, name);
+    tool_tell(baton, name, "loaded");
     rv = module_need(NULL, name, why);
-    tell(baton, "");
+    tool_tell(baton, NULL, NULL);
     return rv;
 }
 
@@ -71,9 +73,9 @@ static apr_status_t need_option(void *baton, const char *scope, const char *opti
 {
     apr_status_t rv;
 
-    tell(baton, option);
+    tool_tell(baton, option, "loaded");
     rv = module_need_option(NULL, scope, option, why);
-    tell(baton, "");
+    tool_tell(baton, NULL, NULL);
     return rv;
 }
 

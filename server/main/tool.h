@@ -8,14 +8,19 @@
 
 #include "conf/conf.h"
 
+/* Which code of a module runs now, for who watches. */
+typedef struct {
+    char name[256]; /* of the module or instance; "": none */
+    char doing[32]; /* "loaded", "set up", "stopped" */
+    int is_done;    /* the process ends as it means to */
+} tool_now_t;
+
 typedef struct {
     const char *name; /* of the program */
     const char *config, *modules; /* -c, -e; NULL: as the server has them */
-    char *loading; /* TOOL_LOADING bytes that are told which module is being loaded; NULL: nobody asks */
+    tool_now_t *now; /* told which module's code runs; NULL: nobody asks */
     apr_pool_t *pool;
 } tool_t;
-
-enum { TOOL_LOADING = 256 };
 
 typedef struct {
     conf_t *conf; /* one reference; NULL: invalid, or not found */
@@ -28,6 +33,8 @@ typedef struct {
 /** APR, and a pool.  0, or what the program has to leave with. */
 int tool_start(tool_t *tool);
 void tool_end(tool_t *tool);
+/** For tool_t.now; `name` NULL: none. */
+void tool_tell(const tool_t *tool, const char *name, const char *doing);
 /** Load the configuration as the server would, with the modules that it names. */
 void tool_load(tool_loaded_t *loaded, const tool_t *tool);
 /** Every problem as "file:line: severity: text" on standard error. */

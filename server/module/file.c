@@ -4,7 +4,8 @@
  * A file is never unloaded: its tables are known to the configuration, threads may be in its code, and a reload must
  * not depend on what stands on disk meanwhile.  One that has taken a loaded one's place on disk is loaded beside it; which
  * of them is in force is said by the generation in force (conf_use()).  The lock is for reloads, which read the
- * configuration on a pool thread while the master loop looks modules up. */
+ * configuration on a pool thread while the master loop looks modules up; it is never held while a process of its own tries
+ * a file (trial.h): who loads has the second lock, too, so that nobody else does meanwhile. */
 #include "module/file.h"
 
 #include <dlfcn.h>
@@ -21,6 +22,7 @@
 
 #include "conf/conf.h"
 #include "module/manifest.h"
+#include "module/trial.h"
 #include "util/text.h"
 
 enum { NAME_MAX_LENGTH = 64, REQUIRE_DEPTH_MAX = 8 };
@@ -32,16 +34,18 @@ struct file {
     const char *path;
     struct stat stat;          /* of what was loaded */
     int is_in_force;
+    int has_run;               /* an instance of it was set up in this process */
     module_load_t load;
 };
 
 static struct {
+    pthread_mutex_t loading;   /* taken first */
     pthread_mutex_t lock;
     apr_pool_t *pool;
     const char *path;
     struct file *files; /* newest first */
     int n_beside;       /* files that were opened beside others of their path */
-} state = { .lock = PTHREAD_MUTEX_INITIALIZER };
+} state = { .loading = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER };
 
 int module_name_is_safe(const char *name)
 {
@@ -257,7 +261,18 @@ static struct file *add_file(const char *path, const struct stat *stat_, const e
     return file;
 }
 
-/* Open, check, register; `spelled` is the path as the linker shall see it.  */
+/* Loading runs code of the file.  NULL: it may. */
+static const char *try_elsewhere(const char *name, apr_pool_t *scratch)
+{
+    const char *why;
+
+    pthread_mutex_unlock(&state.lock);
+    why = trial_of_file(name, state.path, scratch);
+    pthread_mutex_lock(&state.lock);
+    return why;
+}
+
+/* Open, check, register; `spelled` is the path as the linker shall see it.  Both locks are held. */
 static apr_status_t open_module(struct file **file, const char *path, const char *spelled, const char *name, int is_beside,
                                 const char **why, apr_pool_t *scratch)
 {
@@ -266,7 +281,15 @@ static apr_status_t open_module(struct file **file, const char *path, const char
     lt_dlhandle handle;
     struct stat before, after;
 
-    if (stat(path, &before) != 0 || (handle = open_bound(spelled, why, scratch)) == NULL) {
+    if (stat(path, &before) != 0) {
+        *why = apr_psprintf(scratch, "the file %s is gone", path);
+        return EC_E_MODULE;
+    }
+    if ((reason = try_elsewhere(name, scratch)) != NULL) {
+        *why = reason;
+        return EC_E_MODULE; /* what it hangs on may be cured: the next reload tries again */
+    }
+    if ((handle = open_bound(spelled, why, scratch)) == NULL) {
         return EC_E_MODULE;
     }
     if ((module = lt_dlsym(handle, "ec_module_export")) == NULL) {
@@ -348,10 +371,18 @@ apr_status_t module_file_load(const ec_module_t **module, const char *name, cons
     }
     util_text_lower(lower, strlen(lower));
     pthread_mutex_lock(&state.lock);
+    *module = find_locked(lower);
+    pthread_mutex_unlock(&state.lock);
+    if (*module != NULL) {
+        return APR_SUCCESS;
+    }
+    pthread_mutex_lock(&state.loading);
+    pthread_mutex_lock(&state.lock);
     if ((*module = find_locked(lower)) == NULL) {
         rv = load_locked(module, lower, 0, why, scratch);
     }
     pthread_mutex_unlock(&state.lock);
+    pthread_mutex_unlock(&state.loading);
     return rv;
 }
 
@@ -430,6 +461,7 @@ apr_array_header_t *module_files_try(apr_pool_t *pool)
 {
     apr_array_header_t *refusals = apr_array_make(pool, 2, sizeof(module_refusal_t));
 
+    pthread_mutex_lock(&state.loading);
     pthread_mutex_lock(&state.lock);
     for (const struct file *file = state.files; file != NULL; file = file->next) {
         const char *why = file->is_in_force ? try_one(file, pool) : NULL;
@@ -439,6 +471,7 @@ apr_array_header_t *module_files_try(apr_pool_t *pool)
         }
     }
     pthread_mutex_unlock(&state.lock);
+    pthread_mutex_unlock(&state.loading);
     return refusals;
 }
 
@@ -454,4 +487,28 @@ const ec_module_t *module_file_use(const ec_module_t *module)
     }
     pthread_mutex_unlock(&state.lock);
     return old;
+}
+
+void module_file_has_run(const ec_module_t *module)
+{
+    pthread_mutex_lock(&state.lock);
+    file_of_locked(module)->has_run = 1;
+    pthread_mutex_unlock(&state.lock);
+}
+
+int module_file_is_new(const ec_module_t *module)
+{
+    const struct file *file;
+    int is_new;
+
+    pthread_mutex_lock(&state.lock);
+    file = file_of_locked(module);
+    is_new = file != NULL && !file->has_run;
+    pthread_mutex_unlock(&state.lock);
+    return is_new;
+}
+
+const char *module_files_path(void)
+{
+    return state.path;
 }

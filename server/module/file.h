@@ -37,6 +37,12 @@ apr_array_header_t *module_files_try(apr_pool_t *pool);
 /** `module` is the one in force of its name from now on: returns the one that was before, or NULL when it was itself. */
 const ec_module_t *module_file_use(const ec_module_t *module);
 
+/** An instance of it was set up: it need not be tried elsewhere any more (trial.h).  Any thread. */
+void module_file_has_run(const ec_module_t *module);
+int module_file_is_new(const ec_module_t *module);
+/** The folders. */
+const char *module_files_path(void);
+
 /** Is this struct one that we can use?  NULL, or a sentence in `scratch` that says why not. */
 const char *module_file_check(const ec_module_t *module, const char *name, apr_pool_t *scratch);
 

@@ -112,15 +112,22 @@ static void explain(const module_instance_t *instance, const char *verb, const c
                         *why != NULL ? *why : "it does not say why");
 }
 
-apr_status_t module_instance_init(module_instance_t *instance, const char **why, apr_pool_t *scratch)
+apr_status_t module_instance_try_init(module_instance_t *instance, const char **why)
 {
-    const char *reason = NULL;
     apr_status_t rv = APR_SUCCESS;
 
     if (instance->module->init != NULL) {
-        rv = instance->module->init(instance->self, &instance->info, &reason);
+        rv = instance->module->init(instance->self, &instance->info, why);
     }
     instance->info.stanza = NULL; /* the generation it belongs to may go */
+    return rv;
+}
+
+apr_status_t module_instance_init(module_instance_t *instance, const char **why, apr_pool_t *scratch)
+{
+    const char *reason = NULL;
+    apr_status_t rv = module_instance_try_init(instance, &reason);
+
     if (rv != APR_SUCCESS) {
         explain(instance, "be set up", &reason, scratch);
         *why = reason;

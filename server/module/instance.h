@@ -28,6 +28,8 @@ typedef struct {
 /** Make the instance for `stanza`: options are set, init is not called.  Its level and name are the stanza's. */
 module_instance_t *module_instance_create(const ec_module_t *module, const conf_t *conf, const conf_stanza_t *stanza,
                                           ec_log_t *log);
+/** init of the module; `*why` is what it says. */
+apr_status_t module_instance_try_init(module_instance_t *instance, const char **why);
 /** init and start of the module; on failure `*why` is a sentence with file and line, in `scratch`. */
 apr_status_t module_instance_init(module_instance_t *instance, const char **why, apr_pool_t *scratch);
 apr_status_t module_instance_start(module_instance_t *instance, const char **why, apr_pool_t *scratch);

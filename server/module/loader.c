@@ -314,6 +314,7 @@ static apr_status_t prepare_one(const conf_t *conf, const conf_stanza_t *stanza,
         module_instance_destroy(wanted);
         return rv;
     }
+    module_file_has_run(module);
     set_add(&state.prepared, wanted);
     return APR_SUCCESS;
 }

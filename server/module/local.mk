@@ -6,5 +6,7 @@ libserver_la_SOURCES += \
   %D%/manifest.c %D%/manifest.h \
   %D%/loader.c %D%/loader.h \
   %D%/options.c %D%/options.h \
+  %D%/rehearse.c %D%/rehearse.h \
   %D%/service.c %D%/service.h \
-  %D%/stanza.c
+  %D%/stanza.c \
+  %D%/trial.c %D%/trial.h

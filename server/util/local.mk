@@ -1,5 +1,6 @@
 # server/util: pure parts on APR only
 libserver_la_SOURCES += \
+  %D%/child.c %D%/child.h \
   %D%/cidr.c %D%/cidr.h \
   %D%/crc32c.c %D%/crc32c.h \
   %D%/bytes.h %D%/hash.c %D%/hash.h \

@@ -152,3 +152,33 @@ def test_a_reload_keeps_the_node(cluster):
     wait_for("three configured nodes", lambda: host.node.info()["configured_nodes"] == 3)
     assert len(lines(host.node, "in the cluster group=ec_cluster")) == before     # never left
     whole(cluster)
+
+
+def test_a_cluster_is_switched_off_and_on(cluster):
+    """By reload: the node leaves at once, and its limits are its own meanwhile."""
+    host, sink = cluster["n3"], cluster.start_sink()
+    conf = cluster.cluster_config(host) + f'Gateway = "{sink.address}"\nRemote_SMTP_Port = 2526\nRelay_Hosts = ( "{host.address}" )\n' \
+        "cluster_server_max_outbound_connections = 2\n"
+
+    def reload(conf):
+        host.node.configure(conf)
+        host.node.console("config", "reload")
+
+    def deliver():
+        before = int(host.node.account()["delivered"])
+        host.load("-c", 2, "-n", 20, "--domain", "d.test")
+        assert int(host.node.settled()["delivered"]) == before + 20
+
+    reload(conf)
+    deliver()
+    reload(conf.replace("cluster {", "cluster { enabled = false", 1))
+    wait_for("the end of the node", lambda: [m["state"] for m in host.node.console("module", "list")["modules"]
+                                             if m["scope_name"] == "cluster"] == ["disabled"])
+    cluster.await_members("n1", "n2")
+    assert "unknown command" in host.node.console("cluster", "membership", form="text", check=False)
+    deliver()
+    reload(conf)
+    whole(cluster)
+    deliver()
+    reload(cluster.cluster_config(host))
+    whole(cluster)

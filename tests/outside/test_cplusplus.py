@@ -7,14 +7,23 @@ import pytest
 COMPILERS = [c for c in ("g++", "clang++") if shutil.which(c)]
 
 
-@pytest.mark.skipif(not COMPILERS, reason="no C++ compiler")
-@pytest.mark.parametrize("compiler", COMPILERS)
-def test_a_module_in_cplusplus(lab, kit, compiler):
-    kit.copy("plus.cpp")
+def by_hand(kit, compiler):
     flags = kit.run("pkg-config", "--cflags", "ecelerity").stdout.split()
-    run = kit.run(compiler, "-std=c++17", "-Wall", "-fno-gnu-unique" if compiler == "g++" else "-g", "-shared", "-fPIC", *flags,
-                  "-o", "plus.so", "plus.cpp")
-    assert "error" not in run.stderr
+    kit.run(compiler, "-std=c++17", "-Wall", "-fno-gnu-unique" if compiler == "g++" else "-g", "-shared", "-fPIC", *flags,
+            "-o", "plus.so", "plus.cpp")
+
+
+def by_ecxs(kit, compiler):
+    kit.env["CXX"] = compiler
+    kit.ecxs("-c", "plus.cpp")
+
+
+@pytest.mark.skipif(not COMPILERS, reason="no C++ compiler")
+@pytest.mark.parametrize("build", (by_hand, by_ecxs))
+@pytest.mark.parametrize("compiler", COMPILERS)
+def test_a_module_in_cplusplus(lab, kit, compiler, build):
+    kit.copy("plus.cpp")
+    build(kit, compiler)
     server = lab.server('plus { refuse = "x@y.test" most = 4 numbers = (1, 2, 3) inside "one" { refuse = "z" } }\n', env=kit.module_env(),
                         sink=lab.sink())
     assert server.console("plus", "show") == {"most": 4, "color": 1, "level": -1, "wait": 250000, "rate": 10, "numbers": 3, "added": 1}

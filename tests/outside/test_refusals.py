@@ -75,3 +75,116 @@ def test_config_check_of_a_module_that_crashes_harms_no_server(lab, kit):
     text = server.console("config", "check", form="text", check=False)
     assert 'the module for' in text and "crashing" in text and "signal " in text, text
     assert server.console("summary")
+
+
+AT_WORK = {"crash": "crashed while it was set up: signal ", "stop": "crashed while it was stopped: signal ",
+           "exit": "ended the process while it was set up"}
+
+
+@pytest.mark.parametrize("how", AT_WORK)
+def test_a_module_that_crashes_at_work_is_named(kit, how):
+    build_wrong(kit, "noinit")
+    (kit.dir / "x.conf").write_text(f'# first\nnoinit "n" {{ fail = "{how}" }}\n')
+    run = subprocess.run([program("validate_config"), "-c", kit.dir / "x.conf"], capture_output=True, text=True,
+                         env={**kit.env, **kit.module_env()}, timeout=PATIENCE)
+    text = run.stdout + run.stderr
+    assert run.returncode == 1 and f'the module for "noinit:n" {AT_WORK[how]}' in text, text
+
+
+def test_what_init_refuses_is_an_error_of_the_check(lab, kit):
+    build_wrong(kit, "noinit")
+    server = lab.server(env=kit.module_env())
+    server.configure('noinit "a" { fail = "init" }\nnoinit "b" { fail = "init" }\n')
+    text = server.console("config", "check", form="text", check=False)
+    assert "2 errors" in text and "noinit:a can not be set up: it was told to fail" in text and "noinit:b" in text, text
+
+
+def refused(server, argv, word):
+    text = server.console(*argv, form="text", check=False)
+    assert "Reconfigure failed" in text and word in text, text
+    assert server.process.poll() is None
+    assert server.console("summary")
+    return text
+
+
+@pytest.mark.parametrize("how", AT_WORK)
+def test_a_module_that_crashes_at_work_never_reaches_a_running_server(lab, kit, how):
+    build_wrong(kit, "noinit")
+    server = lab.server(env=kit.module_env())
+    server.configure(f'noinit "n" {{ fail = "{how}" }}\n')
+    text = refused(server, ("config", "reload"), f'the module for "noinit:n" {AT_WORK[how]}')
+    assert "ecelerity.conf:" in text, text
+    refused(server, ("config", "reload"), AT_WORK[how])           # again: it has not run here meanwhile
+    server.configure('noinit "n" { }\n')
+    server.console("config", "reload")
+    assert "noinit" in {m["scope_name"] for m in server.console("module", "list")["modules"]}
+    assert server.stop() == 0
+
+
+def test_a_module_that_crashes_when_it_is_loaded_never_reaches_a_running_server(lab, kit):
+    build_wrong(kit, "crashing")
+    server = lab.server(env=kit.module_env())
+    server.configure("crashing {}\n")
+    for argv in (("config", "reload"), ("config", "set", "crashing", "fail", "x")):
+        text = server.console(*argv, form="text", check=False)
+        assert 'the module for "crashing" crashed while it was loaded: signal ' in text, text
+        assert server.process.poll() is None and server.console("summary")
+    assert server.stop() == 0
+
+
+def test_a_change_on_a_console_is_tried_elsewhere_first(lab, kit):
+    build_wrong(kit, "noinit")
+    server = lab.server(env=kit.module_env())
+    text = server.console("config", "set", "noinit", "n", "fail", "crash", form="text", check=False)
+    assert f'the module for "noinit:n" {AT_WORK["crash"]}' in text, text
+    assert server.process.poll() is None
+    server.console("config", "set", "noinit", "n", "fail", "")
+    assert "noinit" in {m["scope_name"] for m in server.console("module", "list")["modules"]}
+    assert server.stop() == 0
+
+
+def test_a_transaction_is_tried_elsewhere_first(lab, kit):
+    build_wrong(kit, "noinit")
+    server = lab.server(env=kit.module_env())
+    said = subprocess.run([program("ec_console"), f"{server.dir}/control"], text=True, capture_output=True, timeout=PATIENCE,
+                          env={**kit.env, **server.env},
+                          input='config begin\nconfig set noinit n fail crash\nconfig commit\nconfig set noinit n fail ""\nconfig commit\n')
+    text = said.stdout + said.stderr
+    assert f'the module for "noinit:n" {AT_WORK["crash"]}' in text and "the transaction is still open" in text, text
+    assert "noinit" in {m["scope_name"] for m in server.console("module", "list")["modules"]}, text
+    assert server.stop() == 0
+
+
+def test_new_code_that_crashes_at_work_never_reaches_a_running_server(lab, kit):
+    """The file of a module that is in force is replaced by one that crashes."""
+    build_wrong(kit, "noinit")
+    server = lab.server("noinit { }\n", env=kit.module_env())
+    (kit.dir / "noinit.so").rename(kit.dir / "kept")
+    flags = kit.run("pkg-config", "--cflags", "ecelerity").stdout.split()
+    for how in ("-DCRASHES", "-DCRASHES_AT_WORK"):
+        kit.run("cc", "-shared", "-fPIC", *flags, "-DNAME=noinit", how, "-o", "new", "wrong.c")
+        (kit.dir / "new").rename(kit.dir / "noinit.so")
+        refused(server, ("config", "reload"), 'the module for "noinit" crashed while it was ')
+    (kit.dir / "kept").rename(kit.dir / "noinit.so")
+    server.console("config", "reload")
+    assert server.stop() == 0
+
+
+def test_a_check_leaves_no_trace(lab, kit):
+    """Loggers, audits and journals of what is only checked make no file, and cut none."""
+    server = lab.server()
+    out = kit.dir / "out"
+    out.mkdir()
+    (out / "kept").write_text("kept\n")
+    server.configure(f'''ec_logger "x" {{ mainlog = "{out}/m" paniclog = "{out}/kept" rejectlog = "{out}/r" acctlog = "{out}/a" }}
+bounce_logger "x" {{ bouncelog = "jlog://{out}/j=>s" }}
+json_logger "x" {{ jsonlog = "pipe://{kit.dir}/run" }}
+custom_logger "x" {{ mainlog = "{out}/c" }}
+inbound_audit {{ serialize_dir = "{out}" monitors = ( "60,10" ) }}
+bounce_classifier {{ }}
+''')
+    (kit.dir / "run").write_text(f"#!/bin/sh\ntouch {out}/ran\n")
+    (kit.dir / "run").chmod(0o755)
+    text = server.console("config", "check", form="text", check=False)
+    assert sorted(p.name for p in out.iterdir()) == ["kept"] and (out / "kept").read_text() == "kept\n", text
+    assert "Configuration valid" in text, text

@@ -62,3 +62,39 @@ def test_ecxs_finds_mistakes_when_it_builds(kit):
     assert not (kit.dir / "nothing.so").exists()
     assert kit.ecxs("-c", "no-name.c", ok=False).returncode == 1
     assert kit.ecxs("--help").stdout.startswith("usage: ecxs")
+
+
+def test_ecxs_takes_what_compilers_take(kit):
+    """Folders and values with spaces, an option and its value in two words; and it says what it can not do."""
+    (kit.dir / "a b").mkdir()
+    (kit.dir / "c d").mkdir()
+    (kit.dir / "a b" / "one.h").write_text("#define ONE 1\n")
+    (kit.dir / "c d" / "two.h").write_text("#define TWO 2\n")
+    (kit.dir / "s p.c").write_text('#include <ec/module.h>\n#include <one.h>\n#include <two.h>\n'
+                                   'struct s { int x; };\nstatic const char text[] = TEXT;\n'
+                                   '_Static_assert(ONE + TWO == 3 && sizeof(text) == 11 && N == 7, "");\n'
+                                   'EC_MODULE(spaces, struct s, .summary = text);\n')
+    kit.ecxs("-c", "s p.c", "-o", "spaces.so", "-I", "a b", f"-I{kit.dir}/c d", '-DTEXT="it\'s $HOME"', "-D", "N=7")
+    assert (kit.dir / "spaces.so").exists()
+    (kit.dir / "x.cc").write_text("")
+    mixed = kit.ecxs("-c", "s p.c", "x.cc", ok=False)
+    assert mixed.returncode == 1 and "C and C++" in mixed.stderr, mixed.stderr
+    dangling = kit.ecxs("-c", "s p.c", "-I", ok=False)
+    assert dangling.returncode == 1 and "-I wants" in dangling.stderr, dangling.stderr
+
+
+def test_ecxs_installs_by_renaming(kit):
+    """A server that reads its modules meanwhile sees the old file or the new one, whole."""
+    kit.env["EC_MODULEDIR"] = str(kit.dir / "modules")
+    (kit.dir / "m.c").write_text('#include <ec/module.h>\nstruct s { int x; };\nEC_MODULE(m, struct s, .summary = "m");\n')
+    before = {}
+    for step in range(2):
+        (kit.dir / "m.ecm").write_text(f"# {step}\n")
+        kit.ecxs("-c", "m.c", "-i")
+        files = {p.name: p.stat().st_ino for p in (kit.dir / "modules").iterdir()}
+        assert sorted(files) == ["m.ecm", "m.so"]
+        held = [open(kit.dir / "modules" / name) for name in files]  # an inode that is held is not used again
+        assert not set(files.items()) & set(before.items())
+        before = files
+        assert (kit.dir / "modules" / "m.ecm").read_text() == f"# {step}\n"
+    assert held

@@ -1,8 +1,9 @@
 /* wrong.c - a module that is refused, in the way that its macros say
  * SPDX-License-Identifier: Apache-2.0
- * NAME: what it is called; MODULE_API, MODULE_SIZE, NO_EXPORT, NO_SYMBOL, CRASHES: what is wrong with it. */
+ * NAME: what it is called; MODULE_API, MODULE_SIZE, NO_EXPORT, NO_SYMBOL, CRASHES, CRASHES_AT_WORK: what is wrong with it. */
 #include <ec/module.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 #ifndef MODULE_API
@@ -33,6 +34,13 @@ static apr_status_t init(void *self, const ec_instance_t *instance, const char *
 {
     struct wrong *wrong = self;
 
+#ifdef CRASHES_AT_WORK
+    wrong->fail = "crash";
+#endif
+    if (strcmp(wrong->fail, "crash") == 0)
+        *(volatile int *)8 = 1;
+    if (strcmp(wrong->fail, "exit") == 0)
+        exit(0);
     *why = "it was told to fail";
     return strcmp(wrong->fail, "init") == 0 ? EC_E_MODULE : APR_SUCCESS;
 }
@@ -42,6 +50,8 @@ static void stop(void *self)
 #ifdef NO_SYMBOL
     ec_nobody_has_this();
 #endif
+    if (strcmp(((struct wrong *)self)->fail, "stop") == 0)
+        *(volatile int *)8 = 1;
 }
 
 static const ec_option_t options[] = { EC_OPT_STRING(struct wrong, fail, "", "where to fail"), EC_OPT_END };

@@ -72,6 +72,24 @@ def test_connections_are_counted_where_the_limit_is_set(lab, config, together):
         assert trace.peak() > 3, "others are not held back"
 
 
+def test_a_cluster_that_is_switched_off_is_none(lab):
+    """No corosync is needed, the limits of all nodes are those of this one, and nothing of the modules runs."""
+    far = Far(lab, "--at", "body=delay 20")
+    off = 'msgc_server { enabled = false peers = [ "n1" = "10.9.9.1" "n2" = "10.9.9.2" ] }\nmsgc_client { enabled = false }\n' \
+          'cluster { enabled = false nodename = "n1" Replicate "inbound_cidr" { } }\n'
+    server = start(lab, far, 5, off + 'cluster_server_max_outbound_connections = 3\ncluster_outbound_throttle_messages = "1000/1"\n')
+    load(server.address, server.port, "-c", 10, "-n", 200, "--domains", 5, "--domain", "test")
+    assert int(server.settled()["delivered"]) == 200
+    states = {m["scope_name"]: m["state"] for m in server.console("module", "list")["modules"]}
+    assert [states[name] for name in ("cluster", "msgc_client", "msgc_server")] == ["disabled"] * 3
+    hooks = {h["hook"]: int(h["providers"]) for h in server.console("module", "hooks")["hooks"]}
+    assert hooks["out_connected"] == hooks["out_disconnect"] == 0           # of the cluster alone
+    assert "unknown command" in server.console("cluster", "membership", form="text", check=False)
+    assert not [line for line in server.lines if "corosync" in line or "WARNING cluster" in line]
+    assert server.stop() == 0
+    assert 1 <= far.trace().peak() <= 3
+
+
 def test_a_queue_with_a_lowered_limit_opens_no_more(lab):
     """Connections that are closing count, also when there are more of them than are allowed now."""
     far = Far(lab, "--at", "body=delay 10")

@@ -21,7 +21,7 @@ custom_logger "custom" {{
   delivery_format = "D %i %H %N %B"
   permanent_failure_format = "P %i %C %c (%n)"
   transient_failure_format = "T %i %C %s"
-  rejection_format = "X %H %n <%m@%M> %BI"
+  rejection_format = "X %H %n <%m@%M> <%r@%R> %BI"
   rejection_logfile = "{dir}/rejections.cl"
 }}
 """
@@ -163,7 +163,7 @@ def test_what_each_logger_writes(lab):
     assert b[14] == bad.address and b[15].startswith("550 5.1.1 <x>")
     reject = server.await_file("rejections.cl", "X 127.")
     assert " 501 " in reject or " 550 " in reject
-    assert " <a@client.test> " in reject and not reject.rstrip().endswith(" 00/00-00000-00000000"), reject
+    assert " <a@client.test> <@> " in reject and not reject.rstrip().endswith(" 00/00-00000-00000000"), reject
     server.settled()
     c.close()
     assert server.stop() == 0
@@ -176,7 +176,32 @@ def test_what_each_logger_writes(lab):
     failed = next(x for x in events if x["type"] == "permanent_failure")
     assert failed["id"] == b[1] and failed["class"] == 10 and failed["category"] == "Hard" and failed["reply"] == b[15]
     assert failed["message_size"] == int(b[13]) > len(MESSAGE)
-    assert next(x for x in events if x["type"] == "rejection")["code"] // 100 == 5
+    refused = next(x for x in events if x["type"] == "rejection")
+    assert refused["code"] // 100 == 5
+    assert (refused["sender"], refused["recipient"]) == ("a@client.test", "") and refused["batch"] == reject.split()[-1]
+
+
+def test_a_refused_recipient_is_named(lab):
+    address = lab.address()
+    server = lab.server('relay_domains = ( "ours.test" )\nrelay_hosts = ( "192.0.2.1" )\n', address=address, frame=frame("""
+custom_logger "c" {{ mainlog = "{dir}/mainlog.cl" rejection_format = "X %n <%m@%M> <%r@%R> %BI" }}
+json_logger "j" {{ jsonlog = "{dir}/jsonlog.ec" }}
+"""), listener=f'ESMTP_Listener {{ max_recipients_per_message = 1 Listen "{address}:2525" {{ }} }}\n')
+    c = server.smtp()
+    assert c.code("RCPT TO:<early@ours.test>") == 503
+    assert c.code("MAIL FROM:<a@client.test>") == 250
+    assert c.code("RCPT TO:<b@away.test>") == 550
+    assert c.code("RCPT TO:<c@ours.test>") == 250
+    assert c.code("NONSENSE") == 500
+    assert c.code("RCPT TO:<d@ours.test>") == 452
+    c.close()
+    assert server.stop() == 0
+    lines = [line.split(" <", 1)[1].split(" ") for line in lines_of(f"{server.dir}/mainlog.cl")]
+    assert [line[1] for line in lines] == ["<@>", "<b@away.test>", "<@>", "<d@ours.test>"], lines
+    events = [e for e in map(json.loads, lines_of(f"{server.dir}/jsonlog.ec")) if e["type"] == "rejection"]
+    assert [e["recipient"] for e in events] == ["", "b@away.test", "", "d@ours.test"], events
+    assert [e["sender"] for e in events] == [""] + ["a@client.test"] * 3
+    assert [e.get("batch") for e in events] == [None] + [line[2] for line in lines[1:]]
 
 
 def test_the_pathway_of_a_client_is_in_every_log(lab):

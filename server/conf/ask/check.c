@@ -1,25 +1,20 @@
 /* check.c - "config check": the files are checked by a process of its own
  * SPDX-License-Identifier: Apache-2.0
  *
- * validate_config loads the modules that the files name; one that crashes or hangs there takes nothing with
- * it.  It is run on a pool thread, with a limit of time and of output; its lines "SEVERITY tab FILE tab LINE
+ * validate_config loads the modules that the files name and sets them up; one that crashes or hangs there takes nothing
+ * with it.  It is run on a pool thread, with a limit of time and of output; its lines "SEVERITY tab FILE tab LINE
  * tab TEXT" become rows. */
 #include <ec/job.h>
 
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <apr_strings.h>
-#include <apr_time.h>
 
 #include "conf/ask/ask_private.h"
+#include "util/child.h"
 
 enum {
     CHECK_SECONDS = 60,
@@ -27,16 +22,13 @@ enum {
     CHECK_STRAY_MAX = 20 /* lines that are no problem of a file, such as a linker's complaint */
 };
 
-extern char **environ;
-
 struct check {
     ec_job_t job;
     ec_answer_t *answer;
     apr_pool_t *pool;
     const char *program, *file;
 
-    char *output; /* malloc'd */
-    apr_size_t length;
+    child_t child;
     const char *failure; /* why there is no result; NULL */
     ec_node_t *table;
     int errors, warnings, strays;
@@ -44,66 +36,10 @@ struct check {
 
 /* ---- the child ------------------------------------------------------------------------------- */
 
-/* Nothing of ours but the pipe: no signals, no descriptors, a process group that can be ended as one. */
-static int spawn(pid_t *child, const struct check *check, int out)
+static void judge_status(struct check *check)
 {
-    char *argv[] = { (char *)check->program, (char *)"--tabs", (char *)"-c", (char *)check->file, NULL };
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none, all;
-    int error;
+    int status = check->child.status;
 
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, out, 1);
-    posix_spawn_file_actions_adddup2(&actions, out, 2);
-    posix_spawn_file_actions_addclosefrom_np(&actions, 3);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setpgroup(&attributes, 0);
-    posix_spawnattr_setflags(&attributes,
-                             POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-    error = posix_spawn(child, check->program, &actions, &attributes, argv, environ);
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&actions);
-    return error;
-}
-
-/* Everything the child says, up to its end.  0: it is not to be waited for any more. */
-static int read_output(struct check *check, int fd)
-{
-    apr_time_t end = apr_time_now() + apr_time_from_sec(CHECK_SECONDS);
-    apr_size_t room = 0;
-
-    for (;;) {
-        struct pollfd ready = { .fd = fd, .events = POLLIN };
-        apr_time_t left = end - apr_time_now();
-        ssize_t n;
-
-        if (room - check->length < 4096 &&
-            (check->output = realloc(check->output, room = room * 2 + 8192)) == NULL)
-            abort();
-        if (left <= 0 || poll(&ready, 1, (int)apr_time_as_msec(left) + 1) == 0) {
-            check->failure = apr_psprintf(check->pool, "the check took more than %d seconds", CHECK_SECONDS);
-            return 0;
-        }
-        if ((n = read(fd, check->output + check->length, room - check->length - 1)) < 0 && errno != EINTR)
-            n = 0;
-        if (n == 0)
-            return 1;
-        check->length += n > 0 ? (apr_size_t)n : 0;
-        if (check->length > CHECK_OUTPUT_MAX) {
-            check->failure = "the check says more than can be shown";
-            return 0;
-        }
-    }
-}
-
-static void judge_status(struct check *check, int status)
-{
     if (check->failure != NULL)
         return;
     if (WIFSIGNALED(status))
@@ -113,29 +49,6 @@ static void judge_status(struct check *check, int status)
     else if (WEXITSTATUS(status) > 1 || (WEXITSTATUS(status) == 1) != (check->errors > 0))
         check->failure =
             apr_psprintf(check->pool, "%s ended with status %d", check->program, WEXITSTATUS(status));
-}
-
-static int run_child(struct check *check, int *status)
-{
-    int ends[2], error;
-    pid_t child;
-
-    if (pipe2(ends, O_CLOEXEC) != 0) {
-        check->failure = "no pipe can be made";
-        return 0;
-    }
-    error = spawn(&child, check, ends[1]);
-    close(ends[1]);
-    if (error == 0) {
-        if (!read_output(check, ends[0]))
-            kill(-child, SIGKILL);
-        while (waitpid(child, status, 0) < 0 && errno == EINTR) {
-        }
-    } else {
-        check->failure = apr_psprintf(check->pool, "%s can not be run: %s", check->program, strerror(error));
-    }
-    close(ends[0]);
-    return error == 0;
 }
 
 /* ---- what it says ---------------------------------------------------------------------------- */
@@ -170,11 +83,10 @@ static void take_line(struct check *check, char *line)
 
 static void take_output(struct check *check)
 {
-    char *line = check->output, *end;
+    char *line = check->child.output, *end;
 
-    if (check->output == NULL)
+    if (line == NULL)
         return;
-    check->output[check->length] = '\0';
     for (; (end = strchr(line, '\n')) != NULL; line = end + 1) {
         *end = '\0';
         take_line(check, line);
@@ -202,15 +114,17 @@ static void answer_result(const struct check *check)
 static void work(void *baton)
 {
     struct check *check = baton;
-    int status = 0, has_run;
+    const char *const argv[] = { check->program, "--tabs", "-c", check->file, NULL };
 
     check->table = ec_node_table(ec_answer_root(check->answer), "problems");
-    has_run = run_child(check, &status);
+    check->child = (child_t){ .argv = argv, .in = -1, .seconds = CHECK_SECONDS, .output_max = CHECK_OUTPUT_MAX };
+    child_run(&check->child, check->pool);
+    check->failure = check->child.failure;
     take_output(check);
-    if (has_run)
-        judge_status(check, status);
+    if (check->child.has_run)
+        judge_status(check);
     answer_result(check);
-    free(check->output);
+    free(check->child.output);
 }
 
 static void finish(void *baton)
@@ -234,14 +148,6 @@ static const char *main_file(apr_pool_t *pool)
                : NULL;
 }
 
-static const char *program(apr_pool_t *pool)
-{
-    const char *folder = getenv("BINDIR");
-
-    return apr_pstrcat(pool, folder != NULL && folder[0] == '/' ? folder : EC_BINDIR, "/validate_config",
-                       NULL);
-}
-
 void ask_check(void *self, ec_answer_t *answer)
 {
     apr_pool_t *pool = ec_answer_pool(answer);
@@ -249,7 +155,7 @@ void ask_check(void *self, ec_answer_t *answer)
 
     check->answer = answer;
     check->pool = pool;
-    check->program = program(pool);
+    check->program = child_program("validate_config", pool);
     check->file = ec_answer_arg(answer, "path");
     if (check->file == NULL)
         check->file = main_file(pool);

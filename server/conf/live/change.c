@@ -138,6 +138,8 @@ static void alone_work(void *baton)
         task->rv = draft_finish(&task->conf, &task->problems, task->draft, task->pool);
     if (task->rv == APR_SUCCESS)
         diff_warn_restart(task->warnings, task->base, task->conf, task->pool);
+    if (task->rv == APR_SUCCESS)
+        task_try_new_code(task);
     draft_close(task->draft);
     task->draft = NULL;
 }

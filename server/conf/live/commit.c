@@ -73,12 +73,18 @@ static void commit_work(void *baton)
         return;
     task_warn(task, NULL);
     diff_warn_restart(task->warnings, draft_base(draft), task->conf, task->pool);
+    task_try_new_code(task);
 }
 
 static void commit_done(void *baton)
 {
     struct task *task = baton;
 
+    if (task->rv != APR_SUCCESS && conf != NULL) { /* the draft is used up, but its new code is not let in */
+        commit_refused(task, apr_psprintf(task->pool, "Reconfigure failed: %s; the transaction is still open",
+                                          report_first_error(task->problems, task->pool)));
+        return;
+    }
     if (task->rv != APR_SUCCESS) {
         task_fail(task);
         return;

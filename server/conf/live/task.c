@@ -72,3 +72,14 @@ apr_status_t task_open_draft(struct task *task, conf_t *base, int is_from_scratc
     draft_use(task->draft, task_actions()->source(task_actions()->baton));
     return APR_SUCCESS;
 }
+
+void task_try_new_code(struct task *task)
+{
+    const transaction_actions_t *main_ = task_actions();
+
+    if (main_->try_new_code == NULL)
+        return;
+    if (task->problems == NULL)
+        task->problems = apr_array_make(task->pool, 1, sizeof(conf_problem_t));
+    task->rv = main_->try_new_code(main_->baton, task->conf, task->problems, task->pool);
+}

@@ -58,6 +58,9 @@ apr_status_t task_open_draft(struct task *task, conf_t *base, int is_from_scratc
 /** Have a list of warnings, and add `warnings` (may be NULL) to it.  Any thread. */
 void task_warn(struct task *task, const apr_array_header_t *warnings);
 
+/** Ask what main says of new code in task->conf; when it may not come into force, rv and problems say so.  Pool thread. */
+void task_try_new_code(struct task *task);
+
 /* change.c */
 /** Put what was set or unset, and the warnings, into the answer. */
 void change_answer(const struct task *task);

@@ -24,6 +24,9 @@ typedef struct {
      * `done` runs once, maybe inside the call, with a sentence for people. */
     void (*apply)(void *baton, conf_t *conf, const apr_array_header_t *warnings, transaction_applied_fn *done,
                   void *done_baton);
+    /* Before that, on a thread of a pool: whether new code of modules that `conf` wants can be let in.  When not, an error in
+     * `problems`.  NULL: everything is let in. */
+    apr_status_t (*try_new_code)(void *baton, const conf_t *conf, apr_array_header_t *problems, apr_pool_t *pool);
     /* Load `path` (NULL: the main file) anew and apply it. */
     void (*reload)(void *baton, const char *path, transaction_applied_fn *done, void *done_baton);
     /* How the running configuration was found: main file, search path, node and subcluster; borrowed. */

@@ -52,6 +52,7 @@ static int parse(ec_conn_t *conn, smtp_address_t *rcpt, char *args)
         return 0;
     }
     if (smtp_address_parse(rcpt, &text, &why) != APR_SUCCESS) {
+        rcpt->text[0] = '\0'; /* the half of one is none */
         in_error(conn, 501, why);
         return 0;
     }
@@ -88,12 +89,22 @@ static int check(ec_conn_t *conn, smtp_address_t *rcpt)
     return 1;
 }
 
+/* No other refusal is about it. */
+static void forget(ec_conn_t *conn)
+{
+    if (conn->txn != NULL) {
+        conn->txn->rcpt.text[0] = '\0';
+    }
+}
+
 static void on_decided(ec_conn_t *conn, int is_refused)
 {
     if (is_refused || !in_is_open(conn)) {
+        forget(conn);
         return;
     }
     batch_add_rcpt(conn->txn->batch, conn->txn->rcpt.text);
+    forget(conn);
     conn->recipients++;
     in_reply(conn, 250, "2.1.5 Recipient ok");
     in_enter(conn, IN_RCPT);
@@ -103,7 +114,9 @@ void in_do_rcpt(ec_conn_t *conn, char *args)
 {
     smtp_address_t *rcpt = &conn->txn->rcpt;
 
-    if (!is_over(conn) && parse(conn, rcpt, args) && check(conn, rcpt)) {
+    if (parse(conn, rcpt, args) && !is_over(conn) && check(conn, rcpt)) { /* parsed first: who it was for is logged */
         in_policy(conn, EC_HOOK_smtp_rcpt, on_decided);
+    } else {
+        forget(conn);
     }
 }

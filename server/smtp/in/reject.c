@@ -33,6 +33,7 @@ void in_log_rejection(ec_conn_t *conn, int log_state, int code, const char *text
         .text = text,
         .conn = conn,
         .batch = conn->txn != NULL ? conn->txn->batch : NULL,
+        .recipient = conn->txn != NULL ? conn->txn->rcpt.text : "",
     };
 
     in_count(IN_C_rejections, 1);

@@ -73,12 +73,13 @@ START_TEST(rejection)
                                      .state = 6,
                                      .code = 550,
                                      .module = "greet",
-                                     .text = "5.7.1 relaying denied" };
+                                     .text = "5.7.1 relaying denied",
+                                     .recipient = "to@there.example" };
 
     format_json_rejection(line, &refused);
     ck_assert_str_eq(line, "{\"type\":\"rejection\",\"time\":1254227113.000456,\"connection\":\"10/00-29081-C6DD1CA4\","
                            "\"remote\":\"192.0.2.9:4242\",\"local\":\"192.0.2.1:25\",\"state\":6,"
-                           "\"state_name\":\"awaiting rcptto\",\"code\":550,\"module\":\"greet\","
+                           "\"state_name\":\"awaiting rcptto\",\"sender\":\"\",\"recipient\":\"to@there.example\",\"code\":550,\"module\":\"greet\","
                            "\"reply\":\"5.7.1 relaying denied\"}");
 }
 END_TEST
@@ -94,7 +95,7 @@ END_TEST
 START_TEST(a_long_reply_is_cut)
 {
     static const char end[] = "\\uFFFD\",\"class\":1,\"class_name\":\"Undetermined\",\"category\":\"Undetermined\"}";
-    const ec_rejection_t refused = { .remote = "", .local = "", .module = "", .text = "no" };
+    const ec_rejection_t refused = { .remote = "", .local = "", .module = "", .text = "no", .recipient = "" };
     char text[4096];
     ec_event_t huge = event;
     apr_size_t length;
