@@ -22,10 +22,19 @@
 
 enum { READS_PER_EVENT = 4 }; /* so that one busy peer does not hold up the loop */
 
-static void release(stream_t *stream)
+static void drop_output(stream_t *stream)
 {
     io_block_t *block;
 
+    while ((block = stream->out) != NULL) {
+        stream->out = block->next;
+        io_block_put(stream->shared, block);
+    }
+    stream->pending = 0;
+}
+
+static void release(stream_t *stream)
+{
     if (stream->gone != NULL) {
         *stream->gone = 1;
     }
@@ -33,10 +42,7 @@ static void release(stream_t *stream)
     ec_timer_cancel(&stream->deadline);
     util_list_remove(&stream->turn);
     stream_drop_input(stream);
-    while ((block = stream->out) != NULL) {
-        stream->out = block->next;
-        io_block_put(stream->shared, block);
-    }
+    drop_output(stream);
 }
 
 static apr_status_t on_pool_end(void *data)
@@ -426,6 +432,13 @@ void stream_finish_then(stream_t *stream, apr_interval_time_t grace, stream_done
     stream->done = done;
     stream->done_baton = baton;
     stream_finish(stream, grace);
+}
+
+void stream_abandon_then(stream_t *stream, apr_interval_time_t grace, stream_done_fn *done, void *baton)
+{
+    drop_output(stream);
+    stream->is_blocked = 0; /* nothing is to be written that would have to wait */
+    stream_finish_then(stream, grace, done, baton);
 }
 
 void stream_reset(stream_t *stream)

@@ -64,6 +64,9 @@ void stream_finish(stream_t *stream, apr_interval_time_t grace);
  * be called.  Keeps `baton`. */
 typedef void stream_done_fn(void *baton, apr_status_t rv);
 void stream_finish_then(stream_t *stream, apr_interval_time_t grace, stream_done_fn *done, void *baton);
+/** The same for a connection that is given up: what is queued is not sent, also not in part.  What the kernel has already may
+ * still be. */
+void stream_abandon_then(stream_t *stream, apr_interval_time_t grace, stream_done_fn *done, void *baton);
 /** As stream_destroy(), with a reset: what the kernel still holds is not sent.  One that finishes loses its
  * pool with it. */
 void stream_reset(stream_t *stream);

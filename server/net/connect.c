@@ -59,27 +59,54 @@ static void fail(net_connect_t *connect, apr_status_t rv)
     connect->fn(connect->baton, rv, NULL, &none);
 }
 
+/* The descriptor is the socket's then, and nothing is left of the connecting. */
+static apr_status_t give_away(net_connect_t *connect, apr_socket_t **socket)
+{
+    apr_os_sock_info_t info = { .os_sock = &connect->fd, .family = connect->family, .type = SOCK_STREAM };
+
+    ec_watch_stop(&connect->watch);
+    EC_TRY(apr_os_sock_make(socket, &info, connect->pool));
+    connect->fd = -1;
+    net_connect_cancel(connect);
+    return APR_SUCCESS;
+}
+
 static void succeed(net_connect_t *connect)
 {
     net_sockaddr_t here = { .length = sizeof here.u };
-    apr_os_sock_info_t info = { .os_sock = &connect->fd, .family = connect->family, .type = SOCK_STREAM };
     apr_socket_t *socket = NULL;
     net_endpoint_t local;
     apr_status_t rv;
 
-    ec_watch_stop(&connect->watch);
     if (getsockname(connect->fd, &here.u.any, &here.length) != 0) {
         fail(connect, errno);
         return;
     }
-    if ((rv = apr_os_sock_make(&socket, &info, connect->pool)) != APR_SUCCESS) {
+    if ((rv = give_away(connect, &socket)) != APR_SUCCESS) {
         fail(connect, rv);
         return;
     }
     net_endpoint_set(&local, &here);
-    connect->fd = -1;
-    net_connect_cancel(connect);
     connect->fn(connect->baton, APR_SUCCESS, socket, &local);
+}
+
+/* The kernel's word, which may be newer than what the loop has heard. */
+static int is_connected(const net_connect_t *connect)
+{
+    net_sockaddr_t there = { .length = sizeof there.u };
+
+    return getpeername(connect->fd, &there.u.any, &there.length) == 0;
+}
+
+apr_socket_t *net_connect_take(net_connect_t *connect)
+{
+    apr_socket_t *socket = NULL;
+
+    if (!is_connected(connect) || give_away(connect, &socket) != APR_SUCCESS) {
+        net_connect_cancel(connect);
+        return NULL;
+    }
+    return socket;
 }
 
 static void on_writable(void *baton, int ready)
@@ -98,9 +125,14 @@ static void on_writable(void *baton, int ready)
     }
 }
 
+/* A loop that was busy may hear of its time before it hears of the connection. */
 static void on_timer(void *baton)
 {
-    fail(baton, APR_TIMEUP);
+    if (is_connected(baton)) {
+        succeed(baton);
+    } else {
+        fail(baton, APR_TIMEUP);
+    }
 }
 
 static void on_known(void *baton)

@@ -70,4 +70,7 @@ apr_status_t net_connect_marked(net_connect_t **connect, ec_loop_t *loop, const 
                                 const char *source, apr_interval_time_t timeout, net_mark_fn *mark,
                                 net_connect_fn *fn, void *baton, apr_pool_t *pool);
 void net_connect_cancel(net_connect_t *connect);
+/** As net_connect_cancel(), unless the kernel has made the connection already, of which nobody was told yet: then its socket, which
+ * the caller takes; it stays marked.  `fn` does not run.  NULL: cancelled. */
+apr_socket_t *net_connect_take(net_connect_t *connect);
 #endif

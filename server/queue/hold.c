@@ -280,14 +280,6 @@ void hold_leave_host(limit_hold_t *hold)
     hold->host = NULL;
 }
 
-void hold_split_host(limit_hold_t *hold, limit_hold_t *to)
-{
-    *to = (limit_hold_t){ .phase = hold->phase };
-    while (hold->n > hold->n_own) {
-        to->slot[to->n++] = hold->slot[--hold->n];
-    }
-}
-
 static int enter_host(queue_t *queue, limit_hold_t *hold, const char *host)
 {
     int has_message;

@@ -87,9 +87,7 @@ struct queue_session {
     session_state_t state;
     unsigned char has_worked; /* took an attempt: the other side can be reached */
     unsigned char is_told;    /* was told to close */
-    unsigned char was_cut;    /* the receiver is yet to hear that the connection is closed */
     limit_hold_t hold;
-    ec_timer_t linger;
 };
 
 /* ---- queues ------------------------------------------------------------------------ */
@@ -204,7 +202,6 @@ enum {
     READ_AGAIN_SECONDS = 60,   /* after a batch that could not be read back */
     QUEUE_KEPT_SECONDS = 300,  /* an empty queue keeps its route and its notes so long */
     LIMITS_KEPT_SECONDS = 10,  /* ... and its places at limits */
-    CUT_LINGER_MS = 250,       /* until a receiver has heard that we closed a connection: it counts as long as that */
     HOSTS_FULL_SECONDS = 5     /* at most, before hosts that were full are looked at again */
 };
 

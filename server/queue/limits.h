@@ -138,8 +138,6 @@ int hold_may_send(const limit_hold_t *hold);
 
 /** Is it known that the host may get no message now? */
 int hold_forbids_messages(const limit_hold_t *hold);
-/** What the host has goes to `to`, which holds nothing yet. */
-void hold_split_host(limit_hold_t *hold, limit_hold_t *to);
 
 /** queue_connect() and what follows it. */
 queue_go_t hold_connect(queue_t *queue, limit_hold_t *hold, const char *host);

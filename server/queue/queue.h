@@ -132,7 +132,7 @@ typedef enum {
 queue_go_t queue_connect(queue_session_t *session, const char *host);
 /** The receiver knows of the connection (it has spoken). */
 void queue_connect_seen(queue_session_t *session);
-/** The connection that was begun is closed, and another host may follow. */
+/** The connection that was begun is closed as the receiver sees it, and another host may follow. */
 void queue_connect_over(queue_session_t *session);
 /** All hosts that could be tried are full: mail stays active and waits until one may be different.  The
  * session then ends by queue_session_closed(). */
@@ -144,8 +144,6 @@ int queue_is_guarded(const queue_session_t *session);
 /** The session takes no more attempts, its connection is being closed: the queue counts it no more, but what
  * it holds of limits stays held until queue_session_closed(). */
 void queue_session_closing(queue_session_t *session);
-/** Before queue_session_closed(): the connection was reset by us, the receiver is yet to hear of it. */
-void queue_session_was_cut(queue_session_t *session);
 /** The session is over, its connection closed as the receiver sees it.  All its attempts have ended.  The
  * queue forgets it. */
 void queue_session_closed(queue_session_t *session);

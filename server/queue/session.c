@@ -60,9 +60,8 @@ static void join_closing(queue_session_t *session)
 }
 
 /* Nothing of it is left at the receiver. */
-static void forget(void *baton)
+static void forget(queue_session_t *session)
 {
-    queue_session_t *session = baton;
     queue_t *queue = session->queue;
 
     if (session->state == SESSION_CLOSING) {
@@ -76,28 +75,14 @@ static void forget(void *baton)
     set_check_stopped(queue->set);
 }
 
-static void linger(queue_session_t *session)
-{
-    session->transport = NULL;
-    ec_timer_start(&session->linger, session->queue->set->loop, apr_time_from_msec(CUT_LINGER_MS), forget,
-                   session);
-}
-
-static queue_session_t *session_make(queue_t *queue)
-{
-    queue_session_t *session = calloc(1, sizeof *session);
-
-    EC_ASSERT(session != NULL);
-    session->queue = queue;
-    return session;
-}
-
 /* 0: none could be opened. */
 static int open_one(queue_t *queue)
 {
-    queue_session_t *session = session_make(queue);
+    queue_session_t *session = calloc(1, sizeof *session);
     apr_status_t rv;
 
+    EC_ASSERT(session != NULL);
+    session->queue = queue;
     if (!limits_open(queue, &session->hold)) {
         free(session);
         return 0;
@@ -398,14 +383,6 @@ void queue_connect_seen(queue_session_t *session)
 
 void queue_connect_over(queue_session_t *session)
 {
-    queue_session_t *rest;
-
-    if (session->hold.n > session->hold.n_own && hold_is_guarded(&session->hold)) {
-        rest = session_make(session->queue);
-        hold_split_host(&session->hold, &rest->hold);
-        join_closing(rest);
-        linger(rest);
-    }
     hold_leave_host(&session->hold);
 }
 
@@ -436,22 +413,11 @@ void queue_session_closing(queue_session_t *session)
     queue_kick(session->queue);
 }
 
-void queue_session_was_cut(queue_session_t *session)
-{
-    session->was_cut = 1;
-}
-
 void queue_session_closed(queue_session_t *session)
 {
     EC_ASSERT(session->attempt == NULL);
     if (session->state != SESSION_CLOSING) {
         leave(session);
-        join_closing(session);
     }
-    if (session->was_cut) {
-        linger(session);
-        queue_kick(session->queue);
-    } else {
-        forget(session);
-    }
+    forget(session);
 }

@@ -84,8 +84,10 @@ def test_subclusters(managed):
     assert [(r["node"], r["nodename"]) for r in found] == [("n3", "n3")]
     said = manager.console("on", "subcluster", "east:", "cluster", "nodename")
     assert said == {"answers": [{"node": "n1", "nodename": "n1"}, {"node": "n2", "nodename": "n2"}]}
-    for words in (["unicast", "n9", "pid"], ["subcluster", "broadcast", "north", "pid"], ["on", "n9:", "pid"]):
-        assert "in the cluster; nodes are n1, n2, n3" in manager.console(*words, form="text", check=False)
+    for words in (["unicast", "n9", "pid"], ["on", "n9:", "pid"]):
+        assert 'no node "n9" in the cluster; nodes are n1, n2, n3' in manager.console(*words, form="text", check=False)
+    for words in (["subcluster", "broadcast", "north", "pid"], ["on", "subcluster", "north:", "pid"]):
+        assert 'no subcluster "north" in the cluster; subclusters are east, west' in manager.console(*words, form="text", check=False)
 
 
 def test_on_all_is_one_answer(managed):

@@ -38,6 +38,34 @@ def test_two_hosts_whose_servers_know_another_number(make_lab, known):
     lab.await_leases()
 
 
+def test_one_that_does_not_know_of_the_second_yet(make_lab):
+    """While a cluster of one grows: the first server, configured to be the only one until it reloads, has seen that it is not."""
+    lab = make_lab(nodes=("a", "b"), others=())
+    whole = lab.cluster_config
+
+    def config(host, cluster=""):
+        return whole(host, cluster) if host.name == "b" else (
+            f'cluster {{ nodename = "a"\n{cluster} }}\nmsgc_server {{ peers = [ "a" = "{host.address}" ] }}\n')
+    lab.cluster_config = config
+    lab.start_nodes()
+    a, b = lab["a"].node, lab["b"].node
+    assert (a.info()["configured_nodes"], b.info()["configured_nodes"]) == (1, 2)
+    lab.cut([lab["a"]], [lab["b"]])
+    wait_for("b to know that it is alone", lambda: "half" in b.info()["share"])
+    wait_for("limits of a to be closed", lambda: a.info()["state"] == "MINORITY" and a.info()["lease_left"] == "0 ms")
+    # also when its corosync was away meanwhile
+    lab["a"].corosync.kill9()
+    wait_for("a to know", lambda: a.info()["corosync"] != "connected")
+    lab["a"].start_corosync()
+    wait_for("a to be connected", lambda: a.info()["corosync"] == "connected" and a.info()["state"] == "MINORITY")
+    assert a.info()["lease_left"] == "0 ms"
+    # told that it is one of two it uses its half, and told that it is the only one, all
+    for peers, share in ((whole(lab["a"]), "half"), (config(lab["a"]), "of all hosts")):
+        a.configure(peers)
+        a.console("config", "reload")
+        wait_for(f"a to use {share}", lambda s=share: s in a.info()["share"] and a.info()["lease_left"] != "0 ms")
+
+
 def test_a_process_of_two_is_enough_when_its_host_is_there(make_lab):
     lab = make_lab(nodes=("a", "b"), others=())
     lab.start_nodes()

@@ -3,9 +3,13 @@
 
 The sink's times are the receiver's, so what is asserted holds on any machine; how much of a limit is used depends on the
 machine, and is asked for only roughly."""
+import signal
+import socket
+import threading
+
 import pytest
 
-from lab import load, wait_for
+from lab import load, new_address, wait_for
 from sinktrace import Trace, most_at_once, most_in_window
 
 pytestmark = pytest.mark.loops
@@ -209,3 +213,78 @@ def test_the_operator_is_told_what_holds_mail_back(lab):
     why = wait_for("the reason", lambda: next(
         (x for x in [server.console("domain", "d0.test", form="text")] if "scope_max_outbound_connections" in x), None))
     assert "domain d0.test" in why, why
+
+
+def counter(server, name):
+    return next(int(row["value"]) for row in server.console("counter", "list")["counters"] if row["counter"] == name)
+
+
+def outbound(server, state):
+    """Seconds that connections have been in this state."""
+    return [float(row["seconds"]) for row in server.console("show", "outbound")["sessions"] if row["state"] == state]
+
+
+def test_a_receiver_that_stands_still_sees_no_more_either(lab):
+    """Queues give way to each other before the receiver has said anything; what it accepts later it has never had at once."""
+    far = Far(lab)
+    server = start(lab, far, 4, "scope_max_outbound_connections = 1\n")
+    far.sink.process.send_signal(signal.SIGSTOP)
+    load(server.address, server.port, "-c", 4, "-n", 20, "--domains", 4, "--domain", "test")
+    wait_for("a queue that has given way for a while, or others in its place", lambda: (
+        counter(server, "smtp.out.connections") > 2 or any(s >= 1 for s in outbound(server, "QUIT"))))
+    far.sink.process.send_signal(signal.SIGCONT)
+    assert int(server.settled()["delivered"]) == 20
+    assert far.trace().peak() == 1
+
+
+class Slow:
+    """A receiver that speaks at once, but reads late, and closes when it has read that the client has."""
+
+    def __init__(self, port, banner, late=0.4):
+        self.address, self.banner, self.late = new_address(), banner, late
+        self.now = self.most = self.seen = 0
+        self.lock = threading.Lock()
+        self.listener = socket.create_server((self.address, port))
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+
+    def serve(self, client):
+        self.count(1)
+        client.sendall(self.banner)
+        threading.Event().wait(self.late)
+        try:
+            while client.recv(1000):
+                pass
+        except ConnectionError:
+            pass
+        self.count(-1)
+        client.close()
+
+    def count(self, n):
+        with self.lock:
+            self.now += n
+            self.most = max(self.most, self.now)
+            self.seen += n > 0
+
+
+@pytest.mark.parametrize("banner", [b"554 5.7.1 go away\r\n", b"what is no reply\r\n"])
+def test_a_host_that_refuses_counts_until_it_has_closed(lab, banner):
+    """The next host is tried when nothing is left at the one before, also for limits over several queues."""
+    best, other, n = Slow(2526, banner), Far(lab, "--at", "body=delay 100", port=2526), 12
+    dns = lab.dns("".join(f"d{i}.test MX 10 mx1.there.test\nd{i}.test MX 20 mx2.there.test\n" for i in range(n))
+                  + f"mx1.there.test A {best.address}\nmx2.there.test A {other.sink.address}\n")
+    server = lab.server(f'resolv_conf = "{dns.resolv_conf}"\nremote_smtp_port = 2526\nhost_failure_retry = 1\n'
+                        'scope_max_outbound_connections = 4\nidle_timeout = 1\nmax_deliveries_per_connection = 1\n'
+                        'Host "mx1.there.test" { scope_max_outbound_connections = 1 }\n')
+    load(server.address, server.port, "-c", 4, "-n", 10 * n, "--domains", n, "--domain", "test")
+    assert int(server.settled()["delivered"]) == 10 * n
+    best.listener.close()
+    assert best.seen > 1 and best.most == 1
+    assert other.trace().peak() <= 4

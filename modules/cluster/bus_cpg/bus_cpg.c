@@ -175,6 +175,13 @@ static void on_members(cpg_handle_t handle, const struct cpg_name *group, const 
     report_view(bus);
 }
 
+/* It was said to be the only one. */
+static void look_for_a_second(bus_cpg_t *bus)
+{
+    if (bus->host_min == 1 && bus->host_count > 1)
+        bus->host_min = 2;
+}
+
 static void on_ring(cpg_handle_t handle, struct cpg_ring_id ring, uint32_t count, const uint32_t *members)
 {
     bus_cpg_t *bus = cpg_bus(handle);
@@ -184,6 +191,7 @@ static void on_ring(cpg_handle_t handle, struct cpg_ring_id ring, uint32_t count
         return;
     bus->ring = ring;
     bus->host_count = (int)count;
+    look_for_a_second(bus);
     bus->is_ring_new = bus->is_replica;
     bus->is_ring_awaited = 0;
 }
@@ -214,7 +222,13 @@ static void on_quorum(quorum_handle_t handle, uint32_t is_quorate, uint64_t ring
 void bus_cpg_need_hosts(bus_cpg_t *bus, int hosts)
 {
     bus->host_min = hosts;
+    look_for_a_second(bus);
     tell_quorum(bus);
+}
+
+int bus_cpg_needs_hosts(const bus_cpg_t *bus)
+{
+    return bus->host_min;
 }
 
 /* ---- sending --------------------------------------------------------------------------- */

@@ -57,8 +57,11 @@ int bus_cpg_is_sender_other(const bus_cpg_t *bus);
 /** Messages of ours that have not come back. */
 int bus_cpg_in_flight(const bus_cpg_t *bus);
 /** Fewer hosts than this are never quorate, whatever the quorum service says: with two hosts corosync's two_node lets
- * each of them be quorate alone.  At any time, outside of callbacks. */
+ * each of them be quorate alone.  1: the host is the only one; where another is in its ring, or comes into it, that is not true,
+ * and two are needed until this is called again.  At any time, outside of callbacks. */
 void bus_cpg_need_hosts(bus_cpg_t *bus, int hosts);
+/** How many are needed now. */
+int bus_cpg_needs_hosts(const bus_cpg_t *bus);
 /** To be polled for reading; the second may be -1. */
 void bus_cpg_descriptors(const bus_cpg_t *bus, int descriptors[2]);
 /** Deliver what is there, at most `limit` events; callbacks run inside.  Call when a descriptor is readable,

@@ -70,6 +70,7 @@ struct node {
     struct node_member listed[BUS_CPG_MEMBERS_MAX]; /* with what the replica knows */
     refusals_t refusals;                            /* in the control group */
     int must_say;                                   /* who we are */
+    int has_seen_second;                            /* though the configuration has one node */
     apr_time_t said_busy;
 };
 
@@ -210,11 +211,19 @@ static const struct bus_events cluster_events = { on_view, on_quorum, on_message
 
 /* corosync's two_node calls each of two hosts quorate, also when they have lost one another.  Its configuration need not be that of
  * the servers: they may not know how many there are, or one of the two was changed before the other.  So whoever is alone is
- * quorate only where it is configured to be the only one. */
+ * quorate only where it is configured to be the only one, and has not seen another since it was told so: a cluster of one grows
+ * before its server hears of it. */
 static void need_hosts(node_t *node)
 {
     if (link_bus(node->cluster) != NULL)
-        bus_cpg_need_hosts(link_bus(node->cluster), node->settings.nodes == 1 ? 1 : 2);
+        bus_cpg_need_hosts(link_bus(node->cluster), node->settings.nodes == 1 && !node->has_seen_second ? 1 : 2);
+}
+
+/* Also the next connection to corosync is to know. */
+static void note_second(node_t *node)
+{
+    if (node->settings.nodes == 1 && link_bus(node->cluster) != NULL && bus_cpg_needs_hosts(link_bus(node->cluster)) > 1)
+        node->has_seen_second = 1;
 }
 
 static void on_cluster_news(node_t *node, enum link_news news, apr_time_t now)
@@ -238,6 +247,7 @@ static int turn_links(node_t *node, apr_time_t now)
         node->members.count = 0;
     node->must_say |= news == LINK_UP;
     on_cluster_news(node, link_turn(node->cluster, now, &has_more), now);
+    note_second(node);
     if (node->must_say)
         say_who(node, now);
     return has_more || has_more_control;
@@ -556,6 +566,7 @@ void node_set_nodes(node_t *node, int nodes)
 {
     node_lock(node);
     node->settings.nodes = nodes;
+    node->has_seen_second = 0;
     replica_set_hosts(node->replica, nodes, ec_gate_clock());
     if (node->cluster != NULL)
         need_hosts(node);

@@ -286,15 +286,34 @@ static const char *names_of(const remote_t *remote, apr_pool_t *pool)
     return names;
 }
 
+/* Each of them once, in the order of the nodes that are in them. */
+static const char *subclusters_of(const remote_t *remote, apr_pool_t *pool)
+{
+    const char *names = "";
+
+    for (int i = 0; i < remote->members.count; i++) {
+        const char *name = remote->members.list[i].subcluster;
+        int before = 0;
+
+        while (before < i && strcasecmp(remote->members.list[before].subcluster, name) != 0)
+            before++;
+        if (before == i)
+            names = apr_pstrcat(pool, names, i > 0 ? ", " : "", name, NULL);
+    }
+    return names;
+}
+
 static const char *why_nobody(const remote_t *remote, const struct remote_request *request, apr_pool_t *pool)
 {
     if (!remote->members.has_bus)
         return "this manager is not connected to the cluster: is corosync running here?";
     if (remote->members.count == 0)
         return "there is no node in the cluster; \"show cluster membership\" tells who is there";
-    return apr_psprintf(pool, "there is no %s \"%s\" in the cluster; nodes are %s",
-                        request->target == REMOTE_NODE ? "node" : "subcluster", request->name,
-                        names_of(remote, pool));
+    if (request->target == REMOTE_NODE)
+        return apr_psprintf(pool, "there is no node \"%s\" in the cluster; nodes are %s", request->name,
+                            names_of(remote, pool));
+    return apr_psprintf(pool, "there is no subcluster \"%s\" in the cluster; subclusters are %s", request->name,
+                        subclusters_of(remote, pool));
 }
 
 apr_status_t remote_ask(remote_t *remote, struct remote_request *request, apr_interval_time_t timeout,

@@ -118,6 +118,15 @@ void connect_failed(session_t *session, const char *text)
     hosts_failed(&session->hosts, session->queue, stage, text,
                  session_interval(session, CONF_O_HOST_FAILURE_RETRY));
     session_drop(session);
+    if (session->is_leaving) {
+        session_enter(session, SESSION_LEAVE);
+    } else {
+        connect_left(session);
+    }
+}
+
+void connect_left(session_t *session)
+{
     queue_connect_over(session->handle);
     connect_next(session);
 }
@@ -220,6 +229,32 @@ static int may_send(void *baton)
     return queue_may_send(((session_t *)baton)->handle);
 }
 
+/* On failure session->stream is NULL. */
+static apr_status_t make_stream(session_t *session, apr_socket_t *socket)
+{
+    apr_status_t rv;
+
+    unmark_at_end(session, socket);
+    rv = stream_create(&session->stream, session->loop, socket, &stream_calls, session, session->conn_pool);
+    if (rv != APR_SUCCESS) {
+        session->stream = NULL;
+        return rv;
+    }
+    stream_set_permit(session->stream, may_send, session);
+    session->is_peer_gone = 0;
+    return APR_SUCCESS;
+}
+
+void connect_stop(session_t *session)
+{
+    apr_socket_t *socket = net_connect_take(session->connect);
+
+    session->connect = NULL;
+    if (socket != NULL) {
+        (void)make_stream(session, socket); /* else it is closed with its pool */
+    }
+}
+
 static void on_connected(void *baton, apr_status_t rv, apr_socket_t *socket, const net_endpoint_t *local)
 {
     session_t *session = baton;
@@ -227,17 +262,12 @@ static void on_connected(void *baton, apr_status_t rv, apr_socket_t *socket, con
 
     session->connect = NULL;
     if (rv == APR_SUCCESS) {
-        rv = stream_create(&session->stream, session->loop, socket, &stream_calls, session,
-                           session->conn_pool);
+        rv = make_stream(session, socket);
     }
     if (rv != APR_SUCCESS) {
-        session->stream = NULL;
         connect_failed(session, classify_connect(rv, text, sizeof(text)));
         return;
     }
-    stream_set_permit(session->stream, may_send, session);
-    session->is_peer_gone = session->was_closed = 0;
-    unmark_at_end(session, socket);
     session->connection = ec_id_new();
     session->attempts = session->deliveries = session->recipients = 0;
     memset(&session->peer, 0, sizeof(session->peer));

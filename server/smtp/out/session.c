@@ -1,8 +1,15 @@
 /* session.c - life of a session: states, what is due, the end
  * SPDX-License-Identifier: Apache-2.0
  *
- * A session that has said QUIT is no session of the queue's any more, but it holds its slots until the peer
- * has closed, or has been reset.
+ * A connection counts at the receiver until the receiver has seen its end, so a session holds its slots until the peer has closed,
+ * too: after QUIT, and after a connection that is given up (end of our side, nothing more is sent).  A peer that accepts or reads
+ * late sees the end of one connection before it can see another.  The bounds of that:
+ *   - a peer that does not close within LEAVE_SECONDS is reset, and a lease that is over resets at once; both count for HEARD_MS
+ *     more, since the reset has to get there and nobody answers it;
+ *   - a connection that is not made yet is cancelled: the peer's answer, if it comes, is met by a reset, and what is half open was
+ *     never shown to its program.  One that is made between our last look and the cancelling ends at once; that counts for
+ *     HEARD_MS, too, and a peer that accepts later than that sees a connection that has ended already.
+ * A session that has ended so is no session of the queue's any more (QUIT); one that tries another host waits (LEAVE).
  *
  * session_enter() is the only place that changes the state.  Calls from outside (the queue's wake) and steps
  * that must not run inside a callback are flags in `todo`, worked off by one post. */
@@ -25,7 +32,7 @@ static const struct {
     const char *meaning;
 } states[] = { SESSION_STATES(SESSION_ROW) };
 
-enum { QUIT_GRACE_SECONDS = 5 };
+enum { LEAVE_SECONDS = 5, HEARD_MS = 250 };
 
 void session_enter(session_t *session, session_state_t state)
 {
@@ -109,51 +116,98 @@ const char *session_hostname(session_t *session)
 
 /* ---- the end ------------------------------------------------------------------------------ */
 
-void session_drop(session_t *session)
-{
-    session->was_closed |= !session->is_peer_gone && (session->stream != NULL || session->connect != NULL);
-    if (session->stream != NULL) {
-        policy_disconnect(session);
-        session->tx.bytes = body_sent(session);
-        connect_unmark(session);
-        if (queue_is_guarded(session->handle)) {
-            stream_reset(session->stream); /* others wait for the slot */
-        } else {
-            stream_destroy(session->stream);
-        }
-        session->stream = NULL;
-    }
-    if (session->connect != NULL) {
-        net_connect_cancel(session->connect);
-        session->connect = NULL;
-    }
-    if (session->conn_pool != NULL) {
-        apr_pool_destroy(session->conn_pool);
-        session->conn_pool = NULL;
-    }
-}
-
-/* Nothing of it is left, but what the receiver may yet have to hear. */
+/* Nothing of it is left. */
 static void over(session_t *session)
 {
     session_enter(session, SESSION_CLOSED);
     transport_remove(session);
     session->is_ended = 1;
-    if (session->was_closed) {
-        queue_session_was_cut(session->handle);
-    }
     queue_session_closed(session->handle);
     session_poke(session, TODO_FREE);
 }
 
-static void on_finished(void *baton, apr_status_t rv)
+/* The peer has no connection of this session. */
+static void on_peer_knows(session_t *session)
+{
+    session->is_leaving = 0;
+    if (session->state == SESSION_LEAVE) {
+        connect_left(session);
+    } else if (session->state == SESSION_QUIT) {
+        over(session);
+    }
+}
+
+static void on_heard(void *baton)
+{
+    on_peer_knows(baton);
+}
+
+/* A reset is on its way. */
+static void await_reset(session_t *session)
+{
+    session->is_leaving = 1;
+    ec_timer_start(&session->heard, session->loop, apr_time_from_msec(HEARD_MS), on_heard, session);
+}
+
+static void on_left(void *baton, apr_status_t rv)
 {
     session_t *session = baton;
 
+    session->left = NULL;
+    if (rv == APR_EOF) {
+        on_peer_knows(session);
+    } else {
+        await_reset(session);
+    }
+}
+
+typedef void finish_fn(stream_t *stream, apr_interval_time_t grace, stream_done_fn *done, void *baton);
+
+/* The stream takes the connection's pool, and the mark with it. */
+static void leave(session_t *session, finish_fn *finish)
+{
+    session->is_leaving = 1;
+    session->left = session->stream;
     session->stream = NULL;
     session->conn_pool = NULL;
-    session->was_closed = rv != APR_EOF;
-    over(session);
+    session->marked = NULL;
+    finish(session->left, apr_time_from_sec(LEAVE_SECONDS), on_left, session);
+}
+
+static void part(session_t *session)
+{
+    if (!session->is_peer_gone && !session->is_cut) {
+        leave(session, stream_abandon_then);
+        return;
+    }
+    connect_unmark(session);
+    if (session->is_peer_gone) {
+        stream_destroy(session->stream);
+    } else {
+        stream_reset(session->stream);
+        await_reset(session);
+    }
+    session->stream = NULL;
+}
+
+void session_drop(session_t *session)
+{
+    if (session->stream != NULL) {
+        policy_disconnect(session);
+        session->tx.bytes = body_sent(session);
+        part(session);
+    } else if (session->connect != NULL) {
+        connect_stop(session);
+        if (session->stream != NULL) {
+            part(session);
+        } else {
+            await_reset(session);
+        }
+    }
+    if (session->conn_pool != NULL) {
+        apr_pool_destroy(session->conn_pool);
+        session->conn_pool = NULL;
+    }
 }
 
 static void quit(session_t *session)
@@ -162,9 +216,7 @@ static void quit(session_t *session)
 
     policy_disconnect(session);
     stream_write_static(session->stream, command, sizeof(command) - 1);
-    session_enter(session, SESSION_QUIT);
-    stream_finish_then(session->stream, apr_time_from_sec(QUIT_GRACE_SECONDS), on_finished, session);
-    queue_session_closing(session->handle);
+    leave(session, stream_finish_then);
 }
 
 void session_end(session_t *session)
@@ -174,17 +226,21 @@ void session_end(session_t *session)
     if (session->stream != NULL && !session->is_cut &&
         (session->state == SESSION_IDLE || session->state == SESSION_SETTLE)) {
         quit(session);
-        hosts_end(&session->hosts);
-        return;
+    } else {
+        session_drop(session);
     }
-    session_drop(session);
     if (session->is_routing && session->route_wait != NULL) {
         queue_route_cancel(session->route_wait);
         session->route_wait = NULL;
         session->is_routing = 0;
     }
     hosts_end(&session->hosts);
-    over(session);
+    if (session->is_leaving) {
+        session_enter(session, SESSION_QUIT);
+        queue_session_closing(session->handle);
+    } else {
+        over(session);
+    }
 }
 
 queue_outcome_t session_lost_outcome(const session_t *session)
@@ -195,10 +251,15 @@ queue_outcome_t session_lost_outcome(const session_t *session)
 /* What permits the connection is gone. */
 static void cut(session_t *session)
 {
+    if (session->left != NULL) {
+        stream_reset(session->left);
+        session->left = NULL;
+        await_reset(session);
+    }
     if (session->state == SESSION_QUIT) {
-        stream_reset(session->stream);
-        on_finished(session, APR_EACCES);
-    } else if (session->stream != NULL) {
+        return;
+    }
+    if (session->stream != NULL) {
         session_lost(session, "the lease of a limit is over");
     } else if (!tx_is_open(session)) {
         session_end(session);

@@ -2,8 +2,9 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  *   ROUTE -> CONNECT -> BANNER -> EHLO [-> HELO] -> IDLE
- *      ^--- next host ----'---------'--------'        |
- *                                                     v
+ *               ^           |        |         |      |
+ *               '-- LEAVE <-'--------'---------'      |
+ *              next host                              v
  *   IDLE -> MAIL -> RCPT (n times) -> DATA -> BODY -> CONFIRM -> SETTLE -> IDLE
  *             `--------`----------------`--- no recipient left --> RSET ->'
  *
@@ -42,7 +43,8 @@ typedef struct ec_out session_t;
     X(CONFIRM, CONFIRM, BODY_TIMEOUT, confirm, "waiting for the answer to the final dot") \
     X(RSET, RSET, RSET_TIMEOUT, rset, "waiting for the answer to RSET")                   \
     X(SETTLE, IDLE, COUNT, idle, "waiting until results are on record")                   \
-    X(QUIT, IDLE, COUNT, idle, "has said QUIT, waiting for the peer to close")            \
+    X(LEAVE, NOT_CONNECTED, COUNT, idle, "waiting for a host that is of no use to close") \
+    X(QUIT, IDLE, COUNT, idle, "has ended, waiting for the peer to close")                \
     X(CLOSED, NOT_CONNECTED, COUNT, idle, "closed")
 
 #define SESSION_ENUM(name, stage, option, handler, meaning) SESSION_##name,
@@ -124,7 +126,6 @@ struct ec_out {
     int *marked;      /* of the connection's pool: its descriptor, which the guard knows; or NULL */
     int is_cut;       /* what permits the connection is gone: nothing more is sent */
     int is_peer_gone; /* it has closed, or the connection is broken */
-    int was_closed;   /* a connection that the peer had not closed was closed without QUIT */
     int n_full;       /* hosts passed over because a limit is reached there */
 
     ec_post_t post;
@@ -139,6 +140,9 @@ struct ec_out {
     apr_pool_t *conn_pool; /* of the connection; given to the stream */
     net_connect_t *connect;
     stream_t *stream; /* NULL: not connected */
+    int is_leaving;   /* a connection was ended by us, and the peer may not know yet: the slots are held */
+    stream_t *left;   /* that connection; NULL: it was reset, and `heard` runs */
+    ec_timer_t heard;
     ec_id_t connection;
     peer_t peer;
     smtp_reply_t reply;
@@ -155,7 +159,7 @@ void session_poke(session_t *session, int todo);
 void session_enter(session_t *session, session_state_t state);
 /** Take the next attempt, or go idle, or quit; whatever is due now that nothing is under way. */
 void session_continue(session_t *session);
-/** End the connection at once, without QUIT. */
+/** End the connection, without QUIT: nothing more is sent.  The peer is given time to see it (is_leaving). */
 void session_drop(session_t *session);
 /** Nothing more will come: QUIT when connected, tell the queue, free.  No attempt may be open. */
 void session_end(session_t *session);
@@ -177,6 +181,10 @@ void connect_start(session_t *session);
 void connect_next(session_t *session);
 /** Before the connection is closed: the guard forgets it. */
 void connect_unmark(session_t *session);
+/** Nothing is left of the connection to a host that was of no use. */
+void connect_left(session_t *session);
+/** A connection that the kernel has made already although nobody was told yet becomes the session's; else it is cancelled. */
+void connect_stop(session_t *session);
 /** This host is of no use now (text: reply or internal): remember it and go to the next. */
 void connect_failed(session_t *session, const char *text);
 session_lost_fn early_lost;

@@ -420,6 +420,32 @@ START_TEST(one_of_two_hosts_is_not_quorate)
 }
 END_TEST
 
+/* It is said to be the only one, before another comes or while it is there. */
+START_TEST(who_has_seen_another_is_not_the_only_one)
+{
+    bus_cpg_t *bus = open_in_ring();
+
+    bus_cpg_need_hosts(bus, 1);
+    ck_assert_int_eq(bus_cpg_needs_hosts(bus), 2);
+    members(NOW(10), 0, 0, 20, CPG_REASON_NODEDOWN);
+    ring(8, 1);
+    quorum(8, 1);
+    dispatch(bus, 1, "view 8:1- ");
+    bus_cpg_need_hosts(bus, 1);
+    ck_assert_str_eq(said, "view 8:1- quorum+ ");
+    ck_assert_int_eq(bus_cpg_needs_hosts(bus), 1);
+    members(NOW(10, 20), 20, CPG_REASON_NODEUP, 0, 0);
+    ring(12, 2);
+    quorum(12, 1);
+    dispatch(bus, 1, "view 12:12+ ");
+    members(NOW(10), 0, 0, 20, CPG_REASON_NODEDOWN);
+    ring(16, 1);
+    quorum(16, 1);
+    dispatch(bus, 1, "view 16:1- ");
+    bus_cpg_close(bus);
+}
+END_TEST
+
 START_TEST(quorum_that_changes_in_a_ring_is_told)
 {
     bus_cpg_t *bus = open_in_ring();
@@ -464,6 +490,7 @@ static void add(Suite *suite)
     tcase_add_test(tcase, a_second_process_does_not_join);
     tcase_add_test(tcase, processes_of_our_host_are_told_apart);
     tcase_add_test(tcase, one_of_two_hosts_is_not_quorate);
+    tcase_add_test(tcase, who_has_seen_another_is_not_the_only_one);
     tcase_add_test(tcase, quorum_that_changes_in_a_ring_is_told);
     tcase_add_test(tcase, a_corosync_that_reads_nothing_gets_no_more);
 }

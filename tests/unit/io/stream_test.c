@@ -411,6 +411,53 @@ START_TEST(finish_has_a_grace)
 }
 END_TEST
 
+static int n_done;
+static apr_status_t done_rv;
+
+static void on_done(void *baton, apr_status_t rv)
+{
+    n_done++;
+    done_rv = rv;
+}
+
+/* Given up while the kernel takes no more, or before it was asked: the rest is not sent, the peer sees the end, and only its own
+ * end, or time, is the last of it. */
+START_TEST(abandoned)
+{
+    static char block[BIG], got[BIG];
+    apr_size_t length = 0;
+    ssize_t n;
+
+    n_done = 0;
+    event_clock_hold(clock_);
+    stream_write_static(owner.stream, block, sizeof block);
+    if (_i < 2) {
+        turns(3);
+        ck_assert_uint_gt(stream_pending(owner.stream), 0);
+    }
+    stream_abandon_then(owner.stream, 3000000, on_done, NULL);
+    owner.stream = NULL;
+    turns(3);
+    while ((n = recv(owner.peer, got, sizeof got, MSG_DONTWAIT)) > 0) {
+        length += (apr_size_t)n;
+    }
+    ck_assert_int_eq(n, 0);
+    ck_assert(_i == 2 ? length == 0 : length < sizeof block);
+    turns(3);
+    ck_assert_int_eq(n_done, 0);
+    if (_i == 1) {
+        event_clock_advance(clock_, 3100000);
+    } else {
+        close(owner.peer);
+        owner.peer = -1;
+    }
+    turns(3);
+    ck_assert_int_eq(n_done, 1);
+    ck_assert_int_eq(done_rv, _i == 1 ? APR_TIMEUP : APR_EOF);
+    ck_assert_int_eq(owner.closed, 0);
+}
+END_TEST
+
 START_TEST(write_to_a_gone_peer)
 {
     close(owner.peer);
@@ -459,6 +506,7 @@ static void add(Suite *suite)
     tcase_add_test(tcase, destroyed_with_work_for_the_turn);
     tcase_add_test(tcase, finish);
     tcase_add_test(tcase, finish_has_a_grace);
+    tcase_add_loop_test(tcase, abandoned, 0, 3);
     tcase_add_test(tcase, write_to_a_gone_peer);
     tcase_add_test(tcase, idle_costs_nothing);
 }

@@ -499,28 +499,42 @@ START_TEST(is_refused)
 }
 END_TEST
 
-/* A listener whose queue is full answers nothing. */
-START_TEST(times_out)
+enum { FILLERS = 8 };
+
+/* A listener whose queue is full answers nothing.  Returns its port. */
+static int full_listener(int *listener, int filler[FILLERS])
 {
     net_sockaddr_t address;
-    net_connect_t *pending;
-    int listener = socket(AF_INET, SOCK_STREAM, 0), filler[8];
 
+    *listener = socket(AF_INET, SOCK_STREAM, 0);
     net_sockaddr_set(&address, "127.0.0.1", 0);
-    ck_assert_int_eq(bind(listener, &address.u.any, address.length), 0);
-    ck_assert_int_eq(listen(listener, 0), 0);
-    ck_assert_int_eq(getsockname(listener, &address.u.any, &address.length), 0);
-    for (int i = 0; i < TEST_COUNT(filler); i++) {
+    ck_assert_int_eq(bind(*listener, &address.u.any, address.length), 0);
+    ck_assert_int_eq(listen(*listener, 0), 0);
+    ck_assert_int_eq(getsockname(*listener, &address.u.any, &address.length), 0);
+    for (int i = 0; i < FILLERS; i++) {
         filler[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
         (void)connect(filler[i], &address.u.any, address.length);
     }
-    ck_assert_int_eq(start_connect("127.0.0.1", net_sockaddr_port(&address), NULL, &pending), APR_SUCCESS);
-    ck_assert(event_run_until(loop, has_result, NULL, 100));
-    ck_assert_int_eq(result.rv, APR_TIMEUP);
-    for (int i = 0; i < TEST_COUNT(filler); i++) {
+    return net_sockaddr_port(&address);
+}
+
+static void end_full_listener(int listener, int filler[FILLERS])
+{
+    for (int i = 0; i < FILLERS; i++) {
         close(filler[i]);
     }
     close(listener);
+}
+
+START_TEST(times_out)
+{
+    net_connect_t *pending;
+    int filler[FILLERS], listener, port = full_listener(&listener, filler);
+
+    ck_assert_int_eq(start_connect("127.0.0.1", port, NULL, &pending), APR_SUCCESS);
+    ck_assert(event_run_until(loop, has_result, NULL, 100));
+    ck_assert_int_eq(result.rv, APR_TIMEUP);
+    end_full_listener(listener, filler);
 }
 END_TEST
 
@@ -534,6 +548,35 @@ START_TEST(cancelled)
     (void)event_run_until(loop, NULL, NULL, 20);
     ck_assert_int_eq(result.calls, 0);
     close_listener(listener);
+}
+END_TEST
+
+/* Of a connection that the kernel has made nobody was told: it can be taken. */
+START_TEST(is_made_already)
+{
+    net_listener_t *listener = listen_at("127.0.0.1:0", 0);
+    net_connect_t *pending;
+    apr_socket_t *socket;
+
+    ck_assert_int_eq(start_connect("127.0.0.1", net_listener_port(listener), NULL, &pending), APR_SUCCESS);
+    ck_assert_ptr_nonnull(socket = net_connect_take(pending));
+    run_until_accepted(1);
+    ck_assert_int_eq(result.calls, 0);
+    apr_socket_close(socket);
+    close_listener(listener);
+}
+END_TEST
+
+START_TEST(is_not_made_yet)
+{
+    net_connect_t *pending;
+    int filler[FILLERS], listener, port = full_listener(&listener, filler);
+
+    ck_assert_int_eq(start_connect("127.0.0.1", port, NULL, &pending), APR_SUCCESS);
+    ck_assert_ptr_null(net_connect_take(pending));
+    (void)event_run_until(loop, NULL, NULL, 20);
+    ck_assert_int_eq(result.calls, 0);
+    end_full_listener(listener, filler);
 }
 END_TEST
 
@@ -568,6 +611,8 @@ static void add(Suite *suite)
     tcase_add_test(tcase, is_refused);
     tcase_add_test(tcase, times_out);
     tcase_add_test(tcase, cancelled);
+    tcase_add_test(tcase, is_made_already);
+    tcase_add_test(tcase, is_not_made_yet);
     tcase_add_test(tcase, fails_at_once);
     tcase_add_checked_fixture(loops, setup_loops, event_runtime_destroy);
     tcase_add_test(loops, every_loop_accepts);

@@ -192,24 +192,24 @@ static void next_attempt(void *baton);
 /* Nothing of it is left at the receiver. */
 static void on_heard(void *baton)
 {
+    struct line *line = baton;
+
     pthread_mutex_lock(&lock);
     world.open_now--;
     pthread_mutex_unlock(&lock);
-    free(baton);
+    queue_session_closed(line->session);
+    free(line);
 }
 
 static void close_line(struct line *line)
 {
-    queue_session_t *session = line->session;
-
     ec_timer_cancel(&line->timer);
     if (world.heard_after > 0) {
-        queue_session_was_cut(session);
+        queue_session_closing(line->session);
         ec_timer_start(&line->timer, line->loop, world.heard_after, on_heard, line);
     } else {
         on_heard(line);
     }
-    queue_session_closed(session);
 }
 
 static void on_idle(void *baton)

@@ -20,7 +20,7 @@ typedef struct {
     apr_status_t dns_rv; /* answer of every look-up */
     const char *binding, *group; /* what new mail is to leave by; NULL: nothing said */
     apr_interval_time_t connect_delay, reply_delay, idle_timeout;
-    apr_interval_time_t heard_after; /* connections are closed without QUIT, and the receiver sees it so much later; 0: with */
+    apr_interval_time_t heard_after; /* receivers see so much later that a connection is closed */
     void (*script)(const queue_attempt_t *attempt, int i, queue_result_t *result); /* NULL: delivered */
     apr_status_t fail[SPOOL_DROP + 1]; /* what requests of a verb come back with */
     apr_status_t fail_load;

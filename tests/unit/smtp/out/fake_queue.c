@@ -48,7 +48,8 @@ static struct {
     apr_status_t mark_rv;
     int is_mark_held, marks;
     ec_post_t mark_post;
-    int n_full, is_wait, throttle_at, is_throttled, is_denied, was_cut, is_closing;
+    int n_full, is_wait, throttle_at, is_throttled, is_denied, is_closing;
+    apr_time_t over_at;
     void *note;
     void (*note_free)(void *);
 } fake;
@@ -152,9 +153,9 @@ void fake_queue_cut(int is_told)
     }
 }
 
-int fake_queue_is_cut_heard(void)
+apr_time_t fake_queue_over_at(void)
 {
-    return fake.was_cut;
+    return fake.over_at;
 }
 
 void fake_queue_route_fails(apr_status_t rv)
@@ -338,6 +339,7 @@ void queue_connect_seen(queue_session_t *session)
 
 void queue_connect_over(queue_session_t *session)
 {
+    fake.over_at = ec_loop_now(ec_loop_at(0));
 }
 
 void queue_hosts_full(queue_session_t *session)
@@ -361,15 +363,11 @@ void queue_session_closing(queue_session_t *session)
     fake.is_closing = 1;
 }
 
-void queue_session_was_cut(queue_session_t *session)
-{
-    fake.was_cut = 1;
-}
-
 void queue_session_closed(queue_session_t *session)
 {
     ck_assert(!fake.is_closed);
     fake.is_closed = 1;
+    fake.over_at = ec_loop_now(ec_loop_at(0));
 }
 
 static void on_route(void *baton)

@@ -33,7 +33,8 @@ void fake_queue_wait(void);
 void fake_queue_throttle(int attempts);
 /** What permits the connection is gone: nothing may be sent, and, with `is_told`, the session hears of it. */
 void fake_queue_cut(int is_told);
-int fake_queue_is_cut_heard(void); /* it was said that the connection was reset by us */
+/** When it was last said that nothing of a connection is left; 0: never. */
+apr_time_t fake_queue_over_at(void);
 /** The mark comes back with this, and only after fake_queue_release_mark() when `is_held`. */
 void fake_queue_mark(apr_status_t rv, int is_held);
 void fake_queue_release_mark(void);

@@ -99,7 +99,7 @@ static const char *answer(struct conn *conn, const char *verb, const char *frien
         hang_up(conn);
     } else if (!conn->is_mute) {
         conn->is_mute = 1;
-        if (strcmp(act, "!stall") == 0) {
+        if (strncmp(act, "!stall", 6) == 0) {
             stream_pause(conn->stream);
         }
         peer.is_silent = 1;

@@ -4,6 +4,47 @@
 
 /* ---- hosts --------------------------------------------------------------------------------------------- */
 
+/* What the peer has not closed is held: for five seconds, and until a reset has got there. */
+enum { PATIENCE_MS = 5000, HEARD_MS = 250 };
+
+static int ms_since(apr_time_t before)
+{
+    return (int)apr_time_as_msec(fake_queue_over_at() - before);
+}
+
+/* The first host refuses, and closes when we do, or never. */
+static const struct {
+    const char *act;
+    int ms;
+} refusals[] = {
+    { "554 go away", 0 },
+    { "nonsense", 0 },
+    { "!drop 554 go away", 0 },
+    { "!stall 554 go away", PATIENCE_MS + HEARD_MS },
+};
+
+static int has_second(void *baton)
+{
+    return peer_connections() == 2;
+}
+
+START_TEST(next_host_when_the_last_has_closed)
+{
+    static const char *const two[] = { "127.0.0.1", "127.0.0.1", NULL };
+    peer_script_t script = { OFFERS_ALL, { { "", 1, refusals[_i].act } } };
+    apr_time_t before = ec_loop_now(ec_loop_at(0));
+
+    peer_start(&script, test_pool);
+    fake_queue_start(CONF "host_failure_retry = 0\n", two, peer_port(), test_pool);
+    add_message(MESSAGE, 1);
+    fake_queue_open();
+    until(has_second);
+    ck_assert_int_eq(ms_since(before), refusals[_i].ms);
+    until(fake_queue_is_closed);
+    ck_assert_str_eq(fake_queue_story(), "D9 / ");
+}
+END_TEST
+
 START_TEST(next_host)
 {
     static const char *const two[] = { "127.0.0.9", "127.0.0.1", NULL }; /* nobody listens on the first */
@@ -57,6 +98,7 @@ END_TEST
 START_TEST(throttled)
 {
     static const peer_script_t script = { OFFERS_ALL, { { 0 } } };
+    apr_time_t before = ec_loop_now(ec_loop_at(0));
 
     peer_start(&script, test_pool);
     fake_queue_start(CONF "idle_timeout = 5\n", here, peer_port(), test_pool);
@@ -73,7 +115,7 @@ START_TEST(throttled)
     until(fake_queue_is_closed);
     ck_assert_str_eq(fake_queue_story(), "D9 / ");
     ck_assert(has_quit(NULL));
-    ck_assert(!fake_queue_is_cut_heard());
+    ck_assert_int_eq(ms_since(before), 0);
 }
 END_TEST
 
@@ -93,6 +135,7 @@ START_TEST(cut)
 {
     peer_script_t script = { NULL, { { cuts[_i].verb, 0, "!silent" } } };
     const char *before;
+    apr_time_t when;
 
     peer_start(&script, test_pool);
     fake_queue_start(CONF "body_timeout = 1000\nmailfrom_timeout = 1000\nehlo_timeout = 1000\n", here,
@@ -101,11 +144,12 @@ START_TEST(cut)
     fake_queue_open();
     until(is_silent);
     before = peer_transcript();
+    when = ec_loop_now(ec_loop_at(0));
     fake_queue_cut(1);
     until(fake_queue_is_closed);
     ck_assert_str_eq(fake_queue_story(), cuts[_i].story);
     ck_assert_str_eq(peer_transcript(), before);
-    ck_assert(fake_queue_is_cut_heard());
+    ck_assert_int_eq(ms_since(when), HEARD_MS);
 }
 END_TEST
 
@@ -119,9 +163,60 @@ START_TEST(nothing_is_sent_without_permission)
     fake_queue_cut(0);
     add_message(MESSAGE, 1);
     fake_queue_open();
+    event_clock_release(event_runtime_clock()); /* a reset takes its time */
     until(fake_queue_is_closed);
     ck_assert_str_eq(fake_queue_story(), "");
     ck_assert_str_eq(peer_transcript(), "");
+}
+END_TEST
+
+/* An answer that does not come: the connection is given up, and its slots are held until the peer has closed: at once when it
+ * reads, in the end when it does not. Nothing is sent meanwhile, also no dot that was waiting for its turn. */
+START_TEST(given_up)
+{
+    const char *verb = cuts[_i / 2].verb;
+    peer_script_t script = { NULL, { { verb, 0, _i % 2 ? "!stall" : "!silent" } } };
+    const char *before;
+    apr_time_t when;
+
+    peer_start(&script, test_pool);
+    fake_queue_start(CONF "body_timeout = 10\nmailfrom_timeout = 10\nehlo_timeout = 10\n", here, peer_port(), test_pool);
+    add_message(MESSAGE, 2);
+    fake_queue_open();
+    until(is_silent);
+    before = peer_transcript();
+    when = ec_loop_now(ec_loop_at(0)) + (strcmp(verb, "QUIT") == 0 ? 0 : apr_time_from_sec(10));
+    until(fake_queue_is_closed);
+    ck_assert_int_eq(ms_since(when), _i % 2 ? PATIENCE_MS + HEARD_MS : 0);
+    ck_assert_str_eq(peer_transcript(), before);
+}
+END_TEST
+
+/* It waits for a peer to close when its lease ends: cut at once. */
+START_TEST(cut_while_it_closes)
+{
+    static const peer_script_t script = { NULL, { { "", 0, "!stall 554 go away" } } };
+    apr_time_t when;
+
+    peer_start(&script, test_pool);
+    fake_queue_start(CONF, here, peer_port(), test_pool);
+    add_message(MESSAGE, 1);
+    fake_queue_open();
+    until(is_silent);
+    event_clock_hold(event_runtime_clock());
+    event_run_until(ec_loop_at(0), fake_queue_is_closed, NULL, 100);
+    if (_i == 1) {
+        fake_queue_wake(1);
+        event_run_until(ec_loop_at(0), fake_queue_is_closed, NULL, 10);
+    }
+    ck_assert(!fake_queue_is_closed(NULL));
+    ck_assert_int_eq(fake_queue_over_at(), 0);
+    when = ec_loop_now(ec_loop_at(0));
+    fake_queue_cut(1);
+    event_clock_release(event_runtime_clock());
+    until(fake_queue_is_closed);
+    ck_assert_int_eq(ms_since(when), HEARD_MS);
+    ck_assert_int_eq(peer_connections(), 1);
 }
 END_TEST
 
@@ -319,6 +414,7 @@ static void add(Suite *suite)
     TCase *rest = add_case(suite, "rest");
 
     tcase_add_test(hosts, next_host);
+    tcase_add_loop_test(hosts, next_host_when_the_last_has_closed, 0, TEST_COUNT(refusals));
     tcase_add_test(hosts, failed_host_is_left_alone);
     tcase_add_loop_test(hosts, no_route, 0, TEST_COUNT(lookups));
     tcase_add_test(rest, idle_then_work);
@@ -326,6 +422,8 @@ static void add(Suite *suite)
     tcase_add_test(rest, connections_that_may_not_begin_fail_nothing);
     tcase_add_loop_test(rest, throttled, 0, 2);
     tcase_add_loop_test(rest, cut, 0, TEST_COUNT(cuts));
+    tcase_add_loop_test(rest, given_up, 0, 2 * TEST_COUNT(cuts));
+    tcase_add_loop_test(rest, cut_while_it_closes, 0, 2);
     tcase_add_test(rest, nothing_is_sent_without_permission);
     tcase_add_test(rest, told_to_close);
     tcase_add_loop_test(rest, told_to_close_early, 0, 2);
