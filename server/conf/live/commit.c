@@ -80,7 +80,7 @@ static void commit_done(void *baton)
 {
     struct task *task = baton;
 
-    if (task->rv != APR_SUCCESS && conf != NULL) { /* the draft is used up, but its new code is not let in */
+    if (task->rv != APR_SUCCESS && task->conf != NULL) { /* the draft is used up, but its new code is not let in */
         commit_refused(task, apr_psprintf(task->pool, "Reconfigure failed: %s; the transaction is still open",
                                           report_first_error(task->problems, task->pool)));
         return;
