@@ -87,6 +87,9 @@ struct queue_session {
     session_state_t state;
     unsigned char has_worked; /* took an attempt: the other side can be reached */
     unsigned char is_told;    /* was told to close */
+    unsigned char gives_way;  /* will be told, after its first attempt or when `patience` is over */
+    apr_time_t opened;
+    ec_timer_t patience;
     limit_hold_t hold;
 };
 
@@ -119,6 +122,7 @@ struct queue {
     int n_sessions, n_hungry, n_idle, n_worked;
     int goal;          /* sessions we allow ourselves at present */
     apr_time_t ramped; /* when goal was last doubled */
+    apr_interval_time_t patience; /* with a connection that has to give way and has brought nothing yet */
 
     /* why it can not be reached; failures 0 when it can */
     int failures;
@@ -197,6 +201,8 @@ enum {
     REPLY_MAX = 1024,    /* as the spool keeps */
     DUE_PER_RUN = 1000,  /* entries made active in one go */
     GOAL_START = 2,
+    PATIENCE_SECONDS = 2, /* doubled each time that it was not enough */
+    PATIENCE_MAX_SECONDS = 64,
     SPOOL_AGAIN_SECONDS = 1,   /* after a mark or a drop that could not be written */
     BOUNCE_AGAIN_SECONDS = 30, /* after a bounce that could not be stored */
     READ_AGAIN_SECONDS = 60,   /* after a batch that could not be read back */

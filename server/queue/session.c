@@ -4,8 +4,12 @@
  * A session is hungry (opened or woken, will ask), busy (has an attempt), idle (asked in vain), or closing.
  * max_outbound_connections counts all of them; what is limited over several queues is in limits.c. "normal"
  * ramps up: two at first, one more for every attempt that succeeds, and twice as many every second that mail
- * waits; "high" goes to the limit at once.  A woken idle session goes before a new one. Thread: the queue's
- * loop. */
+ * waits; "high" goes to the limit at once.  A woken idle session goes before a new one.
+ *
+ * A session that is to give way to another queue does so after the attempt that it has.  One that has had none
+ * yet does so at once: its receiver may be dead.  But one that greets later than a turn at the limit lasts
+ * would then never get any mail; so the queue is more patient with the next one each time.
+ * Thread: the queue's loop. */
 #include "queue/inside.h"
 
 #include <stdlib.h>
@@ -36,6 +40,7 @@ static void leave(queue_session_t *session)
 {
     queue_t *queue = session->queue;
 
+    ec_timer_cancel(&session->patience);
     count_state(session, -1);
     hold_set_idle(&session->hold, 0);
     util_list_remove(&session->link);
@@ -88,6 +93,7 @@ static int open_one(queue_t *queue)
         return 0;
     }
     session->state = SESSION_HUNGRY;
+    session->opened = ec_loop_now(queue->set->loop);
     queue->n_hungry++;
     queue->n_sessions++;
     queue->set->n_sessions++;
@@ -197,10 +203,36 @@ static void cut(queue_session_t *session)
     }
 }
 
+static void on_patience_over(void *baton)
+{
+    queue_session_t *session = baton;
+    queue_t *queue = session->queue;
+    apr_interval_time_t more = 2 * queue->patience;
+
+    if (tell_to_close(session)) {
+        more = more < apr_time_from_sec(PATIENCE_SECONDS) ? apr_time_from_sec(PATIENCE_SECONDS) : more;
+        queue->patience = more < apr_time_from_sec(PATIENCE_MAX_SECONDS) ? more : apr_time_from_sec(PATIENCE_MAX_SECONDS);
+    }
+}
+
 static void end_surplus(queue_session_t *session)
 {
-    if (hold_is_due(&session->hold, HOLD_ENDING)) {
+    queue_t *queue = session->queue;
+    apr_time_t until = session->opened + queue->patience;
+
+    if (session->gives_way || !hold_is_due(&session->hold, HOLD_ENDING)) {
+        return;
+    }
+    if (session->has_worked || session->state != SESSION_HUNGRY) {
         tell_to_close(session);
+    } else if (until <= ec_loop_now(queue->set->loop)) {
+        on_patience_over(session);
+    } else {
+        session->gives_way = 1;
+        if (session->hold.phase == HOLD_STAYS) {
+            hold_set_phase(&session->hold, HOLD_ENDING);
+        }
+        ec_timer_start_at(&session->patience, queue->set->loop, until, on_patience_over, session);
     }
 }
 
@@ -340,6 +372,10 @@ queue_attempt_t *queue_take_most(queue_session_t *session, int most)
     EC_ASSERT(session->attempt == NULL);
     if (may_try(session)) {
         session->attempt = take(session, most);
+    }
+    if (session->gives_way) {
+        ec_timer_cancel(&session->patience);
+        tell_to_close(session);
     }
     session_set(session, session->attempt != NULL || session->is_told ? SESSION_BUSY : SESSION_IDLE);
     if (session->attempt == NULL) {

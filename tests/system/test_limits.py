@@ -288,3 +288,14 @@ def test_a_host_that_refuses_counts_until_it_has_closed(lab, banner):
     best.listener.close()
     assert best.seen > 1 and best.most == 1
     assert other.trace().peak() <= 4
+
+
+@pytest.mark.long
+def test_receivers_that_greet_late_get_their_turn(lab):
+    """A queue gives way after a second; who greets later than that must not be given up each time."""
+    far = Far(lab, "--at", "banner=delay 1400")
+    server = start(lab, far, 3, "scope_max_outbound_connections = 1\n")
+    load(server.address, server.port, "-c", 3, "-n", 6, "--domains", 3, "--domain", "test")
+    assert int(server.settled()["delivered"]) == 6
+    assert not server.log(kind="T")
+    assert far.trace().peak() == 1
