@@ -3,8 +3,8 @@
  * NAME: what it is called; MODULE_API, MODULE_SIZE, NO_EXPORT, NO_SYMBOL, CRASHES, CRASHES_AT_WORK: what is wrong with it. */
 #include <ec/module.h>
 
-#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #ifndef MODULE_API
 #define MODULE_API EC_MODULE_API
@@ -40,7 +40,7 @@ static apr_status_t init(void *self, const ec_instance_t *instance, const char *
     if (strcmp(wrong->fail, "crash") == 0)
         *(volatile int *)8 = 1;
     if (strcmp(wrong->fail, "exit") == 0)
-        exit(0);
+        _exit(0); /* at an exit() a leak checker would speak */
     *why = "it was told to fail";
     return strcmp(wrong->fail, "init") == 0 ? EC_E_MODULE : APR_SUCCESS;
 }
