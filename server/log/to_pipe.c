@@ -16,7 +16,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -26,6 +25,8 @@
 #include <sys/wait.h>
 
 #include <apr_strings.h>
+
+#include "util/child.h"
 
 enum {
     ARGUMENTS_MAX = 64,
@@ -173,30 +174,18 @@ static char **make_env(const struct state *state)
     return env;
 }
 
-/* Signals as a new program expects them, a process group of its own (the console's Ctrl-C is not for it), no
- * descriptor but the three. */
+/* The console's Ctrl-C is not for it, and it gets no descriptor but the three. */
 static apr_status_t spawn(struct state *state, char **env)
 {
     posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none, all;
     int rv;
 
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setpgroup(&attributes, 0);
-    posix_spawnattr_setflags(&attributes,
-                             POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, state->read_end, STDIN_FILENO);
     posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
     posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
-    rv = posix_spawn(&state->pid, state->path, &actions, &attributes, state->argv, env);
+    rv = child_spawn(&state->pid, state->path, &actions, state->argv, env);
     posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
     return rv;
 }
 

@@ -18,6 +18,7 @@
 #include "main/server.h"
 #include "main/tool.h"
 #include "module/rehearse.h"
+#include "module/trial.h"
 #include "util/role.h"
 
 #include "config.h"
@@ -38,7 +39,7 @@ static const char usage[] =
     "\n"
     "Exit status: 0 valid, 1 not valid or not found, 2 wrong usage.\n";
 
-enum { OPTION_JSON = 1, OPTION_TABS, OPTION_TRIAL, OPTION_MANAGER, OPTION_NO_MANAGER };
+enum { OPTION_JSON = 1, OPTION_TABS, OPTION_TRIAL, OPTION_MANAGER };
 
 static const struct option long_options[] = {
     { "config", required_argument, NULL, 'c' },
@@ -47,7 +48,6 @@ static const struct option long_options[] = {
     { "tabs", no_argument, NULL, OPTION_TABS },
     { "trial", required_argument, NULL, OPTION_TRIAL }, /* these are the server's: load, or init as well */
     { "manager", no_argument, NULL, OPTION_MANAGER },
-    { "no-manager", no_argument, NULL, OPTION_NO_MANAGER },
     { "help", no_argument, NULL, 'h' },
     { "version", no_argument, NULL, 'V' },
     { NULL, 0, NULL, 0 },
@@ -129,8 +129,6 @@ static void say_text(const tool_t *tool, const tool_loaded_t *loaded)
 
 typedef void say_fn(const tool_t *tool, const tool_loaded_t *loaded);
 
-enum { STATUS_CRASHED = 3 }; /* of a trial */
-
 struct check {
     tool_t tool;
     say_fn *say;
@@ -167,8 +165,6 @@ static int take_option(struct check *check, int c)
         return 1;
     case OPTION_MANAGER:
         role_set_manager();
-        return 1;
-    case OPTION_NO_MANAGER:
         return 1;
     default:
         return 0;
@@ -255,7 +251,7 @@ static int say_end(const struct check *check, const char *how)
 
     if (check->is_trial) {
         printf("\n%s\t%s\n", tool->now->name, text);
-        return STATUS_CRASHED;
+        return TRIAL_CRASHED;
     }
     APR_ARRAY_PUSH(loaded.problems, conf_problem_t) = (conf_problem_t){
         .file = tool->config != NULL ? tool->config : "ecelerity.conf",

@@ -23,8 +23,7 @@
 
 enum {
     TRIAL_SECONDS = 30,
-    TRIAL_OUTPUT_MAX = 1 << 20,
-    TRIAL_CRASHED = 3 /* exit status of validate_config --trial: its last line says who */
+    TRIAL_OUTPUT_MAX = 1 << 20
 };
 
 static atomic_int is_begun;
@@ -88,8 +87,8 @@ static void judge(struct verdict *verdict, const child_t *child, apr_pool_t *poo
 /* Takes `fd`. */
 static void run(struct verdict *verdict, int fd, const char *how, const char *path, apr_pool_t *pool)
 {
-    const char *const argv[] = { child_program("validate_config", pool), how, ec_is_manager() ? "--manager" : "--no-manager",
-                                 "-e", path, "-c", "/dev/stdin", NULL };
+    const char *const argv[] = { child_program("validate_config", pool), how, "-e", path, "-c", "/dev/stdin",
+                                 ec_is_manager() ? "--manager" : NULL, NULL };
     child_t child = { .argv = argv, .in = fd, .seconds = TRIAL_SECONDS, .output_max = TRIAL_OUTPUT_MAX };
 
     child_run(&child, pool);

@@ -11,6 +11,8 @@
 #include <apr_tables.h>
 #include "conf/conf.h"
 
+enum { TRIAL_CRASHED = 3 }; /* exit status of validate_config --trial: its last line says who */
+
 /** From now on; before, nothing is tried.  Once, when the server is ready. */
 void trial_begin(void);
 

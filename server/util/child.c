@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -31,24 +30,32 @@ static void set_descriptors(posix_spawn_file_actions_t *actions, const child_t *
     posix_spawn_file_actions_addclosefrom_np(actions, 3);
 }
 
-static int spawn(pid_t *pid, const child_t *child, int out)
+int child_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions, char *const argv[], char *const env[])
 {
-    posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none, all;
     int error;
 
     sigemptyset(&none);
     sigfillset(&all);
-    set_descriptors(&actions, child, out);
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &all);
     posix_spawnattr_setpgroup(&attributes, 0);
     posix_spawnattr_setflags(&attributes,
                              POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-    error = posix_spawn(pid, child->argv[0], &actions, &attributes, (char *const *)child->argv, environ);
+    error = posix_spawn(pid, path, actions, &attributes, argv, env);
     posix_spawnattr_destroy(&attributes);
+    return error;
+}
+
+static int spawn(pid_t *pid, const child_t *child, int out)
+{
+    posix_spawn_file_actions_t actions;
+    int error;
+
+    set_descriptors(&actions, child, out);
+    error = child_spawn(pid, child->argv[0], &actions, (char *const *)child->argv, environ);
     posix_spawn_file_actions_destroy(&actions);
     return error;
 }

@@ -6,6 +6,8 @@
 #ifndef UTIL_CHILD_H
 #define UTIL_CHILD_H
 
+#include <spawn.h>
+
 #include <apr_pools.h>
 
 typedef struct {
@@ -20,6 +22,10 @@ typedef struct {
     int has_run;
     const char *failure;     /* why there is no result, in `pool`: not run, too slow, too much; NULL */
 } child_t;
+
+/** Start a program as a new one expects it: no signal is blocked or ignored, and its process group is its own.  `actions` say which
+ * descriptors it gets.  0, or what errno says.  Any thread. */
+int child_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions, char *const argv[], char *const env[]);
 
 /** Waits for it; any thread but a loop's. */
 void child_run(child_t *child, apr_pool_t *pool);

@@ -58,13 +58,18 @@ def test_a_wrong_module_is_refused_at_start(lab, kit, name):
     assert WRONG[name][1] in run.stdout + run.stderr and "ecelerity.conf:" in run.stdout + run.stderr
 
 
+def validate(kit, config, *form):
+    """The run of validate_config, and all that it says."""
+    (kit.dir / "x.conf").write_text(config)
+    run = subprocess.run([program("validate_config"), *form, "-c", kit.dir / "x.conf"], capture_output=True, text=True,
+                         env={**kit.env, **kit.module_env()}, timeout=PATIENCE)
+    return run, run.stdout + run.stderr
+
+
 @pytest.mark.parametrize("form", [(), ("--json",), ("--tabs",)])
 def test_a_module_that_crashes_while_it_is_checked_is_named(kit, form):
     build_wrong(kit, "crashing")
-    (kit.dir / "x.conf").write_text("crashing {}\n")
-    run = subprocess.run([program("validate_config"), *form, "-c", kit.dir / "x.conf"], capture_output=True, text=True,
-                         env={**kit.env, **kit.module_env()}, timeout=PATIENCE)
-    text = run.stdout + run.stderr
+    run, text = validate(kit, "crashing {}\n", *form)
     assert run.returncode == 1 and 'the module for' in text and "crashing" in text and "signal " in text, text
 
 
@@ -84,10 +89,7 @@ AT_WORK = {"crash": "crashed while it was set up: signal ", "stop": "crashed whi
 @pytest.mark.parametrize("how", AT_WORK)
 def test_a_module_that_crashes_at_work_is_named(kit, how):
     build_wrong(kit, "noinit")
-    (kit.dir / "x.conf").write_text(f'# first\nnoinit "n" {{ fail = "{how}" }}\n')
-    run = subprocess.run([program("validate_config"), "-c", kit.dir / "x.conf"], capture_output=True, text=True,
-                         env={**kit.env, **kit.module_env()}, timeout=PATIENCE)
-    text = run.stdout + run.stderr
+    run, text = validate(kit, f'# first\nnoinit "n" {{ fail = "{how}" }}\n')
     assert run.returncode == 1 and f'the module for "noinit:n" {AT_WORK[how]}' in text, text
 
 
