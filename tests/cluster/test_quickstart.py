@@ -29,3 +29,18 @@ def test_it_runs_until_ctrl_c_and_leaves_nothing(tmp_path):
         wait_for("the namespaces to be gone", lambda: not any(os.path.exists(f"/proc/{pid}") for pid in holders))
     finally:
         script.kill9()
+
+
+def test_it_removes_nothing_but_what_it_has_made(tmp_path):
+    """The folder that is named may be somebody's."""
+    if os.getuid() != 0:
+        pytest.skip("root is needed")
+    kept = tmp_path / "kept"
+    kept.write_text("mine")
+    script = Program(os.path.join(TOP, "quickstart"), "cluster", tmp_path, env={"QUICKSTART_INST": clusterlab.base.PREFIX})
+    try:
+        assert script.process.wait(clusterlab.PATIENCE) == 1
+        script.await_line("name another folder")
+        assert kept.read_text() == "mine" and os.listdir(tmp_path) == ["kept"]
+    finally:
+        script.kill9()

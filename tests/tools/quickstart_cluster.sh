@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # ./quickstart cluster: three nodes, a manager and a sink on this machine, each in a network namespace of its own with its own
 # corosync; a message through each node.  Needs root.  Everything ends with this script, however it ends.
-# usage: ./quickstart cluster [DIR]     DIR holds all files of the run (default: ./quickstart.cluster)
+# usage: ./quickstart cluster [DIR]     DIR holds all files of the run (default: ./quickstart.cluster); what an earlier run left there
+#                                       is removed
 #        QUICKSTART_ONCE=1 leaves after the first messages; QUICKSTART_INST=PREFIX uses what is installed there
 set -euo pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -10,8 +11,16 @@ run=${1:-$top/quickstart.cluster}
 build=${QUICKSTART_BUILD:-$top/build/quickstart}
 inst=${QUICKSTART_INST:-$build/inst}
 [ "$(id -u)" -eq 0 ] || { echo "network namespaces need root: sudo ./quickstart cluster" >&2; exit 1; }
-rm -rf "$run"
+# only what a run has made is removed: DIR may be somebody's folder
+made=$run/.made-by-quickstart
+if [ -f "$made" ]; then
+    rm -rf "$run"
+elif [ -n "$(ls -A "$run" 2>/dev/null)" ]; then
+    echo "$run has files that are not of ./quickstart cluster: name another folder, or an empty one" >&2
+    exit 1
+fi
 mkdir -p "$run"
+: > "$made"
 run=$(cd "$run" && pwd)
 export PATH=$inst/bin:$inst/sbin:$PATH:/usr/sbin:/sbin
 
