@@ -36,11 +36,15 @@ enum { PART_COUNT = sizeof(parts) / sizeof(parts[0]) - 1 };
 #define CLUSTER_PORT "4802"
 #define ADDRESS_NONE   "0.0.0.0:0"
 
+/* What msgc_server says of the members. */
+enum peers_state { PEERS_GOOD, PEERS_NONE, PEERS_WITHOUT_US };
+
 /* Of the process: see module.h. */
 static struct {
     apr_pool_t *pool; /* of the node's log */
     node_t *node;
     struct cluster *owner;
+    enum peers_state peers; /* as it was said last */
     void *part[PART_COUNT + 1];
 } live;
 
@@ -180,14 +184,27 @@ static const char *address_of(const struct cluster *cluster, const char *name)
                                         : apr_pstrcat(pool, address, ":" CLUSTER_PORT, NULL);
 }
 
-static void warn_about_names(const struct cluster *cluster, const char *name, const char *address)
+/* At the start, and when a reload makes it so. */
+static void warn_about_peers(const struct cluster *cluster, const char *name)
 {
-    if (peer_count() == 0 && !ec_is_manager())
+    enum peers_state before = live.peers;
+
+    live.peers = ec_is_manager()              ? PEERS_GOOD
+                 : peer_count() == 0          ? PEERS_NONE
+                 : peer_address(name) == NULL ? PEERS_WITHOUT_US
+                                              : PEERS_GOOD;
+    if (live.peers == before)
+        return;
+    if (live.peers == PEERS_NONE)
         ec_log(cluster->instance->log, EC_LOG_WARNING,
                "no msgc_server stanza names the members: cluster-wide limits are closed while this host is alone");
-    if (peer_count() > 0 && peer_address(name) == NULL && !ec_is_manager())
+    else if (live.peers == PEERS_WITHOUT_US)
         ec_log(cluster->instance->log, EC_LOG_WARNING,
                "node=%s is not among the peers of msgc_server: add it there, or set nodename", name);
+}
+
+static void warn_about_address(const struct cluster *cluster, const char *name, const char *address)
+{
     if (strncmp(address, "127.", 4) == 0 || strncmp(address, "[::1]", 5) == 0)
         ec_log(cluster->instance->log, EC_LOG_WARNING,
                "node=%s has address=%s, which others can not reach: set nodeaddr, or the peers of msgc_server", name,
@@ -252,7 +269,9 @@ static node_t *make_node(const struct cluster *cluster, ec_log_t *log)
         .log = log,
     };
 
-    warn_about_names(cluster, name, address);
+    live.peers = PEERS_GOOD;
+    warn_about_peers(cluster, name);
+    warn_about_address(cluster, name, address);
     return node_create(&settings);
 }
 
@@ -361,8 +380,10 @@ static void on_conf_change(void *self, apr_uint64_t generation)
 {
     struct cluster *cluster = self;
 
-    if (cluster->node != NULL && ec_loop_index(ec_loop_self()) == 0)
-        node_set_nodes(cluster->node, peer_count());
+    if (cluster->node == NULL || ec_loop_index(ec_loop_self()) != 0)
+        return;
+    node_set_nodes(cluster->node, peer_count());
+    warn_about_peers(cluster, node_settings(cluster->node)->name);
 }
 
 /* ---- tables ------------------------------------------------------------------------------------- */

@@ -42,6 +42,8 @@ static const char usage[] =
     "\n"
     "Exit status: 0 done, 1 failed, 2 wrong usage.\n";
 
+#define USER_DEFAULT "ecuser"
+
 enum { KEY_BYTES = 256, KEY_MIN = 128, MARGIN_MS = 250 };
 
 struct run {
@@ -100,16 +102,19 @@ static int read_peers(struct run *run)
     return status;
 }
 
-/* Only users that there are: corosync refuses a file with others. */
-static void find_user(struct run *run)
+/* Only users that there are: corosync refuses a file with others.  One that was asked for has to be there. */
+static int find_user(struct run *run)
 {
-    const struct passwd *user = getpwnam(run->user);
-    const struct group *group;
+    const struct passwd *user = getpwnam(run->user != NULL ? run->user : USER_DEFAULT);
+    const struct group *group = user != NULL ? getgrgid(user->pw_gid) : NULL;
 
-    if (user == NULL || user->pw_uid == 0 || (group = getgrgid(user->pw_gid)) == NULL)
-        return;
-    run->plan.user = apr_pstrdup(run->tool.pool, run->user);
+    if (group == NULL)
+        return run->user == NULL ? 0 : fail("--user %s: there is no such user, or it has no group, on this machine", run->user);
+    if (user->pw_uid == 0) /* may connect anyway */
+        return 0;
+    run->plan.user = apr_pstrdup(run->tool.pool, user->pw_name);
     run->plan.group = apr_pstrdup(run->tool.pool, group->gr_name);
+    return 0;
 }
 
 /* ---- files ---------------------------------------------------------------------------------- */
@@ -251,7 +256,7 @@ static int take_number(int *number, const char *option, const char *text, double
     double value = strtod(text, &end) * factor;
 
     if (end == text || *end != '\0' || !(value >= 1 && value <= most)) {
-        fail("%s %s: a number is expected", option, text);
+        fail("%s %s: a number above 0, up to %g, is expected", option, text, most / factor);
         return 2;
     }
     *number = (int)value;
@@ -323,7 +328,6 @@ int ec_cluster_config_main(int argc, char **argv)
         .plan = { .failover_ms = 4000, .lease_ms = 2000, .margin_ms = MARGIN_MS },
         .output = "/etc/corosync/corosync.conf",
         .key = "/etc/corosync/authkey",
-        .user = "ecuser",
     };
     int option, status = -1;
 
@@ -339,8 +343,9 @@ int ec_cluster_config_main(int argc, char **argv)
     if ((status = tool_start(&run.tool)) != 0)
         return status;
     run.plan.keyfile = run.has_no_key ? NULL : run.key;
-    find_user(&run);
-    status = read_peers(&run);
+    status = find_user(&run);
+    if (status == 0)
+        status = read_peers(&run);
     if (status == 0)
         status = apply(&run);
     tool_end(&run.tool);

@@ -10,6 +10,7 @@ static void say_limit(util_text_t *text, const limit_t *limit)
 {
     const char *option = conf_option(limit->opt)->name;
     ec_gate_state_t state;
+    int has_part;
 
     if (limit->is_cluster && !shape_may_use(&limit->user)) {
         util_text_addf(text, "%s is closed: this node has no lease, as it hears too few of the cluster (cluster info), set in %s",
@@ -17,16 +18,20 @@ static void say_limit(util_text_t *text, const limit_t *limit)
         return;
     }
     ec_gate_state(limit->user.gate, &state);
+    has_part = limit->is_cluster && state.units < state.limit;
     if (limit->kind == LIMIT_SLOTS) {
         util_text_addf(text, "%s is reached: %" APR_INT64_T_FMT " of %" APR_INT64_T_FMT " connections in use",
-                       option, state.used, limit->most);
+                       option, state.used, has_part ? state.units : limit->most);
+        if (has_part) {
+            util_text_addf(text, " here, all that this node has at present of the cluster's %" APR_INT64_T_FMT, limit->most);
+        }
     } else {
         util_text_addf(text, "%s is used up: %" APR_INT64_T_FMT " %s in %" APR_INT64_T_FMT " s", option,
                        limit->most, limit->kind == LIMIT_MESSAGES ? "messages" : "connections",
                        apr_time_sec(limit->window));
-    }
-    if (limit->is_cluster && state.units < state.limit) {
-        util_text_addf(text, ", of which this node has %" APR_INT64_T_FMT " at present", state.units);
+        if (has_part) {
+            util_text_addf(text, ", of which this node has %" APR_INT64_T_FMT " at present", state.units);
+        }
     }
     util_text_addf(text, ", set in %s", limit->where);
 }

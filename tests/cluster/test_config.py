@@ -55,6 +55,7 @@ def test_what_is_made(tmp_path, peers, options, has, has_not):
     ([("a", "10.0.0.1"), ("b", "10.0.0.1")], [], "the same address"),
     ([("n100", "10.0.0.1"), ("n101", "10.0.0.2")], ["--failover", "2.3"], "leaves no time"),
     ([], [], "names no peers"),
+    ([("a", "10.0.0.1")], ["--user", "no-such-user"], "no such user"),
 ])
 def test_what_is_refused(tmp_path, peers, options, why):
     out = tmp_path / "corosync.conf"

@@ -154,6 +154,35 @@ def test_a_reload_keeps_the_node(cluster):
     whole(cluster)
 
 
+def test_a_reload_that_forgets_this_node_is_told(cluster):
+    host = cluster["n3"]
+    told = len(lines(host.node, "is not among the peers"))
+    host.node.configure(cluster.cluster_config(host).replace('"n3" = ', '"n4" = '))
+    host.node.console("config", "reload")
+    wait_for("a warning", lambda: len(lines(host.node, "node=n3 is not among the peers")) > told)
+    host.node.configure(cluster.cluster_config(host))
+    host.node.console("config", "reload")
+    host.node.console("config", "reload")
+    assert len(lines(host.node, "is not among the peers")) == told + 1
+    whole(cluster)
+
+
+def test_two_hosts_of_one_name_are_told(cluster):
+    host = cluster["n3"]
+    assert host.node.stop() == 0
+    cluster.start_node(host, start=False)
+    host.node.reconfigure('nodename = "n3"', 'nodename = "N1"')
+    host.node.start()
+    try:
+        for one in cluster.nodes:
+            one.node.await_line("two hosts have the name node=")
+    finally:
+        assert host.node.stop() == 0
+        cluster.start_node(host)
+    whole(cluster)
+    assert not lines(host.node, "two hosts have the name")
+
+
 def test_a_cluster_is_switched_off_and_on(cluster):
     """By reload: the node leaves at once, and its limits are its own meanwhile."""
     host, sink = cluster["n3"], cluster.start_sink()

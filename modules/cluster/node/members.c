@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum { FLAG_MANAGER = 1 };
 
@@ -95,6 +96,15 @@ int members_set(members_t *members, const struct node_member *member)
     *known = *member;
     qsort(members->list, (apr_size_t)members->count, sizeof(members->list[0]), by_name);
     return 1;
+}
+
+const struct node_member *members_namesake(const members_t *members, const struct node_member *member)
+{
+    for (int i = 0; i < members->count; i++) {
+        if (members->list[i].id != member->id && strcasecmp(members->list[i].name, member->name) == 0)
+            return &members->list[i];
+    }
+    return NULL;
 }
 
 static int is_here(const struct node_member *member, const struct bus_cpg_member *here, int count)

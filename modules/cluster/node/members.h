@@ -25,6 +25,8 @@ int members_set(members_t *members, const struct node_member *member);
 /** The processes of the control group now: others are forgotten.  Returns whether somebody is among them of whom nothing
  * is known. */
 int members_keep(members_t *members, const struct bus_cpg_member *here, int count);
+/** Somebody on another host who has the same name; NULL: nobody. */
+const struct node_member *members_namesake(const members_t *members, const struct node_member *member);
 const struct node_member *members_find(const members_t *members, bus_node_t id, apr_uint32_t pid);
 
 #endif

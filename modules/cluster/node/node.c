@@ -109,6 +109,17 @@ static void say_who(node_t *node, apr_time_t now)
     wire_free(&writer);
 }
 
+/* Names are what commands, replies and views of a node go by. */
+static void warn_of_namesake(const node_t *node, const struct node_member *member)
+{
+    const struct node_member *other = members_namesake(&node->members, member);
+
+    if (other != NULL)
+        ec_log(node->settings.log, EC_LOG_WARNING,
+               "two hosts have the name node=%s: corosync's %u and %u; set nodename, commands and views mix them up", member->name,
+               (unsigned)other->id, (unsigned)member->id);
+}
+
 static void on_who(void *baton, bus_node_t sender, apr_uint32_t pid, const void *data, apr_size_t length)
 {
     node_t *node = baton;
@@ -124,7 +135,8 @@ static void on_who(void *baton, bus_node_t sender, apr_uint32_t pid, const void 
     }
     member.id = sender;
     member.pid = pid;
-    members_set(&node->members, &member);
+    if (members_set(&node->members, &member))
+        warn_of_namesake(node, &member);
 }
 
 /* ---- the control group --------------------------------------------------------------------------- */

@@ -31,6 +31,18 @@ START_TEST(there_and_back)
 }
 END_TEST
 
+START_TEST(two_of_one_name)
+{
+    struct node_member one = a_member(1, 10, "n1"), two = a_member(2, 20, "N1"), again = a_member(1, 11, "n1");
+    members_t members = { .count = 0 };
+
+    ck_assert(members_set(&members, &one));
+    ck_assert_ptr_null(members_namesake(&members, &one));
+    ck_assert_ptr_null(members_namesake(&members, &again)); /* the same host, started again */
+    ck_assert_ptr_nonnull(members_namesake(&members, &two));
+}
+END_TEST
+
 static const struct {
     const char *name, *why;
 } bad[] = { { "", "it has no name" }, { "line\nbreak", "not" }, { "\033[2J", "not" } };
@@ -74,6 +86,7 @@ static void add(Suite *suite)
     tcase_add_loop_test(tcase, there_and_back, 0, 2);
     tcase_add_loop_test(tcase, what_is_not_shown, 0, TEST_COUNT(bad));
     tcase_add_test(tcase, who_is_here);
+    tcase_add_test(tcase, two_of_one_name);
 }
 
 TEST_MAIN("cluster/members", add)
