@@ -152,6 +152,7 @@ static const conf_scope_t *find_scope(struct parser *parser, const conf_stanza_t
         rv = parser->source->need_module(parser->source->baton, apr_pstrdup(parser->scratch, type), &why);
         if (rv == APR_SUCCESS)
             scope = options_scope(type);
+        parser->has_new_module |= scope != NULL;
     }
     if (scope != NULL)
         return scope;

@@ -148,6 +148,22 @@ static apr_status_t parser_init(struct parser *parser, const conf_source_t *sour
     return apr_pool_create(&parser->scratch, pool);
 }
 
+static void parser_end(struct parser *parser)
+{
+    free(parser->value.text);
+    apr_pool_destroy(parser->scratch);
+}
+
+/* What was unknown may be known by now: an option of a module may stand above the stanza that has brought the module. */
+static int is_to_be_read_again(struct parser *parser)
+{
+    if (parser->problems.errors == 0 || !parser->has_new_module)
+        return 0;
+    tree_destroy(parser->conf);
+    parser_end(parser);
+    return 1;
+}
+
 static apr_status_t parser_finish(struct parser *parser, conf_t **conf)
 {
     apr_status_t rv = EC_E_CONFIG;
@@ -161,8 +177,7 @@ static apr_status_t parser_finish(struct parser *parser, conf_t **conf)
     } else {
         tree_destroy(parser->conf);
     }
-    free(parser->value.text);
-    apr_pool_destroy(parser->scratch);
+    parser_end(parser);
     return rv;
 }
 
@@ -171,10 +186,12 @@ apr_status_t load_overlaid(conf_t **conf, apr_array_header_t **problems, const c
 {
     struct parser parser;
 
-    EC_TRY(parser_init(&parser, source, pool));
-    parser.overlay = overlay;
-    parse_main_file(&parser, source->file);
-    last_files(&parser);
+    do {
+        EC_TRY(parser_init(&parser, source, pool));
+        parser.overlay = overlay;
+        parse_main_file(&parser, source->file);
+        last_files(&parser);
+    } while (is_to_be_read_again(&parser));
     *problems = parser.problems.list;
     return parser_finish(&parser, conf);
 }

@@ -48,6 +48,7 @@ struct parser {
     apr_hash_t *warned;  /* what has been warned about already */
     apr_hash_t *folders; /* device and inode of included ones to "file:line" of the first include */
     apr_hash_t *read;    /* device and inode to the conf_file_t of the first time */
+    int has_new_module;  /* a stanza has brought a module: its options may have been used further up */
     apr_hash_t *autoloaded;              /* module's name to struct autoload */
     apr_array_header_t *autoload_order;  /* of struct autoload *, in order of need */
     struct {

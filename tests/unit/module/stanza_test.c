@@ -82,6 +82,21 @@ static void apply(const char *text)
     conf_unref(conf); /* what an instance points to is its own */
 }
 
+/* A module's options are known in all of the files, also where no manifest announces them, above its stanza. */
+START_TEST(used_before_its_stanza)
+{
+    static const char listener[] = "esmtp_listener { shape_level = 4 listen \":2525\" { } }\n";
+    const char *problems;
+    conf_t *conf = load(listener, &problems);
+
+    ck_assert_ptr_null(conf);
+    ck_assert_msg(strstr(problems, "unknown option \"shape_level\"") != NULL, "%s", problems);
+    conf = load(apr_pstrcat(test_pool, listener, "shapes { }\n", NULL), &problems);
+    ck_assert_msg(conf != NULL, "%s", problems);
+    conf_unref(conf);
+}
+END_TEST
+
 START_TEST(defaults_by_type)
 {
     apply("shapes {}");
@@ -413,6 +428,7 @@ static void add(Suite *suite)
     TCase *tcase = test_case(suite, "stanza", 30);
 
     tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, used_before_its_stanza);
     tcase_add_test(tcase, defaults_by_type);
     tcase_add_test(tcase, values_by_type);
     tcase_add_test(tcase, stanzas_inside);
