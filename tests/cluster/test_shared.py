@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+import clusterlab
 import conftest
 from lab import wait_for
 
@@ -297,6 +298,21 @@ def test_inbound_limit_of_the_cluster(cluster, nodes):
         assert connect("n3").banner[0] == 220
     for host in cluster.nodes:
         configure(cluster, host)
+
+
+def test_inbound_limit_without_the_others(cluster):
+    """No corosync, no Replicate: what this node has counts.  In a listener that stands above the cluster stanza."""
+    host = cluster["sink"]
+    server = cluster.keep(clusterlab.Node(host, f"{host.dir}/node", 'cluster { nodename = "alone" }\n', listener="ESMTP_Listener {\n"
+                                          f'  Listen "{host.address}:2525" {{ cluster_service_sessions = 2 }}\n}}\n'))
+    with contextlib.ExitStack() as open_now:
+        def connect():
+            return open_now.enter_context(contextlib.closing(host.connect()))
+        first = connect()
+        assert [first.banner[0], connect().banner[0], connect().banner[0]] == [220, 220, 421]
+        first.close()
+        wait_for("a place", lambda: connect().banner[0] == 220)
+    assert server.stop() == 0
 
 
 @pytest.mark.parametrize("stanza,why", [
