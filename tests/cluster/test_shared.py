@@ -315,6 +315,15 @@ def test_inbound_limit_without_the_others(cluster):
     assert server.stop() == 0
 
 
+def test_a_domain_in_the_singular(cluster, nodes):
+    """Documented in both spellings: one object."""
+    configure(cluster, cluster["n1"], 'Replicate "outbound_domain" { }')
+    assert "outbound_domains" in {r["object"] for r in nodes[0].console("cluster", "shared", "list")["objects"]}
+    for name in ("outbound_domain", "Outbound_Domains"):
+        assert nodes[0].console("cluster", "shared", "show", name)["object"] == "outbound_domains"
+    configure(cluster, cluster["n1"])
+
+
 @pytest.mark.parametrize("stanza,why", [
     ('Replicate "mine" { }', "is no type"),
     ('Replicate "a" { class = "metrics" parameters = "speed" }', "is no parameter"),

@@ -40,6 +40,9 @@ struct shared_class {
     apr_size_t (*key)(char *key, const struct tally_conn *conn);
     const char *throttles; /* of throttles: which of the cluster's rates (slots/slots.h) */
 };
+/** The name of an object or class, which is documented in two spellings, as it is known here. */
+const char *shared_spelled(const char *name);
+/** NULL: there is none.  */
 const struct shared_class *shared_class_find(const char *name);
 /** The one after this, NULL after the last; of NULL: the first. */
 const struct shared_class *shared_class_next(const struct shared_class *class);

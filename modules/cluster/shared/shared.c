@@ -132,8 +132,7 @@ struct shared_object *shared_find(const shared_t *shared, const char *name)
 {
     struct shared_object *object = shared->objects;
 
-    if (strcasecmp(name, "outbound_domain") == 0)
-        name = "outbound_domains";
+    name = shared_spelled(name);
     while (object != NULL && (object->is_leaving || strcasecmp(object->name, name) != 0))
         object = object->next;
     return object;

@@ -44,8 +44,14 @@ static const struct shared_class classes[] = {
     { "cache", SHARED_CACHE, "cache", -1, 0, NULL, NULL },
 };
 
+const char *shared_spelled(const char *name)
+{
+    return strcasecmp(name, "outbound_domain") == 0 ? "outbound_domains" : name;
+}
+
 const struct shared_class *shared_class_find(const char *name)
 {
+    name = shared_spelled(name);
     for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
         if (strcasecmp(classes[i].name, name) == 0)
             return &classes[i];
@@ -174,7 +180,7 @@ static const char *read_stanza(const ec_instance_t *instance, struct shared_conf
 
     if (config->count == SHARED_OBJECTS_MAX)
         return "there are more than 64 of them";
-    settings->name = lower(ec_stanza_name(stanza), instance->pool);
+    settings->name = shared_spelled(lower(ec_stanza_name(stanza), instance->pool));
     ec_stanza_fill(settings, shared_replicate_options, stanza, instance->pool);
     why = check(instance, config, settings);
     config->count++;
