@@ -70,7 +70,7 @@ void cluster_show_membership(void *self, ec_answer_t *answer)
         for (int i = 0; i < count; i++)
             add_member(table, &members[i], node_settings(node), ec_answer_pool(answer));
     } else {
-        ec_node_note(ec_answer_root(answer), "Not in the cluster: %s.", trouble);
+        ec_node_note(ec_answer_root(answer), "Not in the cluster: %s", trouble);
     }
     node_unlock(node);
 }

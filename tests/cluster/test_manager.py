@@ -6,6 +6,7 @@ import socket
 
 import pytest
 
+import clusterlab
 import conftest
 from lab import PATIENCE, wait_for
 
@@ -211,6 +212,17 @@ def test_manager_ends_while_a_command_waits(managed):
     found = {r["node"]: r.get("error", "") for r in replies(manager, "retrieve", "pid")}
     assert "manager ended before" in found["n2"]
     await_nodes(managed)
+
+
+def test_a_manager_of_no_cluster_is_told(managed):
+    host = managed["m1"]
+    assert host.node.stop() == 0
+    alone = managed.keep(clusterlab.Manager(host, f"{host.dir}/alone", ""))
+    alone.await_line("no cluster stanza")
+    assert alone.stop() == 0
+    host.node.start()
+    await_nodes(managed)
+    assert "no cluster stanza" not in host.node.text()
 
 
 def test_stanzas_for_mail_are_told(managed):
