@@ -315,6 +315,16 @@ def test_inbound_limit_without_the_others(cluster):
     assert server.stop() == 0
 
 
+def test_what_was_known_last_says_so(cluster, nodes):
+    ask = ("cluster", "shared", "show", "outbound_domains")
+    assert "note" not in nodes[2].console(*ask)
+    cluster["n3"].corosync.kill9()
+    wait_for("the note", lambda: "knew last" in nodes[2].console(*ask).get("note", ""))
+    cluster["n3"].start_corosync()
+    await_all(cluster, *NODES)
+    wait_for("no note", lambda: "note" not in nodes[2].console(*ask))
+
+
 def test_a_domain_in_the_singular(cluster, nodes):
     """Documented in both spellings: one object."""
     configure(cluster, cluster["n1"], 'Replicate "outbound_domain" { }')

@@ -301,6 +301,16 @@ static bus_node_t find_member(shared_t *shared, const char *name)
     return 0;
 }
 
+/* Nothing comes from others now, so nobody should take it for what is. */
+static void say_how_old(ec_node_t *root, node_t *node)
+{
+    struct replica_info info;
+
+    replica_info(node_replica(node), &info);
+    if (!info.is_active)
+        ec_node_note(root, "This node is not active in the cluster: this is what it knew last.");
+}
+
 static void show_head(ec_node_t *root, const struct shared_object *object, const slots_t *slots,
                       const char *view)
 {
@@ -342,6 +352,7 @@ void shared_command_show(shared_t *shared, const slots_t *slots, ec_answer_t *an
                         ec_is_manager() ? "show " : "");
     } else {
         show_head(ec_answer_root(answer), object, slots, node == 0 ? "global" : from);
+        say_how_old(ec_answer_root(answer), shared->node);
         if (object->class->kind == SHARED_THROTTLE)
             slots_show_throttles(slots, shared->node, object->class->throttles, node,
                                  ec_node_table(ec_answer_root(answer), "throttles"));
