@@ -319,7 +319,7 @@ def test_what_was_known_last_says_so(cluster, nodes):
     ask = ("cluster", "shared", "show", "outbound_domains")
     assert "note" not in nodes[2].console(*ask)
     cluster["n3"].corosync.kill9()
-    wait_for("the note", lambda: "knew last" in nodes[2].console(*ask).get("note", ""))
+    wait_for("the note", lambda: "knew last" in str(nodes[2].console(*ask).get("note")))
     cluster["n3"].start_corosync()
     await_all(cluster, *NODES)
     wait_for("no note", lambda: "note" not in nodes[2].console(*ask))
