@@ -320,7 +320,7 @@ def test_what_was_known_last_says_so(cluster, nodes):
     assert "note" not in nodes[2].console(*ask)
     cluster["n3"].corosync.kill9()
     wait_for("the note", lambda: "knew last" in str(nodes[2].console(*ask).get("note")))
-    cluster["n3"].start_corosync()
+    cluster["n3"].start_corosync(f'{cluster["n3"].dir}/corosync.conf')        # the manager's host is in it
     await_all(cluster, *NODES)
     wait_for("no note", lambda: "note" not in nodes[2].console(*ask))
 
