@@ -264,6 +264,11 @@ totem {{
   token_coefficient: 0
   crypto_cipher: none
   crypto_hash: none
+  interface {{
+    linknumber: 0
+    knet_ping_interval: 200
+    knet_ping_timeout: 1000
+  }}
 }}
 nodelist {{
 {members}}}

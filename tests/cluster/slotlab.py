@@ -197,6 +197,10 @@ class SlotLab:
             return max(abs(n - sum(used) / len(used)) for n in used) < part * sum(used) / len(used)
         wait_for("equal parts", is_equal, patience)
 
+    def lost_links(self):
+        """What the nodes' corosyncs say of links that they have called down."""
+        return [line for host in self.lab.nodes for line in host.corosync.text().splitlines() if "is down" in line]
+
     # ---- what must hold
 
     def check(self, since=None, until=None, limits=None):

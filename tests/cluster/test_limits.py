@@ -27,6 +27,7 @@ def steady(slots):
     wait(STEADY)
     used, by_host = slots.figures("steady", start, now())
     assert sum(used[d] * n for d, n in slots.demand.items()) / slots.total() > (0.95 if FULL else 0.8)
+    assert not FULL or not slots.lost_links(), "a busy bus is not to lose its links"
     if not slots.has_demand():
         assert not FULL, "a node had no mail: nothing is known of the parts"
         return
