@@ -334,6 +334,16 @@ def test_a_domain_in_the_singular(cluster, nodes):
     configure(cluster, cluster["n1"])
 
 
+def test_what_does_nothing_is_told(cluster, nodes):
+    """And what does something is not."""
+    configure(cluster, cluster["n1"], 'Replicate "idle" { class = "metrics" }\nReplicate "eager" { class = "cache" parameters = "delivery" }\n'
+              'Replicate "big" { class = "outbound_cidr" max_size = 5 }')
+    for line in ('Replicate "idle": without parameters', 'Replicate "eager": its parameters', 'Replicate "big": max_size'):
+        nodes[0].await_line(line)
+    configure(cluster, cluster["n1"])
+    assert not [line for line in nodes[1].text().splitlines() if 'Replicate "' in line]
+
+
 @pytest.mark.parametrize("stanza,why", [
     ('Replicate "mine" { }', "is no type"),
     ('Replicate "a" { class = "metrics" parameters = "speed" }', "is no parameter"),

@@ -40,9 +40,10 @@ struct shared_class {
     apr_size_t (*key)(char *key, const struct tally_conn *conn);
     const char *throttles; /* of throttles: which of the cluster's rates (slots/slots.h) */
 };
+
 /** The name of an object or class, which is documented in two spellings, as it is known here. */
 const char *shared_spelled(const char *name);
-/** NULL: there is none.  */
+/** NULL: there is none. */
 const struct shared_class *shared_class_find(const char *name);
 /** The one after this, NULL after the last; of NULL: the first. */
 const struct shared_class *shared_class_next(const struct shared_class *class);
@@ -62,6 +63,8 @@ struct shared_config {
     int count;
     struct shared_settings objects[SHARED_OBJECTS_MAX];
 };
+/** A warning for each stanza that sets what does nothing. */
+void shared_tell_useless(const struct shared_config *config, ec_log_t *log);
 /** What shared_check() has kept. */
 const struct shared_config *shared_config_of(const ec_instance_t *instance);
 

@@ -421,6 +421,7 @@ void *shared_create(const ec_instance_t *instance, const char **why)
     shared->log = ec_log_root();
     shared->reader = (struct tally_reader){ on_wake, on_told, shared };
     shared->config = shared_config_of(instance);
+    shared_tell_useless(shared->config, instance->log);
     pthread_mutex_init(&shared->others_lock, NULL);
     name_counters(shared);
     tally_hold();
@@ -431,9 +432,11 @@ void *shared_create(const ec_instance_t *instance, const char **why)
 void shared_adopt(void *part, const ec_instance_t *instance)
 {
     shared_t *shared = part;
+    const struct shared_config *config = shared_config_of(instance);
 
+    shared_tell_useless(config, instance->log);
     node_lock(shared->node);
-    configure(shared, shared_config_of(instance));
+    configure(shared, config);
     node_unlock(shared->node);
     node_wake(shared->node);
 }

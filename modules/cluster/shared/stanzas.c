@@ -206,6 +206,30 @@ apr_status_t shared_check(const ec_instance_t *instance, const char **why)
     return apr_pool_userdata_setn(config, kept_as, NULL, pool);
 }
 
+static const char *useless(const struct shared_settings *settings)
+{
+    int is_metrics = settings->class->kind == SHARED_METRICS || settings->class->kind == SHARED_MANAGER_METRICS;
+    int has_events = (settings->wants & ~(unsigned)SHARED_SNAPSHOT) != 0;
+
+    if (is_metrics && !has_events)
+        return "without parameters that name events it shares nothing";
+    if (!is_metrics && has_events)
+        return "its parameters have no effect: events are for the classes metrics and eccmgr_metrics";
+    return settings->class->kind != SHARED_CACHE && settings->max_size >= 0
+               ? "max_size has no effect: it is for the class cache"
+               : NULL;
+}
+
+void shared_tell_useless(const struct shared_config *config, ec_log_t *log)
+{
+    for (int i = 0; i < config->count; i++) {
+        const char *why = useless(&config->objects[i]);
+
+        if (why != NULL)
+            ec_log(log, EC_LOG_WARNING, "Replicate \"%s\": %s", config->objects[i].name, why);
+    }
+}
+
 const struct shared_config *shared_config_of(const ec_instance_t *instance)
 {
     void *config = NULL;
