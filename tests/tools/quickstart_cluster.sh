@@ -175,13 +175,14 @@ done
 echo "== what the manager sees"
 ec_console "$run/manager/control" on all: cluster info
 [ -z "${QUICKSTART_ONCE:-}" ] || exit 0
-# no program of its own for this: bash drops an interrupt that comes while one runs and does not end it
-echo "
+cat <<HELP
+
 A console:     $inst/bin/ec_console $run/n1/control             (n2, n3 and manager likewise)
 All nodes:     $inst/bin/ec_console $run/manager/control on all: summary
 Send more:     nsenter -t ${holder[n1]} -n $inst/bin/smtpload -c 20 -n 10000 $net.1:2525
-Pull a cable:  nsenter -t ${holder[switch]} -n ip link set v2 down         (\"up\" puts it back)
+Pull a cable:  nsenter -t ${holder[switch]} -n ip link set v2 down         (and "up" to put it back)
 Kill a node:   kill -9 ${pids[n3]}
 Configuration and logs: $run/n1 and so on; how it works: doc/cluster.md
-Ctrl-C ends everything and leaves nothing behind but $run."
+Ctrl-C ends everything and leaves nothing behind but $run.
+HELP
 wait "${pids[sink]}"
