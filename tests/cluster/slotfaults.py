@@ -2,7 +2,7 @@
 """What happens to a cluster while its limits are watched: each fault, and the return from it."""
 import time
 
-from slotlab import FULL, SECOND, now
+from slotlab import FULL, now
 
 PAUSE = 10 if FULL else 3
 
@@ -22,10 +22,8 @@ def kill_node(slots):
     slots.mark("kill -9 of a node")
     killed = now()
     victim.node.kill9()
-    took = slots.await_used("the share of the dead", 0.9, others)
-    part = max(1, slots.total() // 30)
-    first = slots.seen().growth([h.address for h in others], killed, part)
-    print(f"\nof the dead node's share {part} were used {(first - killed) / SECOND:.1f} s after its death, and nearly all {took:.1f} s after")
+    slots.await_used("the share of the dead", 0.9, others)
+    slots.share_of_dead(victim, others, killed)
     slots.lab.start_node(victim, slots.config())
     slots.lab.await_members(*slots.lab.names)
 
