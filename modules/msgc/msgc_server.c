@@ -5,6 +5,7 @@
  * whose own configuration `ec_ctl cluster-config` makes from the same file; so this module has nothing to
  * serve. */
 #include <ctype.h>
+#include <string.h>
 
 #include <apr_strings.h>
 
@@ -32,16 +33,36 @@ static int is_name(const char *text)
     return length > 0 && length < 64;
 }
 
+static const char *name_of(const char *const *peers, const char *const *end, const char *address)
+{
+    for (const char *const *pair = peers; pair != end; pair += 2) {
+        if (strcmp(pair[1], address) == 0)
+            return pair[0];
+    }
+    return NULL;
+}
+
+/* What is wrong with the one at `pair`, or NULL.  Ports are not looked at: `ec_ctl cluster-config` does that. */
+static const char *wrong(const char *const *peers, const char *const *pair, apr_pool_t *pool)
+{
+    const char *other = name_of(peers, pair, pair[1]);
+
+    if (!is_name(pair[0]))
+        return apr_psprintf(pool, "the peer \"%s\" is to be one word in lower case, below 64", pair[0]);
+    if (pair[1][0] == '\0')
+        return apr_psprintf(pool, "the peer \"%s\" has no address", pair[0]);
+    if (other != NULL)
+        return apr_psprintf(pool, "the peers \"%s\" and \"%s\" have the same address %s", other, pair[0], pair[1]);
+    return NULL;
+}
+
 static apr_status_t init(void *self, const ec_instance_t *instance, const char **why)
 {
     const struct msgc_server *server = self;
 
     for (const char *const *pair = server->peers; pair != NULL && *pair != NULL; pair += 2) {
-        if (is_name(pair[0]))
-            continue;
-        *why = apr_psprintf(instance->pool, "the peer \"%s\" is to be one word in lower case, below 64",
-                            pair[0]);
-        return EC_E_CONFIG;
+        if ((*why = wrong(server->peers, pair, instance->pool)) != NULL)
+            return EC_E_CONFIG;
     }
     return APR_SUCCESS;
 }

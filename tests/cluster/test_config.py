@@ -65,6 +65,16 @@ def test_what_is_refused(tmp_path, peers, options, why):
     assert not out.exists()
 
 
+@pytest.mark.parametrize("peers, why", [
+    ([("Upper", "10.0.0.1")], '"Upper" is to be one word in lower case'),
+    ([("a", "")], 'the peer "a" has no address'),
+    ([("a", "10.0.0.1"), ("b", "10.0.0.2"), ("c", "10.0.0.1")], 'the peers "a" and "c" have the same address 10.0.0.1'),
+])
+def test_what_the_server_refuses(tmp_path, peers, why):
+    done = subprocess.run([program("validate_config"), "-c", write_peers(tmp_path / "p.conf", peers)], capture_output=True, text=True)
+    assert done.returncode == 1 and why in done.stdout + done.stderr, done
+
+
 def test_a_key_is_made_once(tmp_path):
     peers, out, key = write_peers(tmp_path / "p.conf", [("a", "10.0.0.1"), ("b", "10.0.0.2")]), tmp_path / "c", tmp_path / "key"
     first = cluster_config(peers, "-o", str(out), "-k", str(key), "--no-reload")
