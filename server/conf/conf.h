@@ -87,7 +87,7 @@ const ec_option_t *conf_option(conf_opt_t opt);
     X(DANGLING, 10010, "the value names a stanza that does not exist")                          \
     X(CONFLICT, 10011, "two places claim what only one can have")                               \
     X(MODULE, 10012, "a module can not be loaded")                                              \
-    X(NO_EFFECT, 20001, "accepted, but without effect yet")                                      \
+    X(NO_EFFECT, 20001, "accepted, but without effect (yet)")                                    \
     X(RESTART, 20002, "takes effect when the server is started again")
 typedef enum {
 #define CONF_PROBLEM_KIND(name, number, meaning) CONF_PROBLEM_##name = (number),

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <apr_strings.h>
+
 #include "config.h"
 
 static const char usage[] =
@@ -89,4 +91,28 @@ int manager_arguments(server_args_t *args, int argc, char **argv, int *status)
     }
     args->config = server_absolute(args->config != NULL ? args->config : "eccluster.conf");
     return 1;
+}
+
+/* ---- what a manager would pass over in silence ------------------------------------------------ */
+
+static void add_warning(apr_array_header_t *problems, const char *file, int line, const char *text)
+{
+    APR_ARRAY_PUSH(problems, conf_problem_t) =
+        (conf_problem_t){ .file = file, .line = line, .is_warning = 1, .kind = CONF_PROBLEM_NO_EFFECT, .text = text };
+}
+
+void manager_warn(apr_array_header_t *problems, const conf_t *conf, const char *file, apr_pool_t *pool)
+{
+    static const char *const types[] = { "esmtp_listener", "ecstream_listener", "domain", "binding", "binding_group" };
+
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        const conf_stanza_t *stanza = conf_next(conf, NULL, types[i], NULL);
+
+        if (stanza != NULL)
+            add_warning(problems, apr_pstrdup(pool, conf_stanza_file(stanza)), conf_stanza_line(stanza),
+                        apr_psprintf(pool, "stanza \"%s\" has no effect: a manager takes and sends no mail", types[i]));
+    }
+    if (conf_next(conf, NULL, "cluster", NULL) == NULL)
+        add_warning(problems, apr_pstrdup(pool, file), 0,
+                    "no cluster stanza: this manager is in no cluster, and has no commands for nodes");
 }

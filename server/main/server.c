@@ -23,21 +23,6 @@ static int check_only(server_t *server, const apr_array_header_t *problems, apr_
     return rv == APR_SUCCESS ? 0 : 1;
 }
 
-/* What a manager would pass over in silence. */
-static void warn_manager(const server_t *server)
-{
-    static const char *const types[] = { "esmtp_listener", "ecstream_listener", "domain", "binding", "binding_group" };
-
-    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
-        if (conf_next(server->conf, NULL, types[i], NULL) != NULL) {
-            ec_log(server->log, EC_LOG_WARNING, "stanza \"%s\" has no effect: a manager takes and sends no mail", types[i]);
-        }
-    }
-    if (conf_next(server->conf, NULL, "cluster", NULL) == NULL) {
-        ec_log(server->log, EC_LOG_WARNING, "no cluster stanza: this manager is in no cluster, and has no commands for nodes");
-    }
-}
-
 static int run(server_t *server)
 {
     apr_array_header_t *problems = NULL;
@@ -50,9 +35,6 @@ static int run(server_t *server)
     if (rv != APR_SUCCESS) {
         ec_log(server->log, EC_LOG_CRITICAL, "not started: the configuration has errors");
         return 1;
-    }
-    if (server->args.is_manager) {
-        warn_manager(server);
     }
     if (!server->args.is_foreground && (rv = server_daemonize(&server->ready_fd)) != APR_SUCCESS) {
         ec_log_rv(server->log, EC_LOG_CRITICAL, rv, "can not go into the background");

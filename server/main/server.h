@@ -47,6 +47,8 @@ const char *server_absolute(const char *name);
 /* manager.c */
 /** The same for eccmgr. */
 int manager_arguments(server_args_t *args, int argc, char **argv, int *status);
+/** Adds to `problems` what is in `conf`, that was read from `file`, or lacks in it, and of no use to a manager. */
+void manager_warn(apr_array_header_t *problems, const conf_t *conf, const char *file, apr_pool_t *pool);
 
 /* privileges.c */
 /** As root: become the user of the Security stanza, keeping the capability to bind low ports.  Otherwise nothing. */

@@ -53,6 +53,7 @@ apr_status_t server_load_config(server_t *server, conf_t **conf, const char *pat
 {
     conf_source_t source = *server_source(server);
     static int is_loader_ready;
+    apr_status_t rv;
 
     if (!is_loader_ready) {
         EC_TRY(module_loader_start(server->args.modules, server->log, server->pool));
@@ -63,7 +64,11 @@ apr_status_t server_load_config(server_t *server, conf_t **conf, const char *pat
     if (path != NULL) {
         source.file = path;
     }
-    return conf_load(conf, problems, &source, pool);
+    rv = conf_load(conf, problems, &source, pool);
+    if (rv == APR_SUCCESS && server->args.is_manager) {
+        manager_warn(*problems, *conf, source.file, pool);
+    }
+    return rv;
 }
 
 /* ---- steps ------------------------------------------------------------------------ */

@@ -233,7 +233,11 @@ def test_stanzas_for_mail_are_told(managed):
     with open(f"{manager.dir}/eccluster.conf", "a") as f:
         f.write('ESMTP_Listener { Listen "*:2525" {} }\n')
     manager.start()
-    manager.await_line('stanza "esmtp_listener" has no effect')
+    assert 'eccluster.conf:' in manager.await_line('stanza "esmtp_listener" has no effect')
+    with open(f"{manager.dir}/eccluster.conf", "a") as f:
+        f.write('Domain "a.test" {}\n')
+    manager.console("config", "reload")
+    manager.await_line('stanza "domain" has no effect')
     await_nodes(managed)
 
 
