@@ -85,22 +85,20 @@ def pause_host(slots):
     guards = [pid for pid in host.processes() if "guard" in name_of(pid)]
     assert len(guards) == 1
     slots.mark("a host stands still")
-    slots.cut.append((host.address, now()))
-    host.pause()
+    slots.cut_off(host, host.pause)
     wait(PAUSE)
     slots.mark("it goes on")
-    host.go_on()
+    slots.bring_back(host, host.go_on)
     slots.lab.await_members(*slots.lab.names)
 
 
 def cable(slots):
     host = slots.lab.nodes[2]
     slots.mark("cable out")
-    slots.cut.append((host.address, now()))
-    host.unplug()
+    slots.cut_off(host, host.unplug)
     wait(PAUSE)
     slots.mark("cable in")
-    host.plug()
+    slots.bring_back(host, host.plug)
     slots.lab.await_members(*slots.lab.names)
 
 

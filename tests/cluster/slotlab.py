@@ -42,9 +42,10 @@ class Seen(Trace):
             self.hosts[(path, row[2])] = row[4].rsplit(":", 1)[0]
 
     def end_of(self, connection):
-        """A connection of a host whose cable was out, or that stood still, ends then: the rest is an entry in the receiver's table only."""
+        """A connection of a host whose cable was out, or that stood still, ends then: the rest is an entry in the receiver's table only.
+        It may have been begun while the cable was pulled, and the receiver may have taken it a little later."""
         end, host, begun = self.closed.get(connection, float("inf")), self.hosts[connection], self.opened[connection]
-        return min([end, *(when for address, when in self.cut if address == host and begun <= when)])
+        return min([end, *(max(begun, off) for address, off, back in self.cut if address == host and begun <= back)])
 
     def spans(self, connections=None):
         wanted = self.opened if connections is None else connections
@@ -233,6 +234,15 @@ class SlotLab:
                 marks = [(text, at - when) for text, at in self.marks]
                 return f"at {when - self.began} us: {len(there)}, among them {sorted(there, key=lambda t: -t[1])[:8]}; {marks}"
         return ""
+
+    def cut_off(self, host, how):
+        """Nothing comes from the host from the time on when how() has returned."""
+        how()
+        self.cut.append([host.address, now(), float("inf")])
+
+    def bring_back(self, host, how):
+        self.cut[-1][2] = now()
+        how()
 
     def mark(self, text):
         self.marks.append((text, now()))
