@@ -150,7 +150,7 @@ static void check_digest(const struct node *node)
 static void check_states(struct world *world)
 {
     const struct node *first = NULL;
-    struct replica_info info, other;
+    struct replica_info info = { 0 }, other;
     wire_writer_t a = { 0 }, b = { 0 };
 
     for (int id = 1; id <= world->config.nodes; id++) {
@@ -167,7 +167,7 @@ static void check_states(struct world *world)
             first = node;
             info = other;
             replica_write(first->replica, &a);
-        } else if (other.ring == info.ring && other.position == info.position) {
+        } else if (other.ring == info.ring && other.position == info.position && other.lineage == info.lineage) {
             b.length = 0;
             replica_write(node->replica, &b);
             if (a.length != b.length || memcmp(a.data, b.data, a.length) != 0)

@@ -299,11 +299,11 @@ static void add_machines(struct node *node)
     replica_add(node->replica, &numbers);
     limit_init(&node->limits, 0);
     limit_client_init(&node->client, &node->limits, node->id, (apr_uint32_t)world->config.nodes,
-                      apr_time_from_msec(200), replica_clock(node->replica), &client_events, node);
+                      WORLD_TURN, replica_clock(node->replica), &client_events, node);
     replica_add(node->replica, &limits);
     limit_init(&node->throttles, 1);
     limit_client_init(&node->throttle_client, &node->throttles, node->id, (apr_uint32_t)world->config.nodes,
-                      apr_time_from_msec(200), replica_clock(node->replica), &throttle_events, node);
+                      WORLD_TURN, replica_clock(node->replica), &throttle_events, node);
     replica_add(node->replica, &throttles);
     for (int i = 0; i < WORLD_RATES; i++)
         throttle_rate_init(&node->rates[i], &node->throttle_client, i == 0 ? "one" : "forty", i == 0 ? 3 : 5,

@@ -18,6 +18,8 @@
 #include "cluster/throttle/throttle.h"
 
 enum { WORLD_NODES_MAX = 7, WORLD_KEYS_MAX = 200, WORLD_RATES = 2, RATE_MAX = 40, HISTORY = 8192 };
+/* How long a node keeps what does not divide, while others wait for it. */
+#define WORLD_TURN apr_time_from_msec(200)
 
 struct world;
 

@@ -96,7 +96,8 @@ static void found(replica_t *replica, const struct settle_decision *decision)
     replica_enter(replica, REPLICA_WAITING);
     replica_check_active(replica);
     replica_forget(replica);
-    replica->lineage = replica->digest = replica->config.instance;
+    /* one process may found more than once, in one ring too */
+    replica->lineage = replica->digest = replica->config.instance ^ replica->epoch * 0x9e3779b97f4a7c15ULL;
     lease_start(&replica->lease, decision->is_half && !is_mutant(WHOLE_ALONE), decision->is_tainted,
                 replica_tell, replica);
     replica->lease.window = window; /* old leases are as long as they were */
