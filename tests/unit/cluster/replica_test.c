@@ -196,6 +196,27 @@ START_TEST(settles)
 }
 END_TEST
 
+/* Quorum goes and comes in one ring: what is founded then has nothing in common with what was there before. */
+START_TEST(founds_twice)
+{
+    struct replica_info before, after;
+
+    begin();
+    form(1);
+    replica_info(nodes[1].replica, &before);
+    for (int is_quorate = 0; is_quorate <= 1; is_quorate++) {
+        replica_quorum(nodes[1].replica, 1, is_quorate, now);
+        calm_down();
+    }
+    expect_in_step(1);
+    replica_info(nodes[1].replica, &after);
+    ck_assert_uint_eq(after.ring, before.ring);
+    ck_assert_uint_gt(after.epoch, before.epoch);
+    ck_assert_uint_ne(after.lineage, before.lineage);
+    end();
+}
+END_TEST
+
 /* A node comes in while others change the state with every message. */
 START_TEST(snapshot_during_change)
 {
@@ -395,6 +416,7 @@ static void add(Suite *suite)
     TCase *tcase = test_case(suite, "replica", 20);
 
     tcase_add_test(tcase, settles);
+    tcase_add_test(tcase, founds_twice);
     tcase_add_test(tcase, snapshot_during_change);
     tcase_add_test(tcase, refuses_once);
     tcase_add_test(tcase, knows_newer_ones);
