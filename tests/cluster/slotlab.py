@@ -198,14 +198,17 @@ class SlotLab:
             return max(abs(n - sum(used) / len(used)) for n in used) < part * sum(used) / len(used)
         wait_for("equal parts", is_equal, patience)
 
-    def share_of_dead(self, victim, others, killed):
-        """When the others had a tenth, and nine tenths, of what a dead node had, by the sink's trace; printed."""
+    def check_share_of_dead(self, victim, others, killed):
+        """The others soon have what a dead node had, by the sink's trace."""
         had = len(self.seen().within(killed, killed + 1, host=victim.address))
+
+        def after(part):
+            """Seconds until they had so much of it."""
+            return (wait_for(f"{part:.0%} of the dead node's {had}",
+                             lambda: self.seen().growth([h.address for h in others], killed, max(1, round(had * part)))) - killed) / SECOND
         if had:
-            soon, most = [wait_for(f"{part:.0%} of the dead node's {had}", lambda: self.seen().growth([h.address for h in others], killed, max(1, round(had * part))))
-                          for part in (0.1, 0.9)]
-            print(f"\na dead node had {had}: the others a tenth of that after {(soon - killed) / SECOND:.1f} s, nine tenths after {(most - killed) / SECOND:.1f} s")
-            assert not FULL or most - killed < 5 * SECOND
+            print(f"\na dead node had {had}: the others a tenth of that after {after(0.1):.1f} s, nine tenths after {after(0.9):.1f} s")
+            assert after(0.9) < 5
 
     def lost_links(self):
         """What the nodes' corosyncs say of links that they have called down."""
