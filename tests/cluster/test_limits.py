@@ -77,7 +77,8 @@ def delay_for(connections):
 @pytest.mark.parametrize("domains", [1, 200])
 @pytest.mark.parametrize("limit", [1, 2, 7, 50, 500])
 def test_matrix(lab, limit, domains):
-    slots = SlotLab(lab, many(limit, domains), delay=delay_for(limit * domains))
+    # a queue that begins with two connections, and doubles them each second, needs 8 s to 500
+    slots = SlotLab(lab, many(limit, domains), delay=delay_for(limit * domains), extra='connection_allocation_aggressiveness = "high"')
     slots.start()
     slots.feed_all(60)
     steady(slots)
