@@ -207,8 +207,9 @@ class SlotLab:
             return (wait_for(f"{part:.0%} of the dead node's {had}",
                              lambda: self.seen().growth([h.address for h in others], killed, max(1, round(had * part)))) - killed) / SECOND
         if had:
-            print(f"\na dead node had {had}: the others a tenth of that after {after(0.1):.1f} s, nine tenths after {after(0.9):.1f} s")
-            assert after(0.9) < 5
+            soon, most = after(0.1), after(0.9)
+            print(f"\na dead node had {had}: the others a tenth of that after {soon:.1f} s, nine tenths after {most:.1f} s")
+            assert most < 5
 
     def lost_links(self):
         """What the nodes' corosyncs say of links that they have called down."""

@@ -221,7 +221,7 @@ void world_measure(struct world *world)
     }
 }
 
-static double measured_time(const struct world *world)
+double world_measured_time(const struct world *world)
 {
     return (double)(bus_sim_now(world->sim) - world->measured_from);
 }
@@ -232,7 +232,7 @@ double world_use_of(struct world *world, int key, bus_node_t id)
 
     if (user->node != NULL)
         add_area(user);
-    return user->area / ((double)world->keys[key].limit * measured_time(world));
+    return user->area / ((double)world->keys[key].limit * world_measured_time(world));
 }
 
 double world_utilisation(struct world *world, int key)
@@ -248,7 +248,7 @@ double world_rate_utilisation(const struct world *world, int index)
 {
     double window = (double)world_rates[index].window;
     /* all units may be used at once, so whether the last time still counts is a matter of luck */
-    double allowed = (double)world_rates[index].limit * (measured_time(world) - window) / window;
+    double allowed = (double)world_rates[index].limit * (world_measured_time(world) - window) / window;
 
     return (double)(world->send_count[index] - world->sends_before[index]) / allowed;
 }

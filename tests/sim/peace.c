@@ -53,9 +53,10 @@ static double part_of(struct world *world, bus_node_t id, apr_uint32_t limit)
 }
 
 /* Among those who are there.  What does not divide goes round in turns, and the time measured begins and ends within one. */
-static void check_fair(struct world *world, apr_uint32_t limit, apr_time_t measured)
+static void check_fair(struct world *world, apr_uint32_t limit)
 {
-    double least = WORLD_KEYS_MAX, most = 0, turn = (double)(WORLD_TURN + world->config.session_max) / (double)measured;
+    double turn = (double)(WORLD_TURN + world->config.session_max) / world_measured_time(world);
+    double least = WORLD_KEYS_MAX, most = 0;
 
     for (int id = 1; id <= world->config.nodes; id++) {
         double part = part_of(world, (bus_node_t)id, limit);
@@ -84,14 +85,12 @@ static void check_used(struct world *world, double least)
 
 static void check_steady(struct world *world)
 {
-    apr_time_t measured = world->config.nap != 0 ? measuring_wide : measuring;
-
     world_measure(world);
-    if (!world_run(world, measured))
+    if (!world_run(world, world->config.nap != 0 ? measuring_wide : measuring))
         return;
     check_used(world, 0.95);
     for (int key = 0; key < FEW; key++)
-        check_fair(world, limits[key], measured);
+        check_fair(world, limits[key]);
     for (int i = 0; i < WORLD_RATES; i++) {
         world_trace(world, "rate %d: %.1f%% used", i, world_rate_utilisation(world, i) * 100);
         if (world_rate_utilisation(world, i) < 0.95)

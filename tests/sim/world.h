@@ -131,6 +131,8 @@ void check_world(struct world *world);
 
 /** Begin to measure how much is used. */
 void world_measure(struct world *world);
+/** Since world_measure(), in microseconds. */
+double world_measured_time(const struct world *world);
 /** Used since then, of what the limit allows: 0 to 1. */
 double world_utilisation(struct world *world, int key);
 /** Its part in it. */
